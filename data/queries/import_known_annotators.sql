@@ -1,0 +1,2 @@
+-- annotator_id, annotator_code: every annotator of the store
+SELECT annotator_id, annotator_code FROM annotator

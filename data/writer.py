@@ -1,0 +1,277 @@
+"""The one writer: commands wait in a queue, a thread turns a group of them into events with one fsync.
+
+For each command: its plan checks the rules against the store as it is and returns the event's draft; the event is applied
+to DuckDB inside an open transaction; the group's lines go to the journal and are made durable; the transaction is
+committed; only then is anybody told. A failure before the journal leaves nothing behind; a failure after it is mended
+by replaying the journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+
+from data.database import Database, Reader
+from data.errors import RequestConflict, StoreError, StoreReadOnly
+from data.identifiers import uuid7
+from data.journal import Journal, canonical_json, decode_line, seal
+from data.projection import apply_events
+from data.records import Draft, Event
+
+GROUP_LIMIT = 64
+
+Plan = Callable[[Reader], Draft | None]
+
+
+@dataclass(slots=True)
+class Command:
+    """What somebody asked for, and where the answer goes."""
+
+    plan: Plan
+    by: str
+    request_id: str
+    request_hash: str
+    keys: frozenset[str] | None
+    answer: Future[Event | None] = field(default_factory=Future)
+
+
+def request_hash(request: Mapping[str, object]) -> str:
+    """What a request id stands for: SHA-256 of the request's canonical JSON."""
+    return hashlib.sha256(canonical_json(dict(request)).encode()).hexdigest()
+
+
+class Writer:
+    """The writer thread of one open store."""
+
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        clock: Callable[[], datetime],
+        reopen: Callable[[], Database],
+    ) -> None:
+        self._database = database
+        self._journal = journal
+        self._clock = clock
+        self._reopen = reopen
+        self._queue: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._read_only: str | None = None
+        self._thread = threading.Thread(target=self._run, name="touchstone-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, command: Command) -> Event | None:
+        """Queue the command and wait until its event is durable and visible."""
+        if not self._thread.is_alive():
+            raise StoreError("The store is closed; nothing was saved.")
+        self._queue.put(command)
+        return command.answer.result()
+
+    def stop(self) -> None:
+        """Finish what is queued and stop."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            group = self._take_group()
+            commands = [command for command in group if command is not None]
+            if commands:
+                self._write(commands)
+            if len(commands) < len(group):
+                return
+
+    def _take_group(self) -> list[Command | None]:
+        group = [self._queue.get()]
+        while len(group) < GROUP_LIMIT and group[-1] is not None:
+            try:
+                group.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return group
+
+    def _write(self, commands: Sequence[Command]) -> None:
+        """Write a group; where one of it breaks the transaction, each is tried alone, so that it breaks only itself."""
+        if self._read_only is not None:
+            for command in commands:
+                command.answer.set_exception(StoreReadOnly(self._read_only))
+            return
+        group = _Group(self._database, self._journal, self._clock)
+        try:
+            group.build(commands)
+        except Exception as error:  # whatever broke, everybody who waits must hear of it
+            group.rollback()
+            if len(commands) > 1:
+                for command in commands:
+                    self._write([command])
+            else:
+                commands[0].answer.set_exception(_as_store_error(error))
+            return
+        try:
+            group.log()
+        except OSError as error:
+            group.rollback()
+            for command in commands:
+                command.answer.set_exception(
+                    StoreError(f"The journal could not be written ({error.strerror}). Nothing was saved; try again.")
+                )
+            return
+        try:
+            group.commit()
+        except duckdb.Error as error:
+            if not self._mend(error):
+                for command in commands:
+                    command.answer.set_exception(StoreReadOnly(self._read_only or ""))
+                return
+        group.answer()
+
+    def _mend(self, error: duckdb.Error) -> bool:
+        """Reopen after a failed commit; the journal already holds the group. False where only reading is left."""
+        try:
+            self._database = self._reopen()
+        except (duckdb.Error, StoreError) as second:
+            self._read_only = (
+                f"The database could not be written ({error}) nor reopened ({second}). What was saved is in the journal; "
+                "nothing more can be saved until the store is opened again."
+            )
+            return False
+        return True
+
+
+class _Group:
+    """Commands that share a transaction and an fsync."""
+
+    def __init__(self, database: Database, journal: Journal, clock: Callable[[], datetime]) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._segments = database.segments
+        self._cursor = database.connection.cursor()
+        self._reader = Reader(self._cursor, database.segments)
+        self._events: list[Event] = []
+        self._lines: list[bytes] = []
+        self._pending: list[Event] = []
+        self._pending_keys: set[str] | None = set()
+        self._by_request: dict[str, Event] = {}
+        self._results: list[tuple[Command, Event | None]] = []
+        self._failures: list[tuple[Command, Exception]] = []
+
+    def build(self, commands: Sequence[Command]) -> None:
+        """Plan and apply each command in the open transaction."""
+        self._cursor.begin()
+        for command in commands:
+            try:
+                event = self._earlier(command) or self._plan(command)
+            except StoreError as error:
+                self._failures.append((command, error))
+                continue
+            self._results.append((command, event))
+        self._flush()
+
+    def log(self) -> None:
+        """Make the group's lines durable."""
+        if self._lines:
+            last = self._events[-1]
+            self._journal.append(self._lines, head_seq=last.seq, head_hash=last.hash)
+
+    def commit(self) -> None:
+        """Make the group visible."""
+        self._cursor.commit()
+        self._cursor.close()
+
+    def rollback(self) -> None:
+        """Forget the group."""
+        try:
+            self._cursor.rollback()
+        except duckdb.Error:
+            pass  # the transaction is already gone, which is what was wanted
+        self._cursor.close()
+
+    def answer(self) -> None:
+        """Tell everybody who waits."""
+        for command, error in self._failures:
+            command.answer.set_exception(error)
+        for command, event in self._results:
+            command.answer.set_result(event)
+
+    def _earlier(self, command: Command) -> Event | None:
+        """The event that this request id made before, where there is one."""
+        known = self._by_request.get(command.request_id)
+        if known is None:
+            found = self._cursor.execute(
+                "SELECT seq, event_id, recorded_at, project_id, actor, kind, subject, payload, request_id, request_hash, hash "
+                "FROM event WHERE request_id = ?",
+                [command.request_id],
+            ).fetchone()
+            if found is None:
+                return None
+            known = _event_of_row(found)
+        if known.request_hash != command.request_hash:
+            raise RequestConflict(command.request_id)
+        return known
+
+    def _plan(self, command: Command) -> Event | None:
+        if command.keys is None or self._pending_keys is None or command.keys & self._pending_keys:
+            self._flush()
+        draft = command.plan(self._reader)
+        if draft is None:
+            return None
+        last = self._events[-1] if self._events else None
+        now = self._clock()
+        event, line = seal(
+            Event(
+                seq=(last.seq if last else self._journal.head_seq) + 1,
+                event_id=uuid7(now),
+                recorded_at=now,
+                project_id=draft.project_id,
+                actor=command.by,
+                kind=draft.kind,
+                subject=draft.subject,
+                payload=draft.payload,
+                request_id=command.request_id,
+                request_hash=command.request_hash,
+                prev_hash=last.hash if last else self._journal.head_hash,
+                hash="",
+            )
+        )
+        self._events.append(event)
+        self._lines.append(line)
+        self._pending.append(event)
+        self._by_request[command.request_id] = event
+        if command.keys is None:
+            self._pending_keys = None
+        elif self._pending_keys is not None:
+            self._pending_keys |= command.keys
+        return event
+
+    def _flush(self) -> None:
+        apply_events(self._cursor, self._pending, self._segments)
+        self._pending = []
+        self._pending_keys = set()
+
+
+def _event_of_row(row: tuple[object, ...]) -> Event:
+    """An event as the read side keeps it (without its prev_hash)."""
+    names = (
+        "seq", "event_id", "recorded_at", "project_id", "actor", "kind", "subject", "payload", "request_id",
+        "request_hash", "hash",
+    )  # fmt: skip
+    fields = dict(zip(names, row, strict=True))
+    fields["payload"] = json.loads(str(fields["payload"]))
+    moment = fields["recorded_at"]
+    fields["recorded_at"] = moment.isoformat() if isinstance(moment, datetime) else moment
+    return decode_line(canonical_json({**fields, "prev_hash": ""}).encode())
+
+
+def _as_store_error(error: Exception) -> Exception:
+    if isinstance(error, duckdb.Error):
+        wrapped = StoreError(f"The store refused the command: {error}. Nothing was saved.")
+        wrapped.__cause__ = error
+        return wrapped
+    return error
