@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,7 @@ REPLAY_CHUNK = 20_000
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
-@lru_cache(maxsize=None)
+@cache
 def query(name: str) -> tuple[str, frozenset[str]]:
     """The text of `queries/<name>.sql` and the names of its parameters."""
     text = files("data").joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
@@ -113,6 +113,7 @@ def open_database(path: Path, journal: Journal, segments: Segments) -> tuple[Dat
     """
     notices: list[str] = []
     fresh = not path.exists()
+    seq = 0
     try:
         database = Database(path, segments)
         seq, head_hash = database.applied()
@@ -132,7 +133,9 @@ def open_database(path: Path, journal: Journal, segments: Segments) -> tuple[Dat
     else:
         behind = database.replay(journal.events(after=seq)) if seq < journal.head_seq else 0
         if behind and not fresh:
-            notices.append(f"{behind} saved events were in the journal and not yet in {path.name}; they were added.")
+            notices.append(
+                f"{behind} saved events were in the journal and not yet in {path.name}; they were added."
+            )
     return database, tuple(notices)
 
 

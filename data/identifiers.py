@@ -11,5 +11,11 @@ def uuid7(moment: datetime) -> str:
     """A UUIDv7 text for `moment`: 48 bits of milliseconds, the rest random."""
     milliseconds = int(moment.timestamp() * 1000) & ((1 << 48) - 1)
     random_bits = int.from_bytes(os.urandom(10))
-    value = milliseconds << 80 | 0x7 << 76 | (random_bits >> 68 & 0xFFF) << 64 | 0b10 << 62 | random_bits & ((1 << 62) - 1)
+    value = (
+        milliseconds << 80
+        | 0x7 << 76
+        | (random_bits >> 68 & 0xFFF) << 64
+        | 0b10 << 62
+        | random_bits & ((1 << 62) - 1)
+    )
     return str(uuid.UUID(int=value))

@@ -93,7 +93,9 @@ def broken_reason(line: bytes, *, seq: int, prev_hash: str) -> str | None:
     except ValueError as error:
         return f"the event cannot be read: {error}"
     if event.seq != seq:
-        return f"event {event.seq} stands where event {seq} should: events are missing, doubled or out of order"
+        return (
+            f"event {event.seq} stands where event {seq} should: events are missing, doubled or out of order"
+        )
     if event.prev_hash != prev_hash:
         return "the event does not follow the one before it: an earlier event was changed, removed or put in"
     return None
@@ -213,10 +215,11 @@ class Journal:
         aside.write_bytes(torn)
         os.truncate(path, path.stat().st_size - len(torn))
         sync_folder(self.folder)
-        return [
+        notice = (
             f"The journal ended in the middle of a line ({len(torn)} bytes), as after a crash. Nobody had been told that "
             f"it was saved. It was set aside as {aside.name}."
-        ]
+        )
+        return [notice]
 
 
 def sync_folder(folder: Path) -> None:

@@ -63,7 +63,7 @@ _REPLACE_CURRENT = f"""
     DELETE FROM current_label USING ({_NEWEST}) AS fresh
     WHERE current_label.project_id = fresh.project_id AND current_label.item_code = fresh.item_code
 """  # noqa: S608 - both parts are constants
-_ADD_CURRENT = f"INSERT INTO current_label BY NAME {_NEWEST}"  # noqa: S608 - both parts are constants
+_ADD_CURRENT = f"INSERT INTO current_label BY NAME {_NEWEST}"
 _SET_STATUS = """
     UPDATE flag SET "status" = fresh."status" FROM (
         SELECT flag_id, max_by("status", seq) AS "status" FROM flag_status WHERE seq BETWEEN $first AND $last GROUP BY flag_id
@@ -124,7 +124,9 @@ def _insert_rows(cursor: duckdb.DuckDBPyConnection, table: str, rows: Sequence[M
         statement = f'INSERT INTO "{table}" ({names}) VALUES ' + ", ".join(places for _ in rows)  # noqa: S608 - names are the schema's
         cursor.execute(statement, [row.get(name) for row in rows for name in columns])
         return
-    frame = pl.DataFrame([{name: row.get(name) for name in columns} for row in rows], infer_schema_length=None)
+    frame = pl.DataFrame(
+        [{name: row.get(name) for name in columns} for row in rows], infer_schema_length=None
+    )
     cursor.register("incoming", frame.to_arrow())
     try:
         cursor.execute(f'INSERT INTO "{table}" BY NAME SELECT {names} FROM incoming')  # noqa: S608 - names are the schema's

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 
-
 @dataclass(frozen=True, slots=True)
 class SegmentRef:
     """Bulk content of an event: a Parquet file named by the SHA-256 of its bytes."""

@@ -8,6 +8,7 @@ by replaying the journal.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import queue
@@ -120,7 +121,9 @@ class Writer:
             group.rollback()
             for command in commands:
                 command.answer.set_exception(
-                    StoreError(f"The journal could not be written ({error.strerror}). Nothing was saved; try again.")
+                    StoreError(
+                        f"The journal could not be written ({error.strerror}). Nothing was saved; try again."
+                    )
                 )
             return
         try:
@@ -187,10 +190,10 @@ class _Group:
 
     def rollback(self) -> None:
         """Forget the group."""
-        try:
+        with contextlib.suppress(
+            duckdb.Error
+        ):  # the transaction may be gone already, which is what was wanted
             self._cursor.rollback()
-        except duckdb.Error:
-            pass  # the transaction is already gone, which is what was wanted
         self._cursor.close()
 
     def answer(self) -> None:

@@ -23,7 +23,18 @@ def write(folder: Path, count: int, *, file_limit: int = 10_000_000, text: str =
     for number in range(count):
         seq = journal.head_seq + 1
         event = Event(
-            seq, uuid7(MOMENT), MOMENT, "p", "anna", "note", f"s{number}", {"text": text}, f"r{seq}", "h", journal.head_hash, ""
+            seq,
+            uuid7(MOMENT),
+            MOMENT,
+            "p",
+            "anna",
+            "note",
+            f"s{number}",
+            {"text": text},
+            f"r{seq}",
+            "h",
+            journal.head_hash,
+            "",
         )
         sealed, line = seal(event)
         journal.append([line], head_seq=sealed.seq, head_hash=sealed.hash)
@@ -76,7 +87,7 @@ def test_a_first_line_that_is_torn_leaves_an_empty_journal(tmp_path: Path) -> No
 def test_a_last_line_that_was_changed_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "journal", 3).files()[-1]
     path.write_bytes(path.read_bytes().replace(b'"s2"', b'"s9"'))
-    with pytest.raises(StoreDamaged, match="Event 3 .* does not match its hash"):
+    with pytest.raises(StoreDamaged, match=r"Event 3 .* does not match its hash"):
         Journal(tmp_path / "journal").recover()
 
 

@@ -28,7 +28,9 @@ def open_again(tmp_path: Path) -> Store:
     return Store.open(tmp_path / "store", keys_folder=tmp_path / "keys")
 
 
-def add_member(store: Store, person_id: str, *, request_id: str | None = None, name: str = "x") -> Event | None:
+def add_member(
+    store: Store, person_id: str, *, request_id: str | None = None, name: str = "x"
+) -> Event | None:
     row = {"person_id": person_id, "name": name, "roles": ["lead"], "active": True}
 
     def plan(reader: Reader) -> Draft:
@@ -59,7 +61,9 @@ def test_state_can_be_seen_as_of_any_event(store: Store) -> None:
 
 def test_a_moment_becomes_a_seq(tmp_path: Path) -> None:
     moments = iter(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(100))
-    with Store.open(tmp_path / "s", create=True, clock=lambda: next(moments), keys_folder=tmp_path / "k") as store:
+    with Store.open(
+        tmp_path / "s", create=True, clock=lambda: next(moments), keys_folder=tmp_path / "k"
+    ) as store:
         add_member(store, "anna", request_id="a")
         last = store.read("seq_at", moment=datetime(2027, 1, 1, tzinfo=UTC))["seq"][0]
         assert last == store.head
@@ -128,7 +132,9 @@ def test_commands_of_one_group_see_each_other(store: Store) -> None:
     def plan(reader: Reader) -> Draft | None:
         if reader.read("member_list").height:
             return None
-        return Draft("member_set", "", "only", {"rows": {"member": [{"person_id": "only", "name": "o", "roles": []}]}})
+        return Draft(
+            "member_set", "", "only", {"rows": {"member": [{"person_id": "only", "name": "o", "roles": []}]}}
+        )
 
     made: list[Event | None] = []
     threads = [
@@ -189,7 +195,9 @@ def test_events_that_the_database_missed_are_added(tmp_path: Path) -> None:
 
 
 def test_a_missing_segment_is_named(tmp_path: Path) -> None:
-    frame = pl.DataFrame({"item_code": [0], "item_id": ["i"], "kind": ["text"], "text": ["t"], "attributes": ["{}"]})
+    frame = pl.DataFrame(
+        {"item_code": [0], "item_id": ["i"], "kind": ["text"], "text": ["t"], "attributes": ["{}"]}
+    )
 
     def plan(reader: Reader) -> Draft:
         reference = reader.segments.put(frame)
@@ -210,7 +218,7 @@ def test_a_second_opener_is_told_who_holds_the_store(store: Store, tmp_path: Pat
         "import sys\nfrom data.store import Store\nfrom data.errors import StoreLocked\n"
         "try:\n    Store.open(sys.argv[1])\nexcept StoreLocked as error:\n    print(error.pid)\n"
     )
-    told = subprocess.run(  # noqa: S603 - our own interpreter and script
+    told = subprocess.run(
         [sys.executable, "-c", script, str(store.path)], capture_output=True, text=True, check=True
     )
     import os

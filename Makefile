@@ -1,0 +1,43 @@
+# The recipes that people, hooks and the build server share.
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV ?= .venv
+PORT ?= 8501
+STORE ?= .demo/touchstone-store
+RUN = $(VENV)/bin/python -m
+STAMP = $(VENV)/.installed-$(shell cat constraints.txt pyproject.toml | cksum | cut -d' ' -f1)
+
+.PHONY: venv demo test format lint types contracts unit browser chromium clean
+
+venv: $(STAMP)
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Touchstone needs Python 3.11 or newer"'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: venv
+	$(VENV)/bin/touchstone demo --store $(STORE) --port $(PORT)
+
+test: venv lint types contracts unit
+
+lint: venv
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+
+format: venv
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+types: venv
+	$(RUN) mypy
+
+contracts: venv
+	$(VENV)/bin/lint-imports
+
+unit: venv
+	$(RUN) pytest -n 2
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,172 @@
+"""Wilson's interval for a share, the bootstrap of items for the rest, a correction for many comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from analytics.errors import BadOption
+from analytics.frames import FloatArray, Patterns
+from analytics.results import Estimate
+
+MAX_WEIGHTS = 4_000_000
+"""Numbers a step of the bootstrap holds at once (8 bytes each); more are drawn in chunks, from the same
+stream."""
+
+MAX_UNDEFINED_SHARE = 0.05
+"""Where more of the replicates than this are undefined, no interval is claimed."""
+
+_NO_SPREAD = 1e-12
+_BINOMIAL_COST = 12  # one binomial draw takes about as long as this many draws of an index
+
+Statistic = Callable[[FloatArray], FloatArray]
+"""From weights (R, P) of P patterns to values (R, ...); NaN where a row of weights leaves the figure
+undefined."""
+
+
+def check_interval_options(replicates: int, confidence: float) -> None:
+    """Refuse options that no interval has.
+
+    Raises:
+        BadOption: `replicates` is not a whole number of 0 or more, or `confidence` is not inside (0, 1).
+    """
+    if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 0:
+        raise BadOption("replicates", replicates, "a whole number, 0 (no interval) or more")
+    if not 0 < confidence < 1:
+        raise BadOption("confidence", confidence, "between 0 and 1, such as 0.95")
+
+
+def wilson_bounds(
+    successes: ArrayLike, n: ArrayLike, *, confidence: float = 0.95
+) -> tuple[FloatArray, FloatArray]:
+    """Wilson's score interval (1927) for shares: low and high for each (successes, n); NaN where n is 0.
+
+    centre = (s + z^2/2) / (n + z^2), half = z / (n + z^2) * sqrt(s (n - s) / n + z^2/4).
+
+    Raises:
+        BadOption: `confidence` is not inside (0, 1), or successes are not within 0 and n.
+    """
+    check_interval_options(0, confidence)
+    s = np.asarray(successes, dtype=np.float64)
+    total = np.asarray(n, dtype=np.float64)
+    if np.any(s < 0) or np.any(s > total):
+        raise BadOption("successes", successes, "between 0 and n")
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    some = total > 0
+    variance = np.divide(
+        s * (total - s), total, out=np.full(np.broadcast(s, total).shape, np.nan), where=some
+    )
+    half = z * np.sqrt(variance + z * z / 4) / (total + z * z)
+    centre = (s + z * z / 2) / (total + z * z)
+    # At 0 and n the ends are exactly 0 and 1; rounding would leave them a hair inside or outside.
+    low = np.where(some & (s == 0), 0.0, np.maximum(centre - half, 0.0))
+    high = np.where(some & (s == total), 1.0, np.minimum(centre + half, 1.0))
+    return np.asarray(low), np.asarray(high)
+
+
+def wilson(successes: int, n: int, *, confidence: float = 0.95, n_unit: str = "items") -> Estimate:
+    """A share with its Wilson interval; undefined where n is 0.
+
+    >>> share = wilson(0, 10)
+    >>> share.value, share.low, round(share.high, 4)
+    (0.0, 0.0, 0.2775)
+    """
+    low, high = wilson_bounds(successes, n, confidence=confidence)
+    if n == 0:
+        return Estimate.none(f"there are no {n_unit}", n_unit=n_unit)
+    return Estimate(successes / n, float(low), float(high), n, n_unit=n_unit)
+
+
+def percentile_interval(replicates: FloatArray, confidence: float) -> tuple[float, float] | None:
+    """The percentile interval of bootstrap replicates, or None where it would claim more than it knows.
+
+    None: no replicates; more than 5 % of them undefined (NaN); or all of them equal, as when every item
+        agrees, since
+    a sample without spread cannot tell how far the truth may be.
+    """
+    defined = replicates[np.isfinite(replicates)]
+    if not defined.size or defined.size < (1 - MAX_UNDEFINED_SHARE) * replicates.size:
+        return None
+    if np.ptp(defined) <= _NO_SPREAD:
+        return None
+    low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def resampled_weights(patterns: Patterns, replicates: int, seed: int) -> Iterator[FloatArray]:
+    """Resample items with replacement: how often each pattern is drawn, in chunks (r, P).
+
+    A chunk has so few rows that neither it nor its label counts (r, K) exceed MAX_WEIGHTS.
+
+    Equal items are exchangeable, so the counts of a pattern are multinomial: drawn as such where items are
+    many to a pattern, else by drawing items and counting them. Both are the exact bootstrap of items (Efron
+    1979).
+
+    Args:
+        patterns: P patterns of I items in all.
+        replicates: R, the rows over all chunks.
+        seed: the same seed gives the same weights, whatever the chunks.
+    """
+    rng = np.random.default_rng(seed)
+    n_items = patterns.n_items
+    n_patterns, total = n_items.size, int(n_items.sum())
+    rows = max(1, MAX_WEIGHTS // max(*patterns.counts.shape, 1))
+    collapsed = n_patterns * _BINOMIAL_COST < total
+    pattern_of = np.zeros(0, dtype=np.int64) if collapsed else np.repeat(np.arange(n_patterns), n_items)
+    for start in range(0, replicates, rows):
+        size = min(rows, replicates - start)
+        if collapsed:
+            yield rng.multinomial(total, n_items / total, size=size).astype(np.float64)
+            continue
+        weights = np.empty((size, n_patterns))
+        for row in weights:
+            row[:] = np.bincount(pattern_of[rng.integers(0, total, size=total)], minlength=n_patterns)
+        yield weights
+
+
+def bootstrap_items(patterns: Patterns, statistic: Statistic, *, replicates: int, seed: int) -> FloatArray:
+    """Replicates (R, ...) of a statistic of pattern weights, items resampled with replacement."""
+    values = [statistic(weights) for weights in resampled_weights(patterns, replicates, seed)]
+    return np.concatenate(values) if values else np.zeros(0)
+
+
+def estimate_over_items(
+    patterns: Patterns,
+    statistic: Statistic,
+    *,
+    n: int,
+    unit: str,
+    replicates: int,
+    seed: int,
+    confidence: float,
+) -> Estimate:
+    """A statistic of pattern weights that is defined, with its percentile bootstrap interval over items."""
+    value = float(statistic(patterns.n_items[None, :].astype(np.float64))[0])
+    drawn = bootstrap_items(patterns, statistic, replicates=replicates, seed=seed)
+    low, high = percentile_interval(drawn, confidence) or (None, None)
+    return Estimate(value, low, high, n, unit=unit)
+
+
+def benjamini_hochberg(p_values: Sequence[float] | FloatArray) -> FloatArray:
+    """Benjamini & Hochberg's (1995) adjusted p-values, in the order given.
+
+    Reject where the adjusted one is at most the level: adjusted_(i) = min over j >= i of p_(j) m / j, at
+    most 1. It controls the false discovery rate for independent or positively dependent tests.
+
+    Raises:
+        BadOption: a p-value is outside [0, 1] or not a number.
+
+    >>> benjamini_hochberg([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.04, 0.04]
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    if not np.all((p >= 0) & (p <= 1)):
+        raise BadOption("p_values", p_values, "numbers between 0 and 1")
+    order = np.argsort(p)
+    scaled = p[order] * p.size / np.arange(1, p.size + 1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return adjusted

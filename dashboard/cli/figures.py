@@ -1,0 +1,151 @@
+"""Verbs that compute: score, consensus, annotators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dashboard.cli.frame import ByOption, JsonOption, ProjectOption, StoreOption, answer, opened, project_of
+
+if TYPE_CHECKING:
+    from analytics.results import Estimate
+
+RepeatsOption = Annotated[
+    str, typer.Option("--repeats", help="Several labels of one annotator for one item: count, first or last.")
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="Where Dawid–Skene runs: cpu, cuda or auto.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command."""
+    app.command("score")(score)
+    app.command("consensus")(consensus)
+    app.command("annotators")(annotators)
+
+
+def score(
+    context: typer.Context,
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    method: Annotated[
+        str, typer.Option("--method", help="The consensus: dawid-skene or majority.")
+    ] = "dawid-skene",
+    repeats: RepeatsOption = "count",
+    replicates: Annotated[
+        int, typer.Option("--replicates", help="Bootstrap replicates of an interval.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
+    device: DeviceOption = "cpu",
+) -> None:
+    """Compute consensus labels and every agreement figure with its interval, and keep them."""
+    from dashboard.workflows import score as scoring
+
+    options = scoring.ScoreOptions(
+        method=method, repeats=repeats, replicates=replicates, seed=seed, device=device
+    )
+    with opened(context, store, by) as (found, person):
+        project_id = project_of(context, found, project)
+        result = scoring.score(found, project_id=project_id, by=person, options=options)
+    rows = [_figure(row) for row in result.figures.to_dicts() if row["key"] != "confusion_with_others"]
+    document = {"run_id": result.run_id, "project": project_id, "method": result.method, "figures": rows}
+    overall = [_line(row) for row in rows if not row["group"]]
+    words = "\n".join(
+        [
+            *overall,
+            f"{result.labels.height:,} items have a consensus by {result.method}; {result.n_changed:,} labels are new or changed.",
+        ]
+    )
+    answer(context, as_json, document, words)
+
+
+def consensus(
+    context: typer.Context,
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    method: Annotated[str, typer.Option("--method", help="dawid-skene or majority.")] = "dawid-skene",
+    repeats: RepeatsOption = "count",
+    device: DeviceOption = "cpu",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write item_id, label, p_label, n_annotations (.parquet or .csv)."),
+    ] = None,
+) -> None:
+    """Compute consensus labels by one method and make them the current labels."""
+    from dashboard.workflows import score as scoring
+
+    if out is not None and out.suffix not in (".parquet", ".csv"):
+        raise typer.BadParameter(f"--out takes a .parquet or a .csv file, not {out.name}")
+    options = scoring.ScoreOptions(method=method, repeats=repeats, device=device, figures=False)
+    with opened(context, store, by) as (found, person):
+        project_id = project_of(context, found, project)
+        result = scoring.score(found, project_id=project_id, by=person, options=options)
+        if out is not None:
+            scoring.write_labels(result.labels, out)
+    accuracy = result.accuracy_on_gold
+    document = {
+        "run_id": result.run_id,
+        "project": project_id,
+        "method": result.method,
+        "n_items": result.labels.height,
+        "accuracy_on_gold": accuracy.value,
+        "accuracy_on_gold_low": accuracy.low,
+        "accuracy_on_gold_high": accuracy.high,
+        "n_gold": accuracy.n,
+    }
+    words = f"{result.labels.height:,} items by {result.method}; accuracy on gold: {_estimate(accuracy)}."
+    answer(context, as_json, document, words + (f" Written to {out}." if out else ""))
+
+
+def annotators(
+    context: typer.Context,
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say for each annotator: how much, how far the others agree, accuracy on gold, speed."""
+    from dashboard.workflows import annotators as people
+
+    with opened(context, store, by) as (found, person):
+        project_id = project_of(context, found, project)
+        rows = people.annotator_table(found, project_id=project_id, by=person).to_dicts()
+    words = "\n".join(
+        f"{row['annotator_id']}\t{row['n']:,} annotations\twith others {_share(row['agreement'])}\t"
+        f"on gold {_share(row['accuracy_on_gold'])}\tmedian {_seconds(row['median_seconds'])}"
+        for row in rows
+    )
+    answer(context, as_json, {"project": project_id, "annotators": rows}, words)
+
+
+def _figure(row: dict[str, object]) -> dict[str, object]:
+    group = f"{row['group_kind']}:{row['group_id']}" if row["group_kind"] else ""
+    names = ("key", "value", "low", "high", "n", "undefined", "unit")
+    return {"group": group, **{name: row[name] for name in names}}
+
+
+def _line(row: dict[str, object]) -> str:
+    if row["value"] is None:
+        return f"{row['key']}: undefined ({row['undefined']})"
+    interval = f" [{row['low']:.3f}, {row['high']:.3f}]" if row["low"] is not None else ""
+    return f"{row['key']}: {row['value']:.3f}{interval}, n = {row['n']:,}"
+
+
+def _estimate(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return f"undefined ({estimate.undefined})"
+    interval = f" [{estimate.low:.3f}, {estimate.high:.3f}]" if estimate.low is not None else ""
+    return f"{estimate.value:.3f}{interval} (n = {estimate.n:,})"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f} s"

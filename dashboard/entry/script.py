@@ -1,0 +1,5 @@
+"""Run anew by Streamlit for every interaction: draws the app."""
+
+from dashboard import main_page
+
+main_page.draw()

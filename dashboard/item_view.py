@@ -1,0 +1,234 @@
+"""The story of one item: what it is, what its label is and why, who said what, and what happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+import streamlit as st
+
+from dashboard import address, charts, components, session
+from dashboard.marks import label_chip, look, moment_text, plain, state_markdown
+from dashboard.palette import State
+from dashboard.workflows.item_history import sureness
+from dashboard.workflows.item_story import ItemFlag, ItemStory, item_story
+
+MADE_BY: Mapping[str, str] = {
+    "consensus": "the consensus of its annotations",
+    "relabel": "two people who agreed",
+    "adjudication": "a lead's decision",
+}
+STATUSES: Mapping[str, tuple[State, str]] = {
+    "open": ("watch", "Open"),
+    "second": ("watch", "Waits for a second person"),
+    "adjudicate": ("watch", "Waits for a lead"),
+    "closed": ("fit", "Closed"),
+}
+ICONS: Mapping[str, str] = {
+    "annotations_imported": "upload_file",
+    "scored": "calculate",
+    "flags_raised": "flag",
+    "answered_blind": "edit",
+    "answered": "edit_note",
+    "answer_undone": "undo",
+    "adjudicated": "gavel",
+    "release_proposed": "verified",
+}
+
+
+def draw(item_id: str) -> None:
+    """Draw the story of an item of the project on the screen."""
+    st.button(
+        "All items",
+        icon=":material/arrow_back:",
+        type="tertiary",
+        on_click=address.clear,
+        args=("item",),
+        shortcut="Escape",
+    )
+    story = item_story(
+        session.store(),
+        project_id=session.project_id(),
+        by=session.person(),
+        item_id=item_id,
+        as_of=session.as_of(),
+    )
+    _verdict(story)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        components.item_content(story)
+        _facts(story)
+        _flags(story)
+    with right:
+        _label(story)
+        _votes(story)
+    _record(story)
+
+
+def _verdict(story: ItemStory) -> None:
+    name = story.item_id
+    if story.label is None:
+        components.verdict("undefined", f"{name} has no label yet", chip="No label")
+        return
+    made = MADE_BY.get(story.label.source, story.label.source)
+    detail = f"Made by {made}; {story.n_agree} of {story.n_votes} independent annotations chose it."
+    if story.is_doubted:
+        components.verdict(
+            "watch",
+            f"{name} is labelled {story.label.label}, and somebody should look again",
+            detail=detail,
+            chip="Doubted",
+        )
+    else:
+        components.verdict(
+            "fit", f"{name} is labelled {story.label.label}", detail=detail, chip="No open flag"
+        )
+
+
+def _facts(story: ItemStory) -> None:
+    """Gold and attributes, one line each."""
+    lines = [f":small[:gray[{plain(name)}]] {plain(value)}" for name, value in story.attributes]
+    if story.gold is not None:
+        code = story.label_set.code(story.gold)
+        lines.insert(0, f":small[:gray[gold]] {label_chip(code, story.gold)}")
+    for row in story.predictions.iter_rows(named=True):
+        chip = label_chip(
+            row["label_code"], row["label"] or "?", detail=f"{sureness(row['score'])} by {row['model_run']}"
+        )
+        lines.append(f":small[:gray[prediction]] {chip}")
+    if lines:
+        st.markdown("&emsp;".join(lines))
+
+
+def _label(story: ItemStory) -> None:
+    with st.container(border=True, gap="small"):
+        st.markdown("**How probable each label is**")
+        if story.consensus is None:
+            st.caption("It was not scored yet.")
+            return
+        figure = charts.posterior(story.consensus.posterior, look=look(), name="Probability")
+        components.plot(figure, key="posterior", alt="How probable each label is, given the annotations")
+        tied = " The labels are tied." if story.consensus.tied else ""
+        st.caption(f"{plain(story.consensus.method)}, {moment_text(story.consensus.ran_at)} UTC.{tied}")
+        components.what_is_this("posterior")
+
+
+def _votes(story: ItemStory) -> None:
+    """Who chose what, the most chosen label first."""
+    with st.container(border=True, gap="small"):
+        st.markdown("**Who chose what**")
+        standing = story.annotations.filter(~pl.col("retracted"))
+        if standing.is_empty():
+            st.caption("Nobody annotated it yet.")
+            return
+        counts = (
+            standing.group_by("label_code", "label")
+            .len()
+            .sort(["len", "label_code"], descending=[True, False])
+        )
+        for code, label, n in counts.iter_rows():
+            st.markdown(f"{label_chip(code, label or 'no label', detail=str(n))}")
+            rows = standing.filter(pl.col("label_code").eq_missing(code))
+            st.markdown("  \n".join(_vote(row) for row in rows.iter_rows(named=True)))
+        taken_back = story.annotations.height - standing.height
+        if taken_back:
+            st.caption(f"{taken_back} taken back; see Annotations below.")
+
+
+def _vote(row: Mapping[str, object]) -> str:
+    parts = [plain(row["annotator_id"])]
+    seconds = row["active_seconds"]
+    if isinstance(seconds, int | float):
+        parts.append(f":small[:gray[{seconds:,.0f} s]]")
+    if not row["independent"]:
+        parts.append(":gray-badge[saw other answers]")
+    if row["rationale"]:
+        parts.append(f":small[*{plain(row['rationale'])}*]")
+    return "&emsp;" + " ".join(parts)
+
+
+def _flags(story: ItemStory) -> None:
+    if not story.flags:
+        return
+    st.markdown("### Why it was doubted", anchors=False)
+    for flag in story.flags:
+        with st.container(border=True, gap="small"):
+            st.markdown(_flag_head(flag))
+            for reason in flag.reasons:
+                st.markdown(f"**{plain(reason.title)}**  \n{plain(reason.sentence)}")
+    if any(flag.status == "adjudicate" for flag in story.flags):
+        components.link_to("adjudicate", label="Decide it", item=story.item_id)
+    elif story.is_doubted:
+        components.link_to("relabel", label="Work on flagged items")
+
+
+def _flag_head(flag: ItemFlag) -> str:
+    state, word = STATUSES.get(flag.status, ("undefined", flag.status))
+    ended = f": {flag.resolution}" if flag.resolution else ""
+    return (
+        f"{state_markdown(state, text=word + ended)} :small[:gray[raised {moment_text(flag.raised_at)} UTC]]"
+    )
+
+
+def _record(story: ItemStory) -> None:
+    history, versions, annotations = st.tabs(
+        ["History", f"Label versions ({story.versions.height})", f"Annotations ({story.annotations.height})"]
+    )
+    with history:
+        for event in story.history:
+            icon = ICONS.get(event.kind, "circle")
+            words = ". ".join(plain(sentence) for sentence in event.sentences)
+            st.markdown(
+                f":gray[:material/{icon}:] {words}  \n"
+                f":small[:gray[{moment_text(event.recorded_at)} UTC, {plain(event.actor)}, event {event.seq:,}]]"
+            )
+    with versions:
+        _versions(story.versions)
+    with annotations:
+        _annotations(story.annotations)
+
+
+def _versions(versions: pl.DataFrame) -> None:
+    if versions.is_empty():
+        st.caption("It has no label yet.")
+        return
+    st.dataframe(
+        versions.select(
+            pl.col("label_version").alias("Version"),
+            pl.col("label").alias("Label"),
+            pl.col("p_label").alias("Sure"),
+            pl.col("source").replace_strict(MADE_BY, default=None).alias("Made by"),
+            pl.col("decided_by").alias("Decided by"),
+            pl.col("reason").alias("Reason"),
+            pl.col("recorded_at").alias("When (UTC)"),
+        ),
+        hide_index=True,
+        height="content",
+        column_config={"Sure": st.column_config.NumberColumn(format="percent")},
+        alt="Every version of the label, newest first",
+    )
+
+
+def _annotations(annotations: pl.DataFrame) -> None:
+    if annotations.is_empty():
+        st.caption("Nobody annotated it yet.")
+        return
+    st.dataframe(
+        annotations.select(
+            pl.col("annotator_id").alias("Annotator"),
+            pl.col("label").alias("Label"),
+            pl.col("labelled_at").alias("Labelled (UTC)"),
+            pl.col("active_seconds").alias("Seconds"),
+            pl.col("independent").alias("Independent"),
+            pl.col("asserted").alias("Asserted by the source"),
+            pl.col("source").alias("Came by"),
+            pl.col("guideline_version").alias("Guideline"),
+            pl.col("rationale").alias("Rationale"),
+            pl.col("retracted").alias("Taken back"),
+            pl.col("recorded_at").alias("Recorded (UTC)"),
+        ),
+        hide_index=True,
+        height="content",
+        column_config={"Seconds": st.column_config.NumberColumn(format="%.1f")},
+        alt="Every annotation, oldest first",
+    )

@@ -1,0 +1,66 @@
+"""Figures, moments, states and labels as they are written on every page."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import streamlit as st
+
+from dashboard.palette import LIGHT, LOOKS, STATES, Look, State
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~:$&^=])")
+
+
+def look() -> Look:
+    """The colours for the theme that the viewer has chosen."""
+    return LOOKS.get(str(st.context.theme.type), LIGHT)
+
+
+def plain(text: object) -> str:
+    r"""Text from data, so that markdown shows it as it is.
+
+    >>> plain("a*b [c](d)")
+    'a\\*b \\[c\\]\\(d\\)'
+    """
+    return _MARKDOWN.sub(r"\\\1", str(text)).replace("\n", "  \n")
+
+
+def number_text(value: float | None, unit: str = "share") -> str:
+    """A figure as a person reads it: a share in per cent, a coefficient with two decimals, else a dash.
+
+    >>> number_text(0.612), number_text(0.612, "coefficient"), number_text(None), number_text(12345, "count")
+    ('61.2 %', '0.61', '–', '12,345')
+    """
+    if value is None:
+        return "–"
+    if unit == "share":
+        return f"{value * 100:.1f} %"
+    if unit == "coefficient":
+        return f"{value:.2f}"
+    if unit in ("", "count") or float(value).is_integer():
+        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+    return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def moment_text(moment: datetime | None) -> str:
+    """A moment as a person reads it, in UTC: "3 Nov 2026, 14:05"; a dash where it is not known."""
+    return f"{moment.day} {moment:%b %Y, %H:%M}" if moment is not None else "–"
+
+
+def state_chip(state: State, *, text: str = "") -> None:
+    """A state as icon, word and colour; `text` is said in place of the state's own word."""
+    shown = STATES[state]
+    st.badge(plain(text or shown.word), icon=shown.icon, color=shown.theme_colour)
+
+
+def state_markdown(state: State, *, text: str = "") -> str:
+    """The same chip as a piece of markdown, for use inside a sentence."""
+    shown = STATES[state]
+    return f":{shown.theme_colour}-badge[{shown.icon} {plain(text or shown.word)}]"
+
+
+def label_chip(code: int, label: str, *, detail: str = "") -> str:
+    """A label as markdown, with its own hue as a dot; `detail` (a share, a count) is set small behind it."""
+    small = f" :small[:gray[{plain(detail)}]]" if detail else ""
+    return f':color[⬤]{{foreground="{look().label(code)}"}} {plain(label)}{small}'

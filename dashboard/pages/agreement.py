@@ -1,0 +1,235 @@
+"""Agreement: do annotators agree, with whom not, and about which labels?"""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from dashboard import charts, session
+from dashboard.components import (
+    empty_state,
+    link_to,
+    look,
+    number_text,
+    plain,
+    plot,
+    plot_selection,
+    verdict,
+    what_is_this,
+)
+from dashboard.figure_cards import figure_card
+from dashboard.workflows import agreement_view
+from dashboard.workflows.catalog import METRICS
+from dashboard.workflows.settings import ALPHA, limits
+
+SHOWN = 50
+
+
+def render() -> None:
+    """Draw the page."""
+    seen = agreement_view.agreement_view(
+        session.store(), project_id=session.project_id(), by=session.person(), as_of=session.as_of()
+    )
+    if seen is None:
+        empty_state(
+            "Nothing was scored yet",
+            "Agreement is computed by a scoring run. The overview starts one.",
+            page="overview",
+            link="Go to the overview",
+            icon="join_inner",
+        )
+        return
+    limit = {
+        one.key: one.value for one in limits(session.store(), session.project_id(), as_of=session.as_of())
+    }[ALPHA]
+    _answer(seen, limit)
+    _cards(seen, limit)
+    pairs, labels = st.tabs(["Pairs of annotators", "Labels"], key="agreement_tab")
+    with pairs:
+        _pairs(seen)
+    with labels:
+        _labels(seen)
+
+
+def _answer(seen: agreement_view.AgreementView, limit: float | None) -> None:
+    rows = {row["key"]: row for row in seen.overall.iter_rows(named=True)}
+    alpha = rows[ALPHA]
+    worst = seen.labels.drop_nulls("value").row(0, named=True) if seen.labels["value"].count() else None
+    tail = f"; least about {worst['label']} ({worst['value']:.2f})" if worst else ""
+    if alpha["value"] is None:
+        verdict("undefined", f"Agreement is undefined: {alpha['undefined']}")
+        return
+    low = alpha["low"] if alpha["low"] is not None else alpha["value"]
+    said = f"alpha {alpha['value']:.2f}, between {low:.2f} and {alpha['high'] or alpha['value']:.2f}{tail}"
+    if limit is None or low >= limit:
+        verdict("fit", f"Annotators agree well enough: {said}", detail=_run_words(seen))
+    elif alpha["value"] >= limit:
+        verdict(
+            "watch",
+            f"Annotators may agree well enough: {said}; the limit is {limit:.3g}",
+            detail=_run_words(seen),
+        )
+    else:
+        verdict(
+            "not fit",
+            f"Annotators do not agree well enough: {said}; the limit is {limit:.3g}",
+            detail=_run_words(seen),
+        )
+
+
+def _run_words(seen: agreement_view.AgreementView) -> str:
+    old = "; annotations came in since then" if seen.run.stale else ""
+    repeats = {"count": "all counted", "first": "the first counts", "last": "the last counts"}
+    counted = repeats.get(str(seen.run.parameters.get("repeats")), "")
+    return (
+        f"Independent annotations only; several by one annotator for one item: {counted}. "
+        f"Scored {seen.run.ran_at:%d %b %Y, %H:%M} UTC{old}."
+    )
+
+
+def _cards(seen: agreement_view.AgreementView, limit: float | None) -> None:
+    rows = {row["key"]: row for row in seen.overall.iter_rows(named=True)}
+    shown = [
+        metric for metric in METRICS if metric.key in rows and metric.key != "consensus_accuracy_on_gold"
+    ]
+    for column, metric in zip(st.columns(len(shown)), shown, strict=True):
+        row = rows[metric.key]
+        with column:
+            figure_card(
+                metric.title,
+                row["value"],
+                row["low"],
+                row["high"],
+                row["n"],
+                unit=metric.unit,
+                limit=limit if metric.key == ALPHA else None,
+                undefined=row["undefined"],
+                help=f"{metric.question} Undefined when {metric.undefined_when}. {metric.reference}.",
+            )
+
+
+def _pairs(seen: agreement_view.AgreementView) -> None:
+    if seen.pairs.is_empty():
+        empty_state(
+            "No two annotators share an item", "Pairs are compared on items that both labelled.", icon="group"
+        )
+        return
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        more = (
+            f" (the {len(seen.people)} of {seen.n_people} with most shared items)"
+            if seen.n_people > len(seen.people)
+            else ""
+        )
+        st.markdown(f"#### Cohen's kappa of each pair{more}", anchors=False)
+        what_is_this("independent")
+    shown = seen.pairs.filter(
+        pl.col("annotator_a").is_in(seen.people) & pl.col("annotator_b").is_in(seen.people)
+    )
+    cells = shown.select(
+        "low", "high", "n", "undefined", row="annotator_a", column="annotator_b", value="kappa"
+    )
+    both = pl.concat([cells, cells.rename({"row": "column", "column": "row"}).select(cells.columns)])
+    figure = charts.heatmap(
+        both,
+        look=look(),
+        unit="coefficient",
+        name="Kappa",
+        row_title="Annotator",
+        column_title="Annotator",
+        order=seen.people,
+    )
+    st.caption("Click a cell to see the items behind it.")
+    points = plot_selection(figure, key="agreement_pairs", alt="Cohen's kappa of every pair of annotators")
+    if points:
+        st.query_params["pair"] = f"{points[0]['y']}|{points[0]['x']}"
+    chosen = st.query_params.get("pair", "")
+    people = list(seen.people)
+    names = chosen.split("|") if chosen.count("|") == 1 else ["", ""]
+    left, right = st.columns(2)
+    first = left.selectbox(
+        "Annotator", people, index=people.index(names[0]) if names[0] in people else 0, key=f"pair_a_{chosen}"
+    )
+    second = right.selectbox(
+        "and annotator",
+        people,
+        index=people.index(names[1]) if names[1] in people else min(1, len(people) - 1),
+        key=f"pair_b_{chosen}",
+    )
+    if first != second:
+        _pair_items(seen, first, second)
+
+
+def _pair_items(seen: agreement_view.AgreementView, first: str, second: str) -> None:
+    items = agreement_view.pair_items(
+        session.store(),
+        project_id=session.project_id(),
+        by=session.person(),
+        annotator_a=first,
+        annotator_b=second,
+        as_of=session.as_of(),
+    )
+    wanted = sorted((first, second))
+    row = seen.pairs.filter((pl.col("annotator_a") == wanted[0]) & (pl.col("annotator_b") == wanted[1]))
+    if items.is_empty():
+        st.caption(f"{first} and {second} share no item.")
+        return
+    differ = int(items["differs"].sum())
+    kappa = number_text(row["kappa"][0], "coefficient") if row.height else "–"
+    st.markdown(
+        f"**{plain(first)} and {plain(second)} differ on {differ} of {items.height} shared items** (kappa {kappa})"
+    )
+    _item_table(
+        items.rename({"label_a": first, "label_b": second}).drop("differs"),
+        f"pair-{first}-{second}.csv",
+        key="pair_items",
+    )
+
+
+def _labels(seen: agreement_view.AgreementView) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("#### Alpha of each label against the rest", anchors=False)
+        bars = seen.labels.select("low", "high", "n", "undefined", "value", group="label")
+        figure = charts.bars(bars, look=look(), unit="coefficient", name="Alpha")
+        plot(figure, key="agreement_labels", alt="Alpha of each label against the rest, with its interval")
+    with right:
+        st.markdown("#### Labels that are confused most", anchors=False)
+        if seen.confused.is_empty():
+            st.caption("No item got two different labels.")
+            return
+        choices = [f"{row['label_a']} / {row['label_b']}" for row in seen.confused.iter_rows(named=True)]
+        chosen = st.selectbox("The pair of labels", choices, key="confused_pair")
+        row = seen.confused.row(choices.index(chosen), named=True)
+        st.markdown(
+            f"**{row['n']:,} pairs of votes** give one item {plain(row['label_a'])} and {plain(row['label_b'])}: "
+            f"{row['share']:.1%} of all pairs."
+        )
+        items = agreement_view.confused_items(
+            session.store(),
+            project_id=session.project_id(),
+            by=session.person(),
+            label_a=row["label_a"],
+            label_b=row["label_b"],
+            as_of=session.as_of(),
+        )
+        _item_table(items, "confused-items.csv", key="confused_items")
+
+
+def _item_table(items: pl.DataFrame, name: str, *, key: str) -> None:
+    """The items behind a figure: choose one to open its story, or take all along."""
+    event = st.dataframe(
+        items.head(SHOWN),
+        hide_index=True,
+        height=260,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+    )
+    rows = event["selection"]["rows"]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if rows:
+            item_id = str(items["item_id"][rows[0]])
+            link_to("items", label=f"Open {item_id}", item=item_id)
+        st.download_button(
+            f"All {items.height:,} as CSV", items.write_csv(), name, "text/csv", key=f"{key}_csv"
+        )

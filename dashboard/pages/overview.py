@@ -1,0 +1,135 @@
+"""Overview: is this data fit to release, and what needs doing next?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import charts, session
+from dashboard.components import link_to, look, plain, plot, verdict, what_is_this
+from dashboard.figure_cards import figure_card
+from dashboard.workflows import flag, overview, score
+
+HELP = {
+    "krippendorff_alpha": "Agreement beyond chance. 1 is perfect, 0 is what guessing gives.",
+    "consensus_accuracy_on_gold": "How often the consensus label is the label known in advance.",
+    "coverage": "The share of the project's items that have a label.",
+    "open_flags": "Doubts that nobody has settled yet.",
+}
+REASON_WORDS = {
+    "low_posterior": "The consensus is unsure",
+    "split_vote": "The votes are split",
+    "gold_disagreement": "The consensus differs from gold",
+    "weak_annotator": "It rests on an annotator far below peers",
+}
+
+
+def render() -> None:
+    """Draw the page."""
+    seen = overview.overview(
+        session.store(), project_id=session.project_id(), by=session.person(), as_of=session.as_of()
+    )
+    verdict(seen.state, seen.sentence, detail=seen.detail)
+    _cards(seen)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _course(seen)
+    with right:
+        _todos(seen)
+    with st.expander("What the flags are about, and which labels there are", expanded=False):
+        _mix(seen)
+
+
+def _cards(seen: overview.Overview) -> None:
+    for column, card in zip(st.columns(len(seen.cards)), seen.cards, strict=True):
+        with column:
+            figure_card(
+                card.title,
+                card.value,
+                card.low,
+                card.high,
+                card.n,
+                unit=card.unit,
+                n_unit=card.n_unit,
+                limit=card.limit,
+                limit_is=card.limit_is,
+                trend=card.trend,
+                state=card.state,
+                undefined=card.undefined,
+                help=HELP[card.key],
+            )
+
+
+def _course(seen: overview.Overview) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown("#### Agreement from run to run", anchors=False)
+        what_is_this("krippendorff's alpha")
+    if seen.course.height < 2:
+        st.caption("The course shows after the second scoring run.")
+        return
+    limit = None if seen.alpha_limit is None else charts.Limit(seen.alpha_limit)
+    figure = charts.trend(
+        seen.course, look=look(), unit="coefficient", name="Krippendorff's alpha", limit=limit
+    )
+    plot(
+        figure,
+        key="overview_course",
+        alt="Krippendorff's alpha from run to run with its 95 % interval and the limit",
+    )
+
+
+def _todos(seen: overview.Overview) -> None:
+    st.markdown("#### What to do next", anchors=False)
+    if not seen.todos:
+        st.caption("Nothing waits. A new scoring run or import will say so here.")
+    for number, todo in enumerate(seen.todos):
+        with st.container(
+            border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+        ):
+            st.markdown(f"**{plain(todo.title)}**  \n{plain(todo.sentence)}")
+            if todo.page is not None:
+                link_to(todo.page)
+            elif todo.verb is not None and session.as_of() is None and session.person().may(todo.verb):
+                if st.button(
+                    todo.title, key=f"todo_{todo.verb}", type="primary" if number == 0 else "secondary"
+                ):
+                    _do(todo.verb)
+    person = session.person()
+    if seen.run is not None and session.as_of() is None and person.may("score"):
+        with st.container(horizontal=True):
+            if not any(todo.verb == "score" for todo in seen.todos) and st.button(
+                "Score again", key="score_again"
+            ):
+                _do("score")
+            if not any(todo.verb == "flag" for todo in seen.todos) and st.button(
+                "Look for doubts again", key="flag_again"
+            ):
+                _do("flag")
+
+
+def _do(verb: str) -> None:
+    """Run the verb and draw the page anew with what came of it."""
+    store, project_id, person = session.store(), session.project_id(), session.person()
+    if verb == "score":
+        with st.spinner("Computing the consensus and the figures …"):
+            found = score.score(store, project_id=project_id, by=person)
+        st.toast(f"Scored: {found.n_changed:,} labels are new or changed.", icon=":material/check:")
+    else:
+        with st.spinner("Looking for doubtful labels …"):
+            raised = flag.raise_flags(store, project_id=project_id, by=person)
+        st.toast(f"{raised.raised:,} new flags.", icon=":material/flag:")
+    st.rerun()
+
+
+def _mix(seen: overview.Overview) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Open flags by reason**")
+        if seen.reasons.is_empty():
+            st.caption("No flag is open.")
+        for reason, count in seen.reasons.iter_rows():
+            st.markdown(f"{count:,} · {plain(REASON_WORDS.get(reason, reason))}")
+        link_to("items", label="See the flagged items", flag="open")
+    with right:
+        st.markdown("**Labels today**")
+        for _code, count, label in seen.mix.select("label_code", "n", "label").iter_rows():
+            st.markdown(f"{count:,} · {plain(label)}")

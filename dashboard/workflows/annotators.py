@@ -1,0 +1,129 @@
+"""What is known of each annotator: how much, how well, how fast; and, for those who may see it, who they are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import polars as pl
+
+from dashboard.workflows import monitor
+from dashboard.workflows.errors import BadRequest, NotAllowed
+from dashboard.workflows.opening import Store
+from dashboard.workflows.rules import Person, require
+from data.database import Reader
+from data.records import Draft
+
+# measurement key -> the column names of its value and interval
+_COLUMNS = {
+    "agreement_with_others": ("agreement", "low", "high", "n_compared"),
+    "accuracy_on_gold": ("accuracy_on_gold", "gold_low", "gold_high", "n_gold"),
+    "median_seconds": ("median_seconds", "p10_seconds", "p90_seconds", "n_timed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """How one annotator labels what the consensus of the others calls something. `cells`: label_others, label_given, n."""
+
+    annotator_id: str
+    cells: pl.DataFrame
+
+
+def annotator_table(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> pl.DataFrame:
+    """One row an annotator, sorted by id, from the newest run's measurements.
+
+    Columns: annotator_id, kind, n, first_at, last_at, agreement, low, high, n_compared (with the consensus of the others),
+    accuracy_on_gold, gold_low, gold_high, n_gold, median_seconds, p10_seconds, p90_seconds, n_timed. Annotators without other
+    roles see their own row only.
+    """
+    require(by, "view")
+    table = store.read("annotator_activity", project_id=project_id, as_of=as_of).drop("recorded_last")
+    run = monitor.newest_run(store, project_id, as_of=as_of)
+    measured = (
+        monitor.figures(store, project_id, run, group_kind="annotator")
+        if run
+        else pl.DataFrame(
+            schema={
+                "key": pl.Utf8,
+                "group_id": pl.Utf8,
+                "value": pl.Float64,
+                "low": pl.Float64,
+                "high": pl.Float64,
+                "n": pl.Int64,
+            }
+        )
+    )
+    for key, names in _COLUMNS.items():
+        rows = measured.filter(pl.col("key") == key).select(
+            "group_id",
+            *(
+                pl.col(column).alias(name)
+                for column, name in zip(("value", "low", "high", "n"), names, strict=True)
+            ),
+        )
+        table = table.join(
+            rows, left_on="annotator_id", right_on="group_id", how="left", maintain_order="left"
+        )
+    if not by.may("view.annotators"):
+        table = table.filter(pl.col("annotator_id") == by.person_id)
+    return table
+
+
+def confusion(
+    store: Store, *, project_id: str, by: Person, annotator_id: str, as_of: int | None = None
+) -> Confusion:
+    """One annotator's confusion with the consensus of the others; raises NotAllowed for somebody else's."""
+    require(by, "view")
+    if not by.may("view.annotators") and annotator_id != by.person_id:
+        raise NotAllowed("Annotators see their own figures only.")
+    run = monitor.newest_run(store, project_id, as_of=as_of)
+    if run is None:
+        raise BadRequest("Nothing was scored yet; score the project first.")
+    rows = monitor.figures(store, project_id, run, group_kind="annotator").filter(
+        (pl.col("key") == "confusion_with_others") & (pl.col("group_id") == annotator_id)
+    )
+    cells = json.loads(rows["detail"][0]) if rows.height else []
+    schema = {"label_others": pl.Utf8, "label_given": pl.Utf8, "n": pl.Int64}
+    return Confusion(annotator_id, pl.DataFrame(cells, schema=schema, orient="row"))
+
+
+def attributes(
+    store: Store, *, project_id: str, by: Person, purpose: str, request_id: str | None = None
+) -> pl.DataFrame:
+    """Personal attributes from the vault: annotator_id, attribute, value. Each reading is written to the journal first.
+
+    Raises:
+        NotAllowed: the person's role does not see them.
+        KeyMissing: the vault's keys are not on this machine.
+    """
+    require(by, "attributes.read")
+
+    def plan(reader: Reader) -> Draft:
+        return Draft("attributes_read", project_id, by.person_id, {"purpose": purpose})
+
+    request = {"verb": "attributes.read", "project": project_id, "purpose": purpose}
+    store.submit(plan, by=by.person_id, request=request, request_id=request_id)
+    return store.vault.frame()
+
+
+def annotator_items(
+    store: Store,
+    *,
+    project_id: str,
+    by: Person,
+    annotator_id: str,
+    label_given: str = "",
+    as_of: int | None = None,
+) -> pl.DataFrame:
+    """The items behind an annotator's figures: item_id, given, today, labelled_at, active_seconds; first where they differ."""
+    require(by, "view")
+    if not by.may("view.annotators") and annotator_id != by.person_id:
+        raise NotAllowed("Annotators see their own figures only.")
+    return store.read(
+        "annotator_cell_items",
+        project_id=project_id,
+        annotator_id=annotator_id,
+        label_given=label_given,
+        as_of=as_of,
+    )

@@ -1,0 +1,202 @@
+"""The metric catalogue: one row for every figure that Touchstone computes, and what it says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import polars as pl
+
+from analytics import agreement, annotators, krippendorff
+from analytics.frames import Repeats
+from analytics.results import Estimate
+
+if TYPE_CHECKING:
+    from analytics.krippendorff import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the figures of a project are computed from.
+
+    `votes`: independent annotations (item_code, annotator_code, label_code, order, active_seconds). `gold` and `consensus`:
+    item_code, label_code (consensus also p_label, n_annotations, tied, posterior). `values`: number or rank by label code.
+    """
+
+    votes: pl.DataFrame
+    gold: pl.DataFrame
+    consensus: pl.DataFrame
+    n_labels: int
+    level: str
+    values: tuple[float, ...]
+    repeats: Repeats = "count"
+    replicates: int = 1000
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A figure with one value for the project. `better` is "higher" or "lower"; `reference` is where its formula stands."""
+
+    key: str
+    title: str
+    question: str
+    compute: Callable[[Inputs], Estimate]
+    unit: str
+    better: str
+    undefined_when: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMetric:
+    """A figure with a value for each label, annotator or pair. `compute` gives group (code or codes), value, low, high, n, undefined."""
+
+    key: str
+    title: str
+    group_kind: str
+    compute: Callable[[Inputs], pl.DataFrame]
+    unit: str
+    better: str
+    undefined_when: str
+    reference: str
+
+
+def _percent(inputs: Inputs) -> Estimate:
+    return agreement.percent_agreement(
+        inputs.votes,
+        n_labels=inputs.n_labels,
+        repeats=inputs.repeats,
+        replicates=inputs.replicates,
+        seed=inputs.seed,
+    )
+
+
+def _alpha(inputs: Inputs) -> Estimate:
+    return krippendorff.alpha(
+        inputs.votes,
+        level=cast("Level", inputs.level),
+        n_labels=inputs.n_labels,
+        values=inputs.values,
+        repeats=inputs.repeats,
+        replicates=inputs.replicates,
+        seed=inputs.seed,
+    )
+
+
+def _fleiss(inputs: Inputs) -> Estimate:
+    return agreement.fleiss_kappa(
+        inputs.votes,
+        n_labels=inputs.n_labels,
+        repeats=inputs.repeats,
+        replicates=inputs.replicates,
+        seed=inputs.seed,
+    )
+
+
+def _ac1(inputs: Inputs) -> Estimate:
+    return agreement.gwet_ac1(
+        inputs.votes,
+        n_labels=inputs.n_labels,
+        repeats=inputs.repeats,
+        replicates=inputs.replicates,
+        seed=inputs.seed,
+    )
+
+
+def _gold_accuracy(inputs: Inputs) -> Estimate:
+    return annotators.consensus_accuracy(inputs.consensus, inputs.gold)
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        "krippendorff_alpha", "Krippendorff's alpha", "Do people agree more than chance would make them?", _alpha,
+        "coefficient", "higher", "fewer than two items have two votes, or only one label was used",
+        "Krippendorff (2011), Computing Krippendorff's Alpha-Reliability",
+    ),
+    Metric(
+        "percent_agreement", "Percent agreement", "How often do two people give an item the same label?", _percent,
+        "share", "higher", "no item has two votes", "Fleiss (1971), mean of P_i",
+    ),
+    Metric(
+        "fleiss_kappa", "Fleiss' kappa", "Agreement beyond chance, chance taken from how often each label is used", _fleiss,
+        "coefficient", "higher", "no item has two votes, or only one label was used",
+        "Fleiss (1971); unequal numbers of votes after Gwet (2014), Handbook of Inter-Rater Reliability",
+    ),
+    Metric(
+        "gwet_ac1", "Gwet's AC1", "Agreement beyond chance that stays steady when one label is rare", _ac1,
+        "coefficient", "higher", "no item has two votes", "Gwet (2008), Br J Math Stat Psychol 61",
+    ),
+    Metric(
+        "consensus_accuracy_on_gold", "Consensus accuracy on gold", "How often is the consensus the label known in advance?",
+        _gold_accuracy, "share", "higher", "no gold item has a consensus", "Wilson (1927) interval",
+    ),
+)  # fmt: skip
+
+
+def _by_label(inputs: Inputs) -> pl.DataFrame:
+    frame = agreement.label_agreement(
+        inputs.votes,
+        n_labels=inputs.n_labels,
+        repeats=inputs.repeats,
+        replicates=inputs.replicates,
+        seed=inputs.seed,
+    )
+    return frame.select(
+        "label_code", value="alpha", low="low", high="high", n="n_items", undefined="undefined"
+    )
+
+
+def _pairs(inputs: Inputs) -> pl.DataFrame:
+    frame = agreement.pairwise_kappa(inputs.votes, n_labels=inputs.n_labels)
+    return frame.select(
+        "annotator_a", "annotator_b", "low", "high", "undefined", "agreement", value="kappa", n="n_items"
+    )
+
+
+def _with_others(inputs: Inputs) -> pl.DataFrame:
+    frame = annotators.annotator_agreement(inputs.votes, n_labels=inputs.n_labels)
+    return frame.select("annotator_code", "low", "high", "undefined", value="agreement", n="n_compared")
+
+
+def _on_gold(inputs: Inputs) -> pl.DataFrame:
+    frame = annotators.gold_accuracy(inputs.votes, inputs.gold, n_labels=inputs.n_labels)
+    return frame.select("annotator_code", "low", "high", "undefined", value="accuracy", n="n_gold")
+
+
+def _speed(inputs: Inputs) -> pl.DataFrame:
+    frame = annotators.speed(inputs.votes)
+    nothing = pl.when(pl.col("median_seconds").is_null()).then(pl.lit("no times were recorded"))
+    return frame.select(
+        "annotator_code",
+        value="median_seconds",
+        low="p10_seconds",
+        high="p90_seconds",
+        n="n_timed",
+        undefined=nothing,
+    )
+
+
+GROUP_METRICS: tuple[GroupMetric, ...] = (
+    GroupMetric(
+        "label_alpha", "Alpha of one label against the rest", "label", _by_label, "coefficient", "higher",
+        "the label, or every other label, was never used", "Krippendorff (2011), nominal alpha of the binary split",
+    ),
+    GroupMetric(
+        "cohen_kappa", "Cohen's kappa of a pair", "pair", _pairs, "coefficient", "higher",
+        "both used one and the same label", "Cohen (1960); Fleiss, Cohen & Everitt (1969)",
+    ),
+    GroupMetric(
+        "agreement_with_others", "Agreement with the consensus of the others", "annotator", _with_others, "share", "higher",
+        "no item has votes of others that settle it", "Wilson (1927) interval; own vote left out",
+    ),
+    GroupMetric(
+        "accuracy_on_gold", "Accuracy on gold", "annotator", _on_gold, "share", "higher", "no gold item was labelled",
+        "Wilson (1927) interval",
+    ),
+    GroupMetric(
+        "median_seconds", "Median seconds an annotation (10th to 90th percentile)", "annotator", _speed, "seconds", "lower",
+        "no times were recorded", "sample quantiles",
+    ),
+)  # fmt: skip

@@ -1,0 +1,225 @@
+"""What each kind of event is, and one event in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+Payload = Mapping[str, object]
+Fields = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """A kind of event: its name for people, what it means, and how one of them reads (without who did it)."""
+
+    title: str
+    meaning: str
+    words: Callable[[Fields, Payload], str]
+
+
+def sentence(event: Fields, payload: Payload) -> str:
+    """The event in words; `event` has kind, actor, subject, project_id.
+
+    >>> sentence({"kind": "flag_skipped", "actor": "anna", "subject": "item-3"}, {"reason": "no idea"})
+    'anna skipped item-3: no idea'
+    """
+    known = KINDS.get(str(event["kind"]))
+    if known is None:
+        return f"{event['actor']} did {event['kind']} on {event['subject']}"
+    return f"{event['actor']} {known.words(event, payload)}"
+
+
+def _row(payload: Payload, table: str) -> Mapping[str, object]:
+    """The first row that the event has for a table; empty where it has none."""
+    rows = cast("Mapping[str, Sequence[Mapping[str, object]]]", payload.get("rows") or {}).get(table)
+    return rows[0] if rows else {}
+
+
+def _short(sha256: object) -> str:
+    return f"{str(sha256)[:12]}…"
+
+
+def _because(text: object) -> str:
+    return f": {text}" if text else ""
+
+
+def _number(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else "?"
+
+
+def _counts(payload: Payload) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", payload.get("counts") or {})
+
+
+def _member(event: Fields, payload: Payload) -> str:
+    row = _row(payload, "member")
+    if row.get("active") is False:
+        return f"took the right to act away from {row.get('name')} ({event['subject']})"
+    roles = ", ".join(cast("Sequence[str]", row.get("roles") or []))
+    return f"made {row.get('name')} ({event['subject']}) a member: {roles}"
+
+
+def _imported(event: Fields, payload: Payload) -> str:
+    counts = _counts(payload)
+    said = f"imported {_number(counts.get('imported'))} annotations from {event['subject']}"
+    said += f"; {_number(counts['duplicates'])} were already there" if counts.get("duplicates") else ""
+    return said + (f"; {_number(counts['rejected'])} rows left out" if counts.get("rejected") else "")
+
+
+def _scored(_event: Fields, payload: Payload) -> str:
+    run = _row(payload, "run")
+    said = (
+        f"scored by {run.get('method')}: {_number(payload.get('changed_labels'))} labels are new or changed"
+    )
+    alpha = cast("Mapping[str, object]", payload.get("headline") or {}).get("krippendorff_alpha")
+    return said + (f", alpha {alpha:.3f}" if isinstance(alpha, float) else "")
+
+
+def _answered(event: Fields, payload: Payload) -> str:
+    verdict, label = payload.get("verdict"), payload.get("label")
+    ends = {"kept": "the label stands", "changed": "two people agree, so the label changed"}
+    end = ends.get(str(payload.get("resolution")))
+    status = {"second": "a second person has to look", "adjudicate": "the lead decides"}.get(
+        str(payload.get("status"))
+    )
+    said = {"keep": "kept the label of", "cannot_tell": "could not tell the label of"}.get(
+        str(verdict), "relabelled"
+    )
+    to = f" as {label}" if label and verdict not in ("keep", "cannot_tell") else ""
+    return f"{said} {event['subject']}{to}" + (f"; {end or status}" if end or status else "")
+
+
+def _blind(event: Fields, payload: Payload) -> str:
+    label = payload.get("label")
+    seen = "" if payload.get("independent") or label is None else " (had labelled it before)"
+    return (
+        f"labelled {event['subject']} blind as {label}{seen}"
+        if label
+        else f"looked at {event['subject']} blind and could not tell"
+    )
+
+
+def _adjudicated(event: Fields, payload: Payload) -> str:
+    change = f"{payload.get('label_before')} became" if payload.get("changed") else "it stays"
+    return f"settled {event['subject']}: {change} {payload.get('label')}{_because(payload.get('reason'))}"
+
+
+def _undone(event: Fields, payload: Payload) -> str:
+    what = {"blind": "blind answer", "answer": "answer", "skip": "skip", "question": "question"}
+    done = what.get(str(payload.get("undone")), "answer")
+    return f"took back the {done} on {event['subject']} (event {_number(payload.get('undone_seq'))})"
+
+
+def _flags(_event: Fields, payload: Payload) -> str:
+    reasons = cast("Mapping[str, object]", payload.get("by_reason") or {})
+    said = ", ".join(f"{reason.replace('_', ' ')} {_number(n)}" for reason, n in reasons.items() if n)
+    return f"raised {_number(payload.get('raised'))} flags" + (f" ({said})" if said else "")
+
+
+def _level(_event: Fields, payload: Payload) -> str:
+    row = _row(payload, "label_set")
+    return f"corrected the label set: version {row.get('version')}, {row.get('level')}"
+
+
+def _setting(event: Fields, payload: Payload) -> str:
+    def shown(value: object) -> str:
+        return "off" if value is None else f"{value:g}" if isinstance(value, (int, float)) else str(value)
+
+    key = str(event["subject"]).removeprefix("gate.")
+    change = f"from {shown(payload.get('before'))} to {shown(payload.get('after'))}"
+    return f"changed the limit {key} {change}{_because(payload.get('reason'))}"
+
+
+def _proposed(_event: Fields, payload: Payload) -> str:
+    row = _row(payload, "release")
+    return (
+        f"proposed release {row.get('version')}: {_number(row.get('n_items'))} items, "
+        f"content {_short(row.get('content_hash'))}" + _because(row.get("note"))
+    )
+
+
+def _waived(_event: Fields, payload: Payload) -> str:
+    row = _row(payload, "waiver")
+    return (
+        f"waived the gate {row.get('gate')} of release {payload.get('version')}{_because(row.get('reason'))}"
+    )
+
+
+def _signed(_event: Fields, payload: Payload) -> str:
+    row = _row(payload, "signature")
+    verb = "approved" if row.get("decision") == "approve" else "rejected"
+    content = _short(row.get("content_hash"))
+    return f"{verb} release {payload.get('version')}, content {content}{_because(row.get('reason'))}"
+
+
+def _exported(_event: Fields, payload: Payload) -> str:
+    texts = ", with the items' texts" if payload.get("with_content") else ""
+    manifest = _short(payload.get("manifest_sha256"))
+    return f"exported release {payload.get('version')}{texts}; manifest {manifest}"
+
+
+KINDS: Mapping[str, EventKind] = {
+    "store_created": EventKind("Store made", "The store's first event.", lambda _e, _p: "made the store"),
+    "member_set": EventKind(
+        "Member", "Somebody was added, got other roles, or lost the right to act.", _member
+    ),
+    "project_created": EventKind(
+        "Project made", "A project began.", lambda e, _p: f"made the project {e['subject']}"
+    ),
+    "label_set_changed": EventKind(
+        "Label set", "The level or the order of the labels was corrected.", _level
+    ),
+    "guideline_published": EventKind(
+        "Guideline", "A version of the guideline was published.", lambda e, _p: f"published {e['subject']}"
+    ),
+    "annotations_imported": EventKind("Import", "A file's annotations came in, as one event.", _imported),
+    "attributes_read": EventKind(
+        "Personal data read",
+        "Somebody read annotators' personal attributes, and said what for.",
+        lambda _e, p: f"read annotators' personal attributes{_because(p.get('purpose'))}",
+    ),
+    "setting_changed": EventKind(
+        "Setting", "A limit was changed; releases proposed before keep theirs.", _setting
+    ),
+    "scored": EventKind(
+        "Scoring", "Consensus and figures were computed from the annotations of that moment.", _scored
+    ),
+    "flags_raised": EventKind("Flags raised", "A computation doubted items and said why.", _flags),
+    "flag_claimed": EventKind(
+        "Item handed out", "An annotator was given a flagged item.", lambda e, _p: f"was given {e['subject']}"
+    ),
+    "claim_released": EventKind(
+        "Item given back", "An annotator let go of an item.", lambda e, _p: f"gave {e['subject']} back"
+    ),
+    "flag_skipped": EventKind(
+        "Skip",
+        "An annotator passed an item on.",
+        lambda e, p: f"skipped {e['subject']}{_because(p.get('reason'))}",
+    ),
+    "draft_saved": EventKind(
+        "Draft",
+        "What an annotator had chosen so far was kept.",
+        lambda e, _p: f"kept a draft for {e['subject']}",
+    ),
+    "answered_blind": EventKind(
+        "Blind answer", "A label given before anything about the item was shown.", _blind
+    ),
+    "answered": EventKind("Answer", "A label given after the reveal.", _answered),
+    "question_asked": EventKind(
+        "Question",
+        "An annotator asked the lead.",
+        lambda e, p: f"asked about {e['subject']}{_because(p.get('question'))}",
+    ),
+    "answer_undone": EventKind("Undo", "An answer was taken back; it stays on record.", _undone),
+    "adjudicated": EventKind("Adjudication", "A lead settled an item, with a reason.", _adjudicated),
+    "release_proposed": EventKind(
+        "Release proposed", "Labels were frozen under a content hash, with their gates.", _proposed
+    ),
+    "gate_waived": EventKind("Gate waived", "A lead let a release through a gate that had said no.", _waived),
+    "release_signed": EventKind(
+        "Release signed", "Somebody approved or rejected a release's content hash.", _signed
+    ),
+    "release_exported": EventKind("Release exported", "A release left the store as files.", _exported),
+}

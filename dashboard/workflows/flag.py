@@ -1,0 +1,262 @@
+"""Raising flags: every doubt about an item's label in words, with its evidence, one flag an item."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from analytics import label_errors
+from analytics.frames import keep_repeats
+from dashboard import __version__
+from dashboard.workflows.errors import BadRequest, Stale
+from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.opening import Store
+from dashboard.workflows.rules import Person, require
+from dashboard.workflows.score_frames import repeats_of
+from data.database import Reader
+from data.identifiers import uuid7
+from data.records import Draft
+
+GOLD = "gold_disagreement"
+INLINE_LIMIT = 200
+_CODE = {"label_code": "label", "annotator_code": "annotator_id"}
+
+
+@dataclass(frozen=True, slots=True)
+class FlagOptions:
+    """The limits that doubts go by; see `analytics.label_errors.Grounds`."""
+
+    least_probability: float = 0.8
+    least_margin: float = 0.2
+    level: float = 0.05
+
+    def checked(self) -> FlagOptions:
+        """These options; raises BadRequest for one that is no share."""
+        for name in ("least_probability", "least_margin", "level"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise BadRequest(f"{name} is {getattr(self, name)}; it lies between 0 and 1.")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsRaised:
+    """What a run raised. `by_reason` counts the raised flags that have the reason; a flag may have several.
+
+    `doubted` counts the items that the run doubted, those that were flagged before too. `run_id` is None
+    where no flag was
+    raised: then there is no event.
+    """
+
+    run_id: str | None
+    raised: int
+    by_reason: Mapping[str, int]
+    doubted: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What the doubts rest on."""
+
+    run_id: str
+    saw_seq: int
+    label_set: LabelSet
+    grounds: label_errors.Grounds
+
+
+def raise_flags(
+    store: Store,
+    *,
+    project_id: str,
+    by: Person,
+    options: FlagOptions | None = None,
+    request_id: str | None = None,
+) -> FlagsRaised:
+    """Doubt the newest consensus and raise a flag for each doubted item, with all its reasons.
+
+    An item that waits for somebody is not flagged again. A closed flag's item is only flagged again once it
+    has newer annotations. A label that people settled is only doubted where gold disagrees with it.
+
+    Raises:
+        BadRequest: the project is unknown or was never scored. NotAllowed: the person may not flag.
+        Stale: somebody scored the project meanwhile.
+    """
+    require(by, "flag")
+    wanted = (options or FlagOptions()).checked()
+    basis = _basis(store, project_id, wanted)
+    found = _doubts(basis, store.read("flag_standing", project_id=project_id))
+    run_id = uuid7(store.clock())
+    parameters = {
+        "consensus_run": basis.run_id,
+        "least_probability": wanted.least_probability,
+        "least_margin": wanted.least_margin,
+        "level": wanted.level,
+    }
+
+    def plan(reader: Reader) -> Draft | None:
+        newest = reader.read("flag_run", project_id=project_id)["run_id"][0]
+        if newest != basis.run_id:
+            raise Stale(
+                "The project was scored while its flags were computed. Nothing was raised; flag it again."
+            )
+        fresh = _not_kept_from(found, reader.read("flag_standing", project_id=project_id))
+        if fresh.is_empty():
+            return None
+        flags = _flag_rows(reader, fresh, basis, run_id)
+        run = {
+            "run_id": run_id,
+            "kind": "flag",
+            "method": "doubts",
+            "parameters": json.dumps(parameters, sort_keys=True),
+            "code_version": __version__,
+            "saw_seq": basis.saw_seq,
+        }
+        counts = _by_reason(fresh)
+        opened = flags.select("flag_id", status=pl.lit("open"))
+        return Draft(
+            "flags_raised",
+            project_id,
+            run_id,
+            {
+                **_content(reader, {"flag": flags, "flag_status": opened}, {"run": [run]}),
+                "run_id": run_id,
+                "raised": flags.height,
+                "by_reason": counts,
+                "parameters": parameters,
+            },
+        )
+
+    request: dict[str, object] = {"verb": "flag", "project": project_id, **parameters}
+    event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
+    doubted = found["item_code"].n_unique()
+    if event is None:
+        return FlagsRaised(None, 0, dict.fromkeys(_keys(), 0), doubted)
+    raised, counts = event.payload["raised"], event.payload["by_reason"]
+    if not isinstance(raised, int) or not isinstance(counts, dict):  # both are this module's own
+        raise BadRequest("The event of the flags is not one of this version.")
+    return FlagsRaised(str(event.payload["run_id"]), raised, counts, doubted)
+
+
+def _basis(store: Store, project_id: str, options: FlagOptions) -> _Basis:
+    label_set = require_label_set(store, project_id)
+    run = store.read("flag_run", project_id=project_id)
+    if run.is_empty():
+        raise BadRequest(f"Project {project_id!r} was not scored yet; `touchstone score` first.")
+    row = run.row(0, named=True)
+    saw = int(row["saw_seq"])
+    repeats = json.loads(row["parameters"]).get("repeats", "count")
+    votes = keep_repeats(store.read("score_votes", project_id=project_id, as_of=saw), repeats_of(repeats))
+    items = store.read("score_consensus", project_id=project_id, run_id=row["run_id"])
+    grounds = label_errors.Grounds(
+        votes=votes,
+        items=items.with_columns(pl.col("n_annotations").cast(pl.Int64)).sort("item_code"),
+        gold=store.read("score_gold", project_id=project_id),
+        n_labels=label_set.n_labels,
+        least_probability=options.least_probability,
+        least_margin=options.least_margin,
+        level=options.level,
+    )
+    return _Basis(row["run_id"], saw, label_set, grounds)
+
+
+def _doubts(basis: _Basis, standing: pl.DataFrame) -> pl.DataFrame:
+    """Every doubt, a row an item and reason: item_code, reason, score, threshold, evidence (JSON), place."""
+    grounds = basis.grounds
+    settled = standing.filter(pl.col("settled_code").is_not_null()).select("item_code", "settled_code")
+    # Gold is held against the label that counts: a settled one, where there is one.
+    own = grounds.items.join(settled, on="item_code", how="left").with_columns(
+        pl.coalesce("settled_code", "label_code").alias("label_code")
+    )
+    own = own.with_columns(pl.col("posterior").list.get(pl.col("label_code")).alias("p_label")).drop(
+        "settled_code"
+    )
+    against_gold = replace(grounds, items=own)
+    frames = []
+    for place, reason in enumerate(label_errors.REASONS):
+        if reason.key == GOLD:
+            doubted = reason.detect(against_gold)
+        else:
+            doubted = reason.detect(grounds).join(settled, on="item_code", how="anti")
+        evidence = pl.Series(
+            "evidence", [json.dumps(row) for row in doubted["evidence"].to_list()], dtype=pl.Utf8
+        )
+        frames.append(doubted.with_columns(evidence, pl.lit(place).alias("place")))
+    return pl.concat(frames).sort("item_code", "place")
+
+
+def _not_kept_from(found: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
+    """The doubts about items that nothing keeps from being flagged."""
+    newer = pl.col("newest_seq").fill_null(0) > pl.col("closed_seq")
+    keeps = pl.col("is_waiting") | (pl.col("closed_seq").is_not_null() & ~newer)
+    fresh = found.join(standing.filter(keeps).select("item_code"), on="item_code", how="anti")
+    decided = standing.filter(pl.col("settled_code").is_not_null()).select("item_code")
+    settled_since = (pl.col("reason") == GOLD) | ~pl.col("item_code").is_in(decided["item_code"].to_list())
+    return fresh.filter(settled_since)
+
+
+def _flag_rows(reader: Reader, fresh: pl.DataFrame, basis: _Basis, run_id: str) -> pl.DataFrame:
+    """One row a flagged item: flag_id, item_code, run_id, score (the strongest reason's), reasons, status."""
+    people = dict(reader.read("annotator_codes").select("annotator_code", "annotator_id").iter_rows())
+    labels = dict(zip(basis.label_set.codes, basis.label_set.labels, strict=True))
+    known = {reason.key: reason for reason in label_errors.REASONS}
+    reasons: dict[int, list[dict[str, object]]] = {}
+    for row in fresh.iter_rows(named=True):
+        evidence = json.loads(row["evidence"])
+        reason = known[row["reason"]]
+        reasons.setdefault(row["item_code"], []).append(
+            {
+                "key": reason.key,
+                "title": reason.title,
+                "sentence": label_errors.explain(reason, evidence, labels=labels, annotators=people),
+                "score": row["score"],
+                "threshold": row["threshold"],
+                "evidence": _named(evidence, labels, people),
+            }
+        )
+    scores = fresh.group_by("item_code", maintain_order=True).agg(pl.col("score").max())
+    texts = [json.dumps(reasons[code], ensure_ascii=False, sort_keys=True) for code in scores["item_code"]]
+    return scores.with_columns(
+        pl.Series("reasons", texts, dtype=pl.Utf8),
+        pl.format("{}-{}", pl.lit(run_id), pl.col("item_code")).alias("flag_id"),
+        pl.lit(run_id).alias("run_id"),
+        pl.lit("open").alias("status"),
+    ).select("flag_id", "item_code", "run_id", "score", "reasons", "status")
+
+
+def _named(
+    evidence: Mapping[str, object], labels: Mapping[int, str], people: Mapping[int, str]
+) -> dict[str, object]:
+    """The evidence with names for codes: what a person reads, and what stays true whatever the codes are."""
+    found: dict[str, object] = {}
+    for field, value in evidence.items():
+        if field.endswith("label_code"):
+            found[field.removesuffix("_code")] = labels.get(value) if isinstance(value, int) else None
+        elif field.endswith("annotator_code"):
+            found[field.removesuffix("code") + "id"] = people.get(value) if isinstance(value, int) else None
+        else:
+            found[field] = value
+    return found
+
+
+def _by_reason(fresh: pl.DataFrame) -> dict[str, int]:
+    counted = dict(fresh.group_by("reason").agg(pl.len()).iter_rows())
+    return {key: int(counted.get(key, 0)) for key in _keys()}
+
+
+def _keys() -> tuple[str, ...]:
+    return tuple(reason.key for reason in label_errors.REASONS)
+
+
+def _content(
+    reader: Reader, tables: Mapping[str, pl.DataFrame], rows: dict[str, list[dict[str, object]]]
+) -> dict[str, object]:
+    """The event's rows; many rows go as segments."""
+    segments: dict[str, object] = {}
+    for name, frame in tables.items():
+        if frame.height > INLINE_LIMIT:
+            segments[name] = reader.segments.put(frame).as_payload()
+        else:
+            rows[name] = frame.to_dicts()
+    return {"rows": rows, "segments": segments}

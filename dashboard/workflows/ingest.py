@@ -1,0 +1,305 @@
+"""Importing annotations: all or nothing by the row policy that the user chose, in one event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+import polars as pl
+
+from dashboard.workflows import ingest_frames
+from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.label_sets import (
+    LabelSet,
+    check_level,
+    current_label_set,
+    extended,
+    label_set_rows,
+    natural_order,
+)
+from dashboard.workflows.opening import Store
+from dashboard.workflows.rules import Person, require
+from data.database import Reader
+from data.importers import ROLES, ImportOptions, Parsed, Preview, parse_isolated, preview
+from data.importers.parsed import Format
+from data.records import Draft
+
+__all__ = [
+    "ROLES",
+    "ImportOptions",
+    "ImportRequest",
+    "ImportSummary",
+    "Preview",
+    "import_file",
+    "import_parsed",
+    "preview_file",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """What to do with a file's rows, beside what the importer needs to read it.
+
+    `level`: None keeps the project's (nominal for a new one). `labels`: the label set in its order; by default the labels
+    that the file holds, by number or by text. `extend_labels`: let later files bring labels that the set does not have.
+    """
+
+    level: str | None = None
+    labels: tuple[str, ...] | None = None
+    extend_labels: bool = False
+    skip_bad_rows: bool = False
+    dry_run: bool = False
+    title: str | None = None
+    description: str = ""
+    image_bytes: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """What an import did, or would do. `rejected` has columns row, reason; `refused` says that nothing was imported for them."""
+
+    project_id: str
+    imported: int
+    duplicates: int
+    rejected: pl.DataFrame
+    refused: bool
+    dry_run: bool
+    items: int
+    annotators: int
+    predictions: int
+    mapping: Mapping[str, str]
+    guessed: tuple[str, ...]
+    labels: tuple[str, ...]
+    level: str
+    format: str
+
+
+def import_options(
+    mapping: str, item_attributes: Sequence[str], annotator_attributes: Sequence[str]
+) -> ImportOptions:
+    """The importer's options from the command line's words (`item=a,label=b`); raises BadRequest for a wrong one."""
+    pairs: dict[str, str] = {}
+    for part in filter(None, (piece.strip() for piece in mapping.split(","))):
+        role, sign, column = part.partition("=")
+        if not sign or not column.strip():
+            raise BadRequest(f"--map takes role=column, separated by commas; {part!r} is none.")
+        pairs[role.strip()] = column.strip()
+    return ImportOptions(
+        mapping=pairs,
+        item_attributes=tuple(item_attributes),
+        annotator_attributes=tuple(annotator_attributes),
+    )
+
+
+def preview_file(
+    path: Path, *, by: Person, format: str = "auto", options: ImportOptions | None = None, rows: int = 20
+) -> Preview:
+    """The first rows of a file, how its columns were understood, and what stands in the way; changes nothing.
+
+    Raises:
+        ImportRejected: the file could not be read at all.
+    """
+    require(by, "import")
+    return preview(path, format=cast("Format", format), options=options or ImportOptions(), n=rows)
+
+
+def default_project(store: Store, path: Path) -> str:
+    """The project that a file goes to when none is named: the store's only one, else the file's name."""
+    known: list[str] = store.read("project_list")["project_id"].to_list()
+    if len(known) > 1:
+        raise BadRequest(
+            f"This store has {len(known)} projects ({', '.join(known)}): name one with --project."
+        )
+    return known[0] if known else path.name.split(".")[0]
+
+
+def import_file(
+    store: Store,
+    *,
+    path: Path,
+    project_id: str,
+    by: Person,
+    format: str = "auto",
+    options: ImportOptions | None = None,
+    request: ImportRequest | None = None,
+    progress: Callable[[float], None] | None = None,
+    request_id: str | None = None,
+) -> ImportSummary:
+    """Parse a file in a child process and import what it holds; see `import_parsed`.
+
+    Raises:
+        ImportRejected: the file could not be read at all; nothing was changed.
+    """
+    require(by, "import")
+    parsed = parse_isolated(
+        path, format=cast("Format", format), options=options or ImportOptions(), progress=progress
+    )
+    wanted = request or ImportRequest()
+    images = {**ingest_frames.images_beside(parsed.items, path.parent), **wanted.image_bytes}
+    return import_parsed(
+        store,
+        parsed=parsed,
+        project_id=project_id,
+        by=by,
+        request=replace(wanted, image_bytes=images),
+        request_id=request_id,
+    )
+
+
+def import_parsed(
+    store: Store,
+    *,
+    parsed: Parsed,
+    project_id: str,
+    by: Person,
+    request: ImportRequest,
+    request_id: str | None = None,
+) -> ImportSummary:
+    """Import what an importer read, as one event; annotations that the store already has are counted, not doubled.
+
+    Raises:
+        BadRequest: the labels cannot carry the level, or the project's id is empty.
+        NotAllowed: the person may not import.
+    """
+    require(by, "import")
+    if not project_id.strip():
+        raise BadRequest("A project needs an id (--project NAME).")
+    known = current_label_set(store, project_id)
+    label_set, rejected = _label_set(known, parsed, request)
+    annotations = parsed.annotations.join(rejected.select("row").unique(), on="row", how="anti").sort("row")
+    annotations = ingest_frames.with_ids(annotations, project_id)
+    fresh = ingest_frames.without_known(store, annotations, project_id)
+    summary = ImportSummary(
+        project_id=project_id,
+        imported=fresh.height,
+        duplicates=annotations.height - fresh.height,
+        rejected=rejected,
+        refused=not rejected.is_empty() and not request.skip_bad_rows,
+        dry_run=request.dry_run,
+        items=parsed.items.height,
+        annotators=annotations["annotator_id"].n_unique(),
+        predictions=parsed.predictions.height,
+        mapping=parsed.mapping,
+        guessed=parsed.guessed,
+        labels=label_set.labels,
+        level=label_set.level,
+        format=parsed.format,
+    )
+    if summary.refused:
+        return replace(summary, imported=0)
+    if request.dry_run:
+        return summary
+    people = store.vault.put(ingest_frames.attributes_by_person(parsed.annotators))
+
+    def plan(reader: Reader) -> Draft | None:
+        return _draft(
+            reader,
+            project_id=project_id,
+            parsed=parsed,
+            annotations=annotations,
+            label_set=label_set,
+            request=request,
+            summary=summary,
+            people=people,
+        )
+
+    asked: dict[str, object] = {
+        "verb": "import",
+        "project": project_id,
+        "sha256": parsed.sha256,
+        "name": parsed.name,
+    }
+    event = store.submit(plan, by=by.person_id, request=asked, request_id=request_id)
+    if event is None:
+        return replace(summary, imported=0)
+    return summary
+
+
+def _label_set(
+    known: LabelSet | None, parsed: Parsed, request: ImportRequest
+) -> tuple[LabelSet, pl.DataFrame]:
+    """The label set after this import, and every rejected row (the importer's and those whose label is not allowed)."""
+    gold = parsed.items["gold"].drop_nulls().to_list()
+    seen = natural_order(
+        [*parsed.annotations["label"].unique().to_list(), *gold, *parsed.predictions["label"].unique()]
+    )
+    level = request.level or (known.level if known else "nominal")
+    if request.level and known and request.level != known.level:
+        raise BadRequest(
+            f"The project's label set is {known.level}, not {request.level}. `touchstone level {request.level}` corrects it."
+        )
+    allowed: Sequence[str]
+    if known is None:
+        allowed = request.labels or seen
+        if len(set(allowed)) != len(allowed):
+            raise BadRequest("The label set names a label twice.")
+        label_set = extended(None, allowed, level)
+    elif request.extend_labels:
+        allowed = [*known.labels, *(label for label in seen if label not in known.labels)]
+        label_set = extended(known, allowed, level) if len(allowed) > known.n_labels else known
+    else:
+        allowed, label_set = known.labels, known
+    check_level(level, label_set.labels)
+    strange = parsed.annotations.filter(~pl.col("label").is_in(list(allowed))).select(
+        "row",
+        pl.format(
+            "label '{}' is not in the label set ({}); --extend-labels lets new labels in",
+            pl.col("label"),
+            pl.lit(", ".join(allowed)),
+        ).alias("reason"),
+    )
+    return label_set, pl.concat([parsed.rejected.select("row", "reason"), strange]).sort("row", "reason")
+
+
+def _draft(
+    reader: Reader,
+    *,
+    project_id: str,
+    parsed: Parsed,
+    annotations: pl.DataFrame,
+    label_set: LabelSet,
+    request: ImportRequest,
+    summary: ImportSummary,
+    people: int,
+) -> Draft | None:
+    """The import's event, against the store as it is in the writer; None where it would bring nothing."""
+    known = current_label_set(reader, project_id)
+    if known is not None and known.version > label_set.version:
+        raise BadRequest(
+            "The label set was changed while the file was read. Nothing was imported; import it again."
+        )
+    fresh = ingest_frames.without_known(reader, annotations, project_id)
+    tables = ingest_frames.tables(reader, project_id, parsed, fresh, label_set, request.image_bytes)
+    tables = {name: frame for name, frame in tables.items() if not frame.is_empty()}
+    new_project = project_id not in reader.read("project_list")["project_id"].to_list()
+    if not tables and not new_project and known == label_set:
+        return None
+    rows: dict[str, list[dict[str, object]]] = {} if known == label_set else label_set_rows(label_set)
+    if new_project:
+        rows["project"] = [{"title": request.title or project_id, "description": request.description}]
+    counts = {
+        "imported": fresh.height,
+        "duplicates": annotations.height - fresh.height,
+        "rejected": summary.rejected.height,
+    }
+    rows["import"] = [{"name": parsed.name, "sha256": parsed.sha256, "format": parsed.format, **counts}]
+    payload = {
+        "rows": rows,
+        "segments": {name: reader.segments.put(frame).as_payload() for name, frame in tables.items()},
+        "source": {
+            "name": parsed.name,
+            "sha256": parsed.sha256,
+            "format": parsed.format,
+            "rows": parsed.n_rows,
+        },
+        "mapping": dict(parsed.mapping),
+        "row_policy": "skip bad rows" if request.skip_bad_rows else "all or nothing",
+        "counts": {
+            **counts,
+            "items": tables["item"].height if "item" in tables else 0,
+            "people_in_vault": people,
+        },
+    }
+    return Draft("annotations_imported", project_id, parsed.name, payload)

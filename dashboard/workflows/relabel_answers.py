@@ -1,0 +1,198 @@
+"""What an answer becomes: what the writer finds, the rows of the event, and what the person is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.workflows import guideline
+from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.opening import Store
+from dashboard.workflows.relabel_state import (
+    CHANGED,
+    FlagState,
+    Outcome,
+    Touch,
+    flag_state,
+    flag_touches,
+    require_workable,
+)
+from dashboard.workflows.rules import Person
+from data.database import Reader
+from data.identifiers import uuid7
+from data.journal import canonical_json
+from data.records import Draft, Event
+
+TEXT_LIMIT = 4_000
+DAY_SECONDS = 86_400.0
+
+Rows = dict[str, list[dict[str, object]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What an answer did.
+
+    `status` is the flag's status after it, `resolution` how it was closed (None while it is not).
+
+    `independent` says whether a blind answer counts as an independent annotation; it is False for every later
+    one.
+    """
+
+    seq: int
+    flag_id: str
+    item_id: str
+    action: str
+    label: str | None
+    status: str
+    resolution: str | None
+    independent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a command finds in the writer, once it is sure that the person may work on the flag.
+
+    `seen_before`: the person annotated the item before this flag, or settled it. An answer that was undone
+    counts: they have seen the reveal.
+    """
+
+    project_id: str
+    by: Person
+    now: datetime
+    state: FlagState
+    touches: tuple[Touch, ...]
+    label_set: LabelSet
+    annotator_code: int
+    is_new_annotator: bool
+    seen_before: bool
+    guideline_version: int | None
+
+    def annotator_rows(self) -> Rows:
+        """The annotator's row where this is the person's first annotation."""
+        row = {"annotator_code": self.annotator_code, "annotator_id": self.by.person_id, "kind": "person"}
+        return {"annotator": [row]} if self.is_new_annotator else {}
+
+    def annotation_row(
+        self,
+        code: int,
+        *,
+        rationale: str,
+        active_seconds: float | None,
+        independent: bool = False,
+        supersedes: str | None = None,
+    ) -> dict[str, object]:
+        """The row of an annotation with the label of `code`."""
+        return {
+            "annotation_id": uuid7(self.now),
+            "item_code": self.state.item_code,
+            "annotator_code": self.annotator_code,
+            "label_code": code,
+            "label_json": canonical_json(self.label_set.label(code)),
+            "labelled_at": self.now.isoformat(),
+            "active_seconds": active_seconds,
+            "source": "relabel",
+            "independent": independent,
+            "asserted": False,
+            "assignment": "repeat" if self.seen_before else "first",
+            "guideline_version": self.guideline_version,
+            "rationale": rationale or None,
+            "supersedes": supersedes,
+            "position": 0,
+        }
+
+    def result_rows(self, result: Outcome, code: int | None) -> Rows:
+        """The flag's new status, and the label version where two people agree on a new label."""
+        note = f"agrees with {result.agrees_with}" if result.agrees_with else None
+        status: dict[str, object] = {
+            "flag_id": self.state.flag_id,
+            "status": result.status,
+            "resolution": result.resolution,
+            "note": note,
+        }
+        if result.resolution != CHANGED or code is None:
+            return {"flag_status": [status]}
+        version = {
+            "item_code": self.state.item_code,
+            "version": self.state.version + 1,
+            "label_code": code,
+            "label_json": canonical_json(self.label_set.label(code)),
+            "p_label": None,
+            "n_annotations": 2,
+            "source": "relabel",
+            "run_id": None,
+            "decided_by": self.by.person_id,
+            "reason": f"{result.agrees_with} and {self.by.person_id} agree",
+        }
+        return {"flag_status": [status], "label_version": [version]}
+
+    def reason_marks(self, code: int | None) -> dict[str, str]:
+        """What the answer says about each reason of the flag: a doubt that the person shares is accepted."""
+        mark = "undecided" if code is None else "rejected" if code == self.state.label_code else "accepted"
+        return {reason["key"]: mark for reason in json.loads(self.state.reasons)}
+
+    def draft(self, kind: str, rows: Rows, facts: Mapping[str, object]) -> Draft:
+        """The event of an answer."""
+        named = {"flag_id": self.state.flag_id, "item_id": self.state.item_id}
+        return Draft(kind, self.project_id, self.state.item_id, {"rows": rows, **named, **facts})
+
+
+def situation(store: Store, reader: Reader, *, project_id: str, by: Person, flag_id: str) -> Situation:
+    """What is so now.
+
+    Raises:
+        Stale: the person cannot work on the flag. BadRequest: there is no such flag.
+    """
+    state = flag_state(reader, project_id, flag_id)
+    touches = flag_touches(reader, project_id, flag_id)
+    now = store.clock()
+    require_workable(state, touches, by.person_id, now)
+    known = reader.read("queue_annotator", person_id=by.person_id)["annotator_code"].to_list()
+    item = {"project_id": project_id, "item_code": state.item_code}
+    n_before = reader.read("queue_seen", **item, annotator_code=known[0])["n"][0] if known else 0
+    n_settled = reader.read("queue_settled", **item, person_id=by.person_id)["n"][0]
+    own_here = sum(
+        1 for touch in touches if touch.person_id == by.person_id and touch.annotation_id is not None
+    )
+    newest = guideline.current(reader, project_id=project_id)
+    return Situation(
+        project_id=project_id,
+        by=by,
+        now=now,
+        state=state,
+        touches=touches,
+        label_set=require_label_set(reader, project_id),
+        annotator_code=known[0] if known else reader.read("queue_next_code")["next_code"][0],
+        is_new_annotator=not known,
+        seen_before=n_before > own_here or n_settled > 0,
+        guideline_version=newest.version if newest else None,
+    )
+
+
+def saved_from(event: Event | None) -> Saved:
+    """What the person is told, from the event alone, so that a retry is told the same."""
+    if event is None:  # every plan of an answer makes an event
+        raise BadRequest("Nothing was saved.")
+    payload = event.payload
+    resolution, label = payload.get("resolution"), payload.get("label")
+    return Saved(
+        seq=event.seq,
+        flag_id=str(payload["flag_id"]),
+        item_id=str(payload["item_id"]),
+        action=event.kind,
+        label=None if label is None else str(label),
+        status=str(payload["status"]),
+        resolution=None if resolution is None else str(resolution),
+        independent=bool(payload.get("independent", False)),
+    )
+
+
+def check_input(active_seconds: float | None, text: str) -> None:
+    """Raise BadRequest for a time or a text that cannot be."""
+    if active_seconds is not None and not 0.0 <= active_seconds <= DAY_SECONDS:
+        raise BadRequest(f"Active time is {active_seconds} seconds; it lies between 0 and a day.")
+    if len(text) > TEXT_LIMIT:
+        raise BadRequest(f"The text has {len(text):,} characters; the limit is {TEXT_LIMIT:,}.")

@@ -1,0 +1,189 @@
+"""Scoring: consensus, label versions and every figure of the catalogue, as one run and one event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import polars as pl
+
+from analytics import consensus as voting
+from analytics import results
+from dashboard import __version__
+from dashboard.workflows import score_frames
+from dashboard.workflows.catalog import Inputs
+from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.opening import Store
+from dashboard.workflows.rules import Person, require
+from data.database import Reader
+from data.identifiers import uuid7
+from data.records import Draft
+
+if TYPE_CHECKING:
+    from analytics.device import Device
+
+METHODS = ("dawid-skene", "majority")
+REPEATS = ("count", "first", "last")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreOptions:
+    """How a run computes. `repeats`: which of several votes of one annotator for one item count (all of them by default)."""
+
+    method: str = "dawid-skene"
+    repeats: str = "count"
+    replicates: int = 1000
+    seed: int = 0
+    device: str = "cpu"
+    figures: bool = True
+
+    def checked(self) -> ScoreOptions:
+        """These options; raises BadRequest where one is not known."""
+        for name, value, allowed in (("method", self.method, METHODS), ("repeats", self.repeats, REPEATS)):
+            if value not in allowed:
+                raise BadRequest(f"{value!r} is not a {name}. Known: {', '.join(allowed)}.")
+        if self.replicates < 100:
+            raise BadRequest("An interval needs at least 100 replicates.")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a run found. `figures`: key, group_kind, group_id, value, low, high, n, undefined, unit, detail.
+
+    `labels`: item_id, label, p_label, n_annotations, in the order of the item ids.
+    """
+
+    run_id: str
+    method: str
+    figures: pl.DataFrame
+    labels: pl.DataFrame
+    accuracy_on_gold: results.Estimate
+    n_changed: int
+
+
+def score(
+    store: Store,
+    *,
+    project_id: str,
+    by: Person,
+    options: ScoreOptions | None = None,
+    request_id: str | None = None,
+) -> Score:
+    """Compute the consensus and the figures of a project from its independent annotations, and append what is new.
+
+    A label that a person decided (adjudication, relabel by two) is never replaced; a label that did not change makes no
+    version.
+
+    Raises:
+        BadRequest: the project is unknown, has no annotations, or an option is not known.
+        NotAllowed: the person may not score.
+    """
+    require(by, "score")
+    wanted = (options or ScoreOptions()).checked()
+    saw = store.head
+    label_set = require_label_set(store, project_id, as_of=saw)
+    inputs = read_inputs(store, project_id, label_set, wanted, as_of=saw)
+    run_id = uuid7(store.clock())
+    figures = (
+        score_frames.measurements(store, inputs, label_set)
+        if wanted.figures
+        else score_frames.no_measurements()
+    )
+    accuracy = score_frames.accuracy(inputs)
+    parameters = {
+        "method": wanted.method, "repeats": wanted.repeats, "replicates": wanted.replicates, "seed": wanted.seed,
+        "device": wanted.device, "level": label_set.level, "label_set_version": label_set.version,
+    }  # fmt: skip
+
+    def plan(reader: Reader) -> Draft:
+        changed = score_frames.changed_labels(reader, project_id, inputs.consensus, label_set, run_id)
+        run = {
+            "run_id": run_id, "kind": "score" if wanted.figures else "consensus", "method": wanted.method,
+            "parameters": json.dumps(parameters, sort_keys=True), "code_version": __version__, "saw_seq": saw,
+        }  # fmt: skip
+        tables = {
+            "consensus": inputs.consensus.with_columns(pl.lit(run_id).alias("run_id")),
+            "label_version": changed,
+            "measurement": figures.with_columns(pl.lit(run_id).alias("run_id")),
+        }
+        return Draft(
+            "scored",
+            project_id,
+            run_id,
+            {
+                "rows": {"run": [run]},
+                "segments": _segments(reader, tables),
+                "saw_seq": saw,
+                "parameters": parameters,
+                "changed_labels": changed.height,
+                "headline": _headline(figures),
+            },
+        )
+
+    request: dict[str, object] = {"verb": "score", "project": project_id, **parameters}
+    event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
+    changed = event.payload.get("changed_labels", 0) if event else 0
+    labels = score_frames.readable_labels(store, project_id, inputs.consensus, label_set)
+    return Score(run_id, wanted.method, figures, labels, accuracy, int(str(changed)))
+
+
+def read_inputs(
+    store: Store, project_id: str, label_set: LabelSet, options: ScoreOptions, *, as_of: int | None = None
+) -> Inputs:
+    """The votes, gold and consensus that figures are computed from, as of a seq."""
+    votes = store.read("score_votes", project_id=project_id, as_of=as_of)
+    if votes.is_empty():
+        raise BadRequest(
+            f"Project {project_id!r} has no independent annotations yet; there is nothing to score."
+        )
+    return Inputs(
+        votes=votes,
+        gold=store.read("score_gold", project_id=project_id, as_of=as_of),
+        consensus=_consensus(votes, label_set.n_labels, options),
+        n_labels=label_set.n_labels,
+        level=label_set.level,
+        values=tuple(label_set.values_by_code()),
+        repeats=score_frames.repeats_of(options.repeats),
+        replicates=options.replicates,
+        seed=options.seed,
+    )
+
+
+def _consensus(votes: pl.DataFrame, n_labels: int, options: ScoreOptions) -> pl.DataFrame:
+    repeats = score_frames.repeats_of(options.repeats)
+    if options.method == "majority":
+        return voting.majority_vote(votes, n_labels=n_labels, repeats=repeats).items
+    from analytics.dawid_skene import dawid_skene  # torch takes a second to import
+    from analytics.frames import keep_repeats
+
+    return dawid_skene(
+        keep_repeats(votes, repeats), n_labels=n_labels, device=cast("Device", options.device)
+    ).items
+
+
+def _segments(reader: Reader, tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, object]]:
+    return {
+        name: reader.segments.put(frame).as_payload()
+        for name, frame in tables.items()
+        if not frame.is_empty()
+    }
+
+
+def _headline(figures: pl.DataFrame) -> dict[str, float | None]:
+    overall = figures.filter(pl.col("group_kind") == "")
+    return dict(overall.select("key", "value").iter_rows())
+
+
+def write_labels(labels: pl.DataFrame, path: Path) -> None:
+    """Write a run's labels to a Parquet or CSV file, whole or not at all."""
+    writing = path.with_name(path.name + ".writing")
+    if path.suffix == ".parquet":
+        labels.write_parquet(writing)
+    else:
+        labels.write_csv(writing)
+    writing.replace(path)

@@ -1,0 +1,1 @@
+"""Writing what leaves the house: release bundles."""

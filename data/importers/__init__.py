@@ -1,0 +1,10 @@
+"""Reading annotation files of other tools into one shape. Vendors' words end in this package."""
+
+from __future__ import annotations
+
+from data.importers.isolation import parse_isolated, preview
+from data.importers.mapping import ROLES, parse_map
+from data.importers.parsed import ImportOptions, Parsed, Preview
+from data.importers.reading import parse
+
+__all__ = ["ROLES", "ImportOptions", "Parsed", "Preview", "parse", "parse_isolated", "parse_map", "preview"]

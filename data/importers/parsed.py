@@ -1,0 +1,116 @@
+"""What every importer gives back, and what a caller may ask of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+Format = Literal["auto", "table", "label-studio"]
+
+MOMENT: pl.DataType = pl.Datetime("us", "UTC")
+ANNOTATIONS = pl.Schema(
+    {
+        "row": pl.Int64(),
+        "item_id": pl.String(),
+        "annotator_id": pl.String(),
+        "label": pl.String(),
+        "labelled_at": MOMENT,
+        "active_seconds": pl.Float64(),
+        "source_id": pl.String(),
+        "independent": pl.Boolean(),
+        "rationale": pl.String(),
+    }
+)
+ITEMS = pl.Schema(
+    {
+        "item_id": pl.String(),
+        "kind": pl.String(),
+        "text": pl.String(),
+        "image": pl.String(),
+        "gold": pl.String(),
+        "attributes": pl.String(),
+    }
+)
+ANNOTATORS = pl.Schema({"annotator_id": pl.String(), "attributes": pl.String()})
+PREDICTIONS = pl.Schema(
+    {"item_id": pl.String(), "model_run": pl.String(), "label": pl.String(), "score": pl.Float64()}
+)
+REJECTED = pl.Schema({"row": pl.Int64(), "reason": pl.String()})
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How to read one file, and how much it may cost.
+
+    Attributes:
+        mapping: role -> source column (roles in `mapping.ROLES`); an empty column leaves the role out.
+        item_attributes: source columns kept with the item.
+        annotator_attributes: source columns about the annotator; personal, so they belong in the vault.
+        max_bytes: largest file in bytes, counted after unpacking.
+        max_memory_bytes: what reading may take beyond the reader's own start-up size, in bytes.
+        max_seconds: wall-clock limit in seconds.
+    """
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    item_attributes: tuple[str, ...] = ()
+    annotator_attributes: tuple[str, ...] = ()
+    max_bytes: int = 4 * 1024**3
+    max_memory_bytes: int = 12 * 1024**3
+    max_seconds: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One file, read. Frames have exactly the columns of the schemas in this module.
+
+    Attributes:
+        annotations: one row an annotation, in the source's order; `row` counts from 1 without the header.
+        items: one row an item, in order of first appearance; `attributes` is a JSON object of texts.
+        annotators: one row an annotator, in order of first appearance.
+        predictions: one row for each (item, model run).
+        rejected: rows that were not taken, each with its reason.
+        format: what the file was: csv, tsv, jsonl, parquet or label-studio.
+        mapping: role -> source column, as used.
+        guessed: sentences on everything that was assumed, changed or left out.
+        n_rows: annotations plus rejected rows; rows left out on purpose are counted in `guessed`.
+        sha256: of the file's bytes as they were given.
+        name: the file's name.
+    """
+
+    annotations: pl.DataFrame
+    items: pl.DataFrame
+    annotators: pl.DataFrame
+    predictions: pl.DataFrame
+    rejected: pl.DataFrame
+    format: str
+    mapping: dict[str, str]
+    guessed: tuple[str, ...]
+    n_rows: int
+    sha256: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first rows of a file, before anything is imported.
+
+    Attributes:
+        rows: the first rows, every column as text, named as in the source.
+        columns: all the source's column names.
+        format: as in `Parsed`.
+        mapping: role -> source column, as far as it could be told.
+        guessed: a sentence for each guess.
+        problem: why the file could not be imported with this mapping, or None.
+        name: the file's name.
+    """
+
+    rows: pl.DataFrame
+    columns: tuple[str, ...]
+    format: str
+    mapping: dict[str, str]
+    guessed: tuple[str, ...]
+    problem: str | None
+    name: str

@@ -1,0 +1,18 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def datasets() -> Path:
+    """The folder of real annotations named by TOUCHSTONE_DATASETS, by default `../shared/datasets`."""
+    default = Path(__file__).parent.parent.parent / "shared" / "datasets"
+    folder = Path(os.environ.get("TOUCHSTONE_DATASETS") or default)
+    if not (folder / "reference.json").is_file():
+        pytest.skip(f"no datasets in {folder}: set TOUCHSTONE_DATASETS to the folder that has them")
+    return folder

@@ -1,0 +1,115 @@
+"""Stores for tests: small, real, built through the use cases."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from dashboard.workflows import guideline, ingest, members, score
+from dashboard.workflows.opening import Store, open_store
+from dashboard.workflows.rules import ADMIN, ANNOTATOR, LEAD, REVIEWER, Person
+from data.importers import Parsed
+from data.importers.parsed import ANNOTATIONS, ANNOTATORS, ITEMS, PREDICTIONS, REJECTED
+
+PROJECT = "pets"
+LABELS = ("bird", "cat", "dog")
+START = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
+
+LENA = Person("lena", "Lena Lead", frozenset({LEAD, ADMIN}))
+LARS = Person("lars", "Lars Lead", frozenset({LEAD}))
+RITA = Person("rita", "Rita Reviewer", frozenset({REVIEWER}))
+ANNA = Person("anna", "Anna", frozenset({ANNOTATOR}))
+BEN = Person("ben", "Ben", frozenset({ANNOTATOR}))
+PEOPLE = (LENA, LARS, RITA, ANNA, BEN)
+
+
+class SteppingClock:
+    """A clock that goes one second further with every look."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self.now = start
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+def empty_store(path: Path, *, keys: Path | None = None, clock: SteppingClock | None = None) -> Store:
+    """A store with members and no project."""
+    store = open_store(
+        path, create=True, clock=clock or SteppingClock(), keys_folder=keys or path.parent / "keys"
+    )
+    for person in PEOPLE:
+        members.set_member(store, by=LENA, person_id=person.person_id, name=person.name, roles=person.roles)
+    return store
+
+
+def parsed_crowd(
+    *, n_items: int = 40, n_annotators: int = 5, seed: int = 0, name: str = "pets.csv"
+) -> Parsed:
+    """A crowd of `n_annotators` (ids a0, a1, …; the last one guesses) over texts, with gold for every fourth item."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, len(LABELS), n_items)
+    rows, row = [], 0
+    for item in range(n_items):
+        for person in range(n_annotators):
+            right = rng.random() < (0.85 if person < n_annotators - 1 else 0.34)
+            label = truth[item] if right else rng.integers(0, len(LABELS))
+            row += 1
+            rows.append(
+                (
+                    row,
+                    f"item-{item:03d}",
+                    f"a{person}",
+                    LABELS[label],
+                    START + timedelta(minutes=row),
+                    4.0 + person,
+                    None,
+                    True,
+                    None,
+                )
+            )
+    items = [
+        (f"item-{i:03d}", "text", f"A small animal, number {i}, seen in the garden.", None, LABELS[truth[i]] if i % 4 == 0 else None,
+         json.dumps({"batch": "AB"[i % 2]}))
+        for i in range(n_items)
+    ]  # fmt: skip
+    people = [
+        (f"a{person}", json.dumps({"site": ("north", "south")[person % 2]})) for person in range(n_annotators)
+    ]
+    predictions = [(f"item-{i:03d}", "model-1", LABELS[truth[i]], 0.9) for i in range(0, n_items, 2)]
+    return Parsed(
+        annotations=pl.DataFrame(rows, schema=ANNOTATIONS, orient="row"),
+        items=pl.DataFrame(items, schema=ITEMS, orient="row"),
+        annotators=pl.DataFrame(people, schema=ANNOTATORS, orient="row"),
+        predictions=pl.DataFrame(predictions, schema=PREDICTIONS, orient="row"),
+        rejected=pl.DataFrame(schema=REJECTED),
+        format="csv",
+        mapping={"item": "item", "annotator": "annotator", "label": "label"},
+        guessed=(),
+        n_rows=len(rows),
+        sha256=f"{seed:064d}",
+        name=name,
+    )
+
+
+def small_store(path: Path, *, clock: SteppingClock | None = None, scored: bool = True) -> Store:
+    """A store with the project "pets": 40 texts, five imported annotators, a guideline and, by default, one scoring run."""
+    store = empty_store(path, clock=clock)
+    ingest.import_parsed(
+        store,
+        parsed=parsed_crowd(),
+        project_id=PROJECT,
+        by=LENA,
+        request=ingest.ImportRequest(labels=LABELS, title="Pets"),
+    )
+    guideline.publish(
+        store, project_id=PROJECT, by=LENA, markdown="# Pets\n\nChoose the animal that the text is about."
+    )
+    if scored:
+        score.score(store, project_id=PROJECT, by=LENA, options=score.ScoreOptions(replicates=200))
+    return store
