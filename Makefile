@@ -1,5 +1,7 @@
 # The recipes that people, hooks and the build server share.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first of these that runs and is new enough: a name on the PATH may be a shim without a Python behind it.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 VENV ?= .venv
 PORT ?= 8501
 STORE ?= .demo/touchstone-store
@@ -11,7 +13,7 @@ STAMP = $(VENV)/.installed-$(shell cat constraints.txt pyproject.toml | cksum | 
 venv: $(STAMP)
 
 $(STAMP):
-	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Touchstone needs Python 3.11 or newer"'
+	@test -n "$(PYTHON)" || { echo "Touchstone needs Python 3.11 or newer, and found none on the PATH." >&2; exit 1; }
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'

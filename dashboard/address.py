@@ -32,7 +32,7 @@ def choice(
     """A selection kept in the address as `name`; a value there that is no option gives the default."""
     key = _prepare(name, default, options)
     return st.selectbox(
-        label, options, key=key, format_func=words, on_change=_write, args=(name, key, default), required=True
+        label, options, key=key, format_func=words, on_change=_write, args=(name, key, default)
     )
 
 

@@ -28,6 +28,7 @@ from dashboard.chart_parts import (
     whiskers,
 )
 from dashboard.palette import Look
+from dashboard.workflows.wording import sureness
 
 __all__ = ["Limit", "bars", "heatmap", "number", "posterior", "trend"]
 
@@ -195,21 +196,22 @@ def posterior(frame: pl.DataFrame, *, look: Look, name: str = "Probability") -> 
     """
     figure = blank(look, height=frame.height * BAR_HEIGHT + MARGINS)
     counts: list[int | None] = frame["n"].to_list() if "n" in frame.columns else [None] * frame.height
-    said = ["" if n is None else f" · {n} annotation{'' if n == 1 else 's'}" for n in counts]
+    all_n = sum(n for n in counts if n is not None)
+    said = ["" if n is None else f" · {n} of {all_n}" for n in counts]
     figure.add_bar(
         orientation="h",
         x=frame["p_label"].to_list(),
         y=frame["label"].to_list(),
         width=0.62,
         marker={"color": [look.label(code) for code in frame["label_code"]], "cornerradius": 3},
-        text=[f"{p:.0%}{votes}" for p, votes in zip(frame["p_label"], said, strict=True)],
+        text=[f"{sureness(p)}{votes}" for p, votes in zip(frame["p_label"], said, strict=True)],
         textposition="outside",
         textfont={"color": look.text},
         cliponaxis=False,
         customdata=[escape(label) for label in frame["label"]],
         hovertemplate="%{customdata}: %{x:.1%}<extra></extra>",
     )
-    figure.update_xaxes(range=[0, 1.35], tickvals=[0, 0.5, 1], tickformat=".0%", title_text=name)
+    figure.update_xaxes(range=[0, 1.45], tickvals=[0, 0.5, 1], tickformat=".0%", title_text=name)
     _names_down(figure, frame["label"].to_list())
     return figure
 

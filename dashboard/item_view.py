@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard import address, charts, components, session
 from dashboard.marks import label_chip, look, moment_text, plain, state_markdown
 from dashboard.palette import State
-from dashboard.workflows.item_history import sureness
 from dashboard.workflows.item_story import ItemFlag, ItemStory, item_story
+from dashboard.workflows.wording import sureness
 
 MADE_BY: Mapping[str, str] = {
     "consensus": "the consensus of its annotations",
@@ -24,6 +24,7 @@ STATUSES: Mapping[str, tuple[State, str]] = {
     "adjudicate": ("watch", "Waits for a lead"),
     "closed": ("fit", "Closed"),
 }
+MOST_LABELS = 8
 ICONS: Mapping[str, str] = {
     "annotations_imported": "upload_file",
     "scored": "calculate",
@@ -91,7 +92,8 @@ def _facts(story: ItemStory) -> None:
     if story.gold is not None:
         code = story.label_set.code(story.gold)
         lines.insert(0, f":small[:gray[gold]] {label_chip(code, story.gold)}")
-    for row in story.predictions.iter_rows(named=True):
+    best = story.predictions.unique("model_run", keep="first", maintain_order=True)
+    for row in best.iter_rows(named=True):
         chip = label_chip(
             row["label_code"], row["label"] or "?", detail=f"{sureness(row['score'])} by {row['model_run']}"
         )
@@ -106,7 +108,8 @@ def _label(story: ItemStory) -> None:
         if story.consensus is None:
             st.caption("It was not scored yet.")
             return
-        figure = charts.posterior(story.consensus.posterior, look=look(), name="Probability")
+        shown = story.consensus.posterior.head(MOST_LABELS)
+        figure = charts.posterior(shown, look=look(), name="Probability · annotations that chose it")
         components.plot(figure, key="posterior", alt="How probable each label is, given the annotations")
         tied = " The labels are tied." if story.consensus.tied else ""
         st.caption(f"{plain(story.consensus.method)}, {moment_text(story.consensus.ran_at)} UTC.{tied}")

@@ -69,6 +69,9 @@ def _page(
 
 PAGES: tuple[Page, ...] = (
     _page("overview", "Overview", "monitoring", "view.figures", "Work", "Are these labels fit to release?"),
+    _page(
+        "relabel", "Relabel", "edit_note", "relabel", "Work", "What is the label of the next doubtful item?"
+    ),
     _page("items", "Items", "view_list", "view.items", "Work", "What is the whole story of an item?"),
     _page(
         "agreement",

@@ -77,7 +77,7 @@ def people() -> tuple[Person, ...]:
 
 
 def person() -> Person:
-    """Who acts: in the demo the one picked in the sidebar (a lead at first), else TOUCHSTONE_USER or this account's user.
+    """Who acts: in the demo the one picked (a lead at first), else TOUCHSTONE_USER or this account's user.
 
     Raises:
         BadRequest: that person is not an active member of the store.

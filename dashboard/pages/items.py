@@ -147,7 +147,7 @@ def _table(rows: pl.DataFrame, labels: tuple[str, ...]) -> None:
         .then(pl.lit([], dtype=pl.List(pl.Utf8)))
         .otherwise(pl.concat_list("label"))
         .alias("Label"),
-        pl.col("p_label").alias("Sure"),
+        pl.col("sure").alias("Sure"),
         pl.format("{} of {}", "n_agree", "n_votes").alias("Agree"),
         pl.col("flag_state").replace_strict({"open": "Open", "closed": "Closed", "none": ""}).alias("Flag"),
         pl.col("label_source").replace_strict(SOURCES, default="").alias("Made by"),
@@ -164,10 +164,8 @@ def _table(rows: pl.DataFrame, labels: tuple[str, ...]) -> None:
         column_config={
             "Item": st.column_config.TextColumn(width="small"),
             "Content": st.column_config.TextColumn(width="large"),
-            "Label": st.column_config.MultiselectColumn(options=list(labels), color=hues, width="small"),
-            "Sure": st.column_config.ProgressColumn(
-                min_value=0, max_value=1, format="percent", width="small", help="How probable the label is."
-            ),
+            "Label": st.column_config.MultiselectColumn(options=list(labels), color=hues, width=150),
+            "Sure": st.column_config.TextColumn(width="small", help="How probable the label is."),
             "Agree": st.column_config.TextColumn(width="small", help="Annotations that chose this label."),
             "Flag": st.column_config.TextColumn(width="small"),
             "Made by": st.column_config.TextColumn(width="small", help="Who or what made the label."),

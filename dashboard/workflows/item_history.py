@@ -11,6 +11,7 @@ import polars as pl
 
 from dashboard.workflows.opening import Store
 from dashboard.workflows.relabel_reveal import flag_reasons
+from dashboard.workflows.wording import sureness
 
 _STATUSES: Mapping[str, str] = {
     "open": "The flag is open again",
@@ -75,19 +76,6 @@ def history(store: Store, sources: Sources) -> tuple[ItemEvent, ...]:
         ItemEvent(row["seq"], row["recorded_at"], row["actor"], row["kind"], tuple(said[row["seq"]]))
         for row in events.reverse().iter_rows(named=True)
     )
-
-
-def sureness(probability: float | None) -> str:
-    """A probability in words that never claim certainty.
-
-    >>> sureness(0.9999999), sureness(0.94), sureness(0.0001), sureness(None)
-    ('over 99 %', '94 %', 'under 1 %', 'not')
-    """
-    if probability is None:
-        return "not"
-    if probability > 0.99:
-        return "over 99 %"
-    return "under 1 %" if probability < 0.01 else f"{probability * 100:.0f} %"
 
 
 def _annotated(said: dict[int, list[str]], annotations: pl.DataFrame) -> None:

@@ -11,6 +11,7 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import current_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
+from dashboard.workflows.wording import sureness
 
 ANY_LABEL, NO_LABEL = -1, -2
 LARGEST_PAGE = 500
@@ -51,7 +52,7 @@ class ItemPage:
 
     Attributes:
         rows: item_id, kind, preview, label_code, label, p_label, n_annotations, label_source, label_version,
-            flag_state (open, closed, none), flag_score, n_agree (annotations that chose the label), n_votes
+            sure (p_label in words), flag_state (open, closed, none), flag_score, n_agree (annotations that chose the label), n_votes
             (annotations that count); in the order asked for.
         total: how many items match.
         page: this page's number, from 1.
@@ -144,7 +145,8 @@ def find_items(
     named = rows.with_columns(pl.col("label_code").cast(pl.Int64)).join(
         names, on="label_code", how="left", maintain_order="left"
     )
-    return ItemPage(named.drop("total", "item_code"), total, page, max(1, -(-total // page_size)))
+    told = named.with_columns(pl.col("p_label").map_elements(sureness, pl.Utf8).fill_null("").alias("sure"))
+    return ItemPage(told.drop("total", "item_code"), total, page, max(1, -(-total // page_size)))
 
 
 def facets(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> Facets:
