@@ -277,6 +277,7 @@ def _send(now: Desk, stage: tuple[str, bool], verb: Callable[[], Saved], *, told
     def sent() -> None:
         saved = verb()
         now.panel = ""
+        now.told = ""
         if saved.action != "answered_blind":
             now.told = f"{told or _words(saved)} Z undoes it."
             now.stage = ("", True)

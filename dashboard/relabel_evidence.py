@@ -10,12 +10,13 @@ import streamlit as st
 from dashboard import relabel_desk as actions
 from dashboard import relabel_keys as keys
 from dashboard import session
-from dashboard.components import label_chip, look, moment_text, number_text, plain
+from dashboard.components import label_chip, look, moment_text, plain
 from dashboard.relabel_desk import Desk
 from dashboard.workflows import guideline, relabel_queue
 from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.relabel_queue import WorkItem
 from dashboard.workflows.relabel_reveal import FinalAnswer, FlagReason, Reveal
+from dashboard.workflows.wording import sureness
 
 MADE_BY = {
     "consensus": "by the scoring run",
@@ -67,11 +68,11 @@ def _revealed(now: Desk, label_set: LabelSet, shown: Reveal) -> None:
     if shown.label is None:
         st.markdown(":gray[None yet.]")
     else:
-        sure = f"{number_text(shown.p_label)} sure, " if shown.p_label is not None else ""
+        sure = f"{sureness(shown.p_label)} sure now, " if shown.p_label is not None else ""
         st.markdown(
             f"{_chip(label_set, shown.label)} :small[:gray[{plain(sure)}{MADE_BY.get(shown.label_source or '', '')}]]"
         )
-    st.markdown("**What others said** :small[:gray[independent answers]]")
+    st.markdown("**Independent answers** :small[:gray[yours is one of them]]")
     st.markdown(tally_text(label_set, shown.tally) or ":gray[Nothing yet.]")
     for answer in shown.answers:
         if answer.person_id != "you":
@@ -79,9 +80,9 @@ def _revealed(now: Desk, label_set: LabelSet, shown: Reveal) -> None:
     if shown.suggestion is not None:
         score = f" · score {shown.suggestion.score:.2f}" if shown.suggestion.score is not None else ""
         st.markdown("**A model suggests**")
-        st.markdown(
-            f"✨ {_chip(label_set, shown.suggestion.label)} :small[:gray[{plain(score)} · {plain(shown.suggestion.model_run)}]]"
-        )
+        chip = _chip(label_set, shown.suggestion.label)
+        made = f"{plain(score)} · {plain(shown.suggestion.model_run)}"
+        st.markdown(f":material/auto_awesome: {chip} :small[:gray[{made}]]")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown("**Why it was flagged**")
         st.button(

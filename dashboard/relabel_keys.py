@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 SUBMIT, KEEP, CANNOT_TELL, ASK, SKIP = "Enter", "K", "T", "U", "S"
 UNDO, GUIDELINE, WHY, HELP, RECENT, NOTE = "Z", "G", "W", "H", "L", "N"
 SEND, CLOSE = "Mod+Enter", "Escape"
 
 # Digits, then the keyboard's rows from Q on: without the letters above, and without C and R, which are Streamlit's.
+DIGITS = frozenset("0123456789")
 LABEL_KEYS = (*"1234567890", *"QEYIOPADFJVBMX")
 
 LEGEND: tuple[tuple[str, str], ...] = (
-    ("1 … 9, 0", "choose a label (Q, E, Y … for the eleventh on)"),
+    ("digits", "choose a label (Q, E, Y … for the eleventh on)"),
     (SUBMIT, "submit and go on"),
     (KEEP, "keep the current label (after the reveal)"),
     (CANNOT_TELL, "cannot tell: that is an answer too"),
@@ -27,10 +30,14 @@ LEGEND: tuple[tuple[str, str], ...] = (
 )
 
 
-def label_keys(n_labels: int) -> tuple[str | None, ...]:
+def label_keys(labels: Sequence[str]) -> tuple[str | None, ...]:
     """A key for each label in order; None for those that only the mouse or Tab reaches.
 
-    >>> label_keys(3), label_keys(12)[9:]
-    (('1', '2', '3'), ('0', 'Q', 'E'))
+    Labels that are digits are their own keys: whoever reads a 7 wants to press 7.
+
+    >>> label_keys(["yes", "no"]), label_keys(["x"] * 12)[9:], label_keys(["0", "1", "7"])
+    (('1', '2'), ('0', 'Q', 'E'), ('0', '1', '7'))
     """
-    return tuple(LABEL_KEYS[place] if place < len(LABEL_KEYS) else None for place in range(n_labels))
+    if all(label in DIGITS for label in labels):
+        return tuple(labels)
+    return tuple(LABEL_KEYS[place] if place < len(LABEL_KEYS) else None for place in range(len(labels)))

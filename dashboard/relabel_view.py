@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard import relabel_desk as actions
@@ -13,7 +15,9 @@ from dashboard.workflows.relabel import REASON_CHIPS
 from dashboard.workflows.relabel_queue import Progress, WorkItem
 from dashboard.workflows.relabel_reveal import Reveal
 
-LABELS_A_ROW = 4
+LABELS_A_ROW = ((11, 4), (20, 3), (34, 2))
+"""Up to how many letters the longest label may have for so many label buttons beside each other."""
+
 SKIP_REASONS = (
     "I know the author or the case",
     "I cannot read or open it",
@@ -23,23 +27,23 @@ SKIP_REASONS = (
 ASK_PLACEHOLDER = "What does the guideline not say? The lead reads this beside the item."
 
 
-def headline(progress: Progress) -> None:
-    """The page's answer in a line, and how far one is."""
+def headline(progress: Progress, told: str = "") -> None:
+    """The page's answer in a line, how far one is, and what the last key press did."""
     left = progress.n_left
     things = "1 item needs" if left == 1 else f"{left:,} items need"
     with st.container(key="relabel-head", horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.markdown(f"### {things} another look", anchors=False, width="content")
+        st.markdown(f"## {things} another look", anchors=False, width="content")
         waiting = [
+            f"{progress.n_closed:,} of {progress.n_flags:,} settled",
             f"{progress.n_done_today:,} done by you today",
             *([f"{progress.n_second:,} wait for a second person"] if progress.n_second else []),
             *([f"{progress.n_adjudicate:,} with the lead"] if progress.n_adjudicate else []),
         ]
         st.markdown(f":gray[{' · '.join(waiting)}]", width="content")
+        if told:
+            st.markdown(f":green[:material/check:] {plain(told)}", width="content")
     if progress.n_flags:
-        st.progress(
-            progress.n_closed / progress.n_flags,
-            text=f":small[:gray[{progress.n_closed:,} of {progress.n_flags:,} flags settled]]",
-        )
+        st.progress(progress.n_closed / progress.n_flags)
 
 
 def item_card(now: Desk, item: WorkItem, shown: Reveal | None) -> None:
@@ -73,16 +77,12 @@ def item_card(now: Desk, item: WorkItem, shown: Reveal | None) -> None:
 
 
 def _labels(now: Desk, item: WorkItem) -> None:
-    found = keys.label_keys(item.label_set.n_labels)
+    found = keys.label_keys(item.label_set.labels)
     live = now.panel != actions.SKIP
-    rows = [
-        list(zip(item.label_set.codes, item.label_set.labels, found, strict=True))[
-            start : start + LABELS_A_ROW
-        ]
-        for start in range(0, item.label_set.n_labels, LABELS_A_ROW)
-    ]
-    width = min(LABELS_A_ROW, item.label_set.n_labels)
-    for row in rows:
+    buttons = list(zip(item.label_set.codes, item.label_set.labels, found, strict=True))
+    width = labels_a_row(item.label_set.labels)
+    for start in range(0, len(buttons), width):
+        row = buttons[start : start + width]
         for column, (code, label, key) in zip(st.columns(width, gap="small"), row, strict=False):
             with column:
                 st.button(
@@ -94,6 +94,17 @@ def _labels(now: Desk, item: WorkItem) -> None:
                     on_click=actions.choose,
                     args=(now, now.stage, label),
                 )
+
+
+def labels_a_row(labels: Sequence[str]) -> int:
+    """How many label buttons fit beside each other without cutting the longest label.
+
+    >>> labels_a_row(["bug", "login", "feature request"]), labels_a_row(["0", "1"]), labels_a_row(["x" * 60])
+    (3, 2, 1)
+    """
+    longest = max(map(len, labels))
+    fitting = next((width for letters, width in LABELS_A_ROW if longest <= letters), 1)
+    return min(fitting, len(labels))
 
 
 def _note(now: Desk, shown: Reveal | None) -> None:

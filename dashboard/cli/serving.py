@@ -56,4 +56,4 @@ def _serve(store: Path, host: str, port: int, *, demo: bool) -> None:
     os.environ["TOUCHSTONE_STORE"] = str(store.absolute())
     os.environ["TOUCHSTONE_DEMO"] = "1" if demo else ""
     say(f"Touchstone is on http://{host}:{port} (Ctrl+C stops it)")
-    uvicorn.run("dashboard.app:app", host=host, port=port, log_level="warning")
+    uvicorn.run("dashboard.app:app", host=host, port=port, log_level="warning", access_log=False)

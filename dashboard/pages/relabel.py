@@ -39,18 +39,13 @@ def _desk(project_id: str) -> None:
         progress = relabel_queue.progress(
             session.store(), project_id=project_id, by=session.person(), today=today()
         )
-        relabel_view.headline(progress)
+        relabel_view.headline(progress, now.told)
         _item(now, item, progress)
         relabel_view.footer(now)
     except (WorkflowError, StoreError) as error:
         error_state("This could not be done", str(error))
         return
     active_time.watch(focus=now.focus, ask=now.asked)
-    if now.told:
-        st.toast(
-            f"{now.told} Z undoes it." if now.told.startswith("S") else now.told, icon=":material/check:"
-        )
-        now.told = ""
 
 
 def _item(now: Desk, item: WorkItem | None, progress: Progress) -> None:
