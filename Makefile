@@ -22,7 +22,7 @@ $(STAMP):
 demo: venv
 	$(VENV)/bin/touchstone demo --store $(STORE) --port $(PORT)
 
-test: venv lint types contracts unit
+test: venv lint types contracts unit browser
 
 lint: venv
 	$(RUN) ruff format --check .
@@ -39,7 +39,20 @@ contracts: venv
 	$(VENV)/bin/lint-imports
 
 unit: venv
-	$(RUN) pytest -n 2
+	$(RUN) pytest -n 2 -m "not browser"
+
+browser: venv chromium
+	$(RUN) pytest -n 2 -m browser tests/browser
+
+# A real Chromium, where none is: Debian's for root, else Playwright's own. Without any the browser tests are skipped,
+# unless TOUCHSTONE_REQUIRE_BROWSER is set.
+chromium: venv
+	@$(RUN) tests.browser.chromium || { \
+		echo "No Chromium on this machine; installing one ..."; \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+		else $(RUN) playwright install chromium; fi; } \
+	|| echo "No Chromium could be installed."
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

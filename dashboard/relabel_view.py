@@ -121,7 +121,7 @@ def _note(now: Desk, shown: Reveal | None) -> None:
         placeholder="What decided it?",
     )
     st.button(
-        "Submit from here",
+        "Send with this note",
         key=now.key("submit-note"),
         type="tertiary",
         shortcut=keys.SEND,

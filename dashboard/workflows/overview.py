@@ -108,7 +108,7 @@ def overview(store: Store, *, project_id: str, by: Person, as_of: int | None = N
 
 _TITLES = {
     ALPHA: ("Agreement (alpha)", "items"),
-    GOLD: ("Consensus right on gold", "gold items"),
+    GOLD: ("Right on gold", "gold items"),
     COVERAGE: ("Items with a label", "items"),
     FLAGS: ("Flags waiting", "flags in all"),
 }
