@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import datetime
 
@@ -9,6 +10,7 @@ import streamlit as st
 
 from dashboard.palette import LIGHT, LOOKS, STATES, Look, State
 
+_PICTURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~:$&^=])")
 
 
@@ -64,3 +66,17 @@ def label_chip(code: int, label: str, *, detail: str = "") -> str:
     """A label as markdown, with its own hue as a dot; `detail` (a share, a count) is set small behind it."""
     small = f" :small[:gray[{plain(detail)}]]" if detail else ""
     return f':color[⬤]{{foreground="{look().label(code)}"}} {plain(label)}{small}'
+
+
+def image_address(picture: bytes | None) -> str | None:
+    r"""A picture as an address that a list can show; None for what is no PNG, JPEG, GIF or WebP.
+
+    >>> image_address(b"\x89PNG\r\n\x1a\n"), image_address(b"<svg/>"), image_address(None)
+    ('data:image/png;base64,iVBORw0KGgo=', None, None)
+    """
+    if picture is None:
+        return None
+    kind = next((kind for start, kind in _PICTURES if picture.startswith(start)), None)
+    if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP":
+        kind = "webp"
+    return kind and f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"

@@ -61,10 +61,15 @@ def _everybody(seen: annotators_view.AnnotatorsView) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown("#### Everybody", anchors=False)
             what_is_this("gold")
-        share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
+        share = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
         st.dataframe(
             seen.table.select(
-                "annotator_id", "n", "agreement", "accuracy_on_gold", "n_gold", "median_seconds", "last_at"
+                "annotator_id",
+                "n",
+                pl.col("agreement", "accuracy_on_gold") * 100,
+                "n_gold",
+                "median_seconds",
+                "last_at",
             ),
             hide_index=True,
             height=min(480, 40 + 35 * seen.table.height),

@@ -9,9 +9,11 @@ import polars as pl
 import streamlit as st
 
 from dashboard import address, components, item_view, session
+from dashboard.marks import image_address
 from dashboard.workflows import items
 
 PAGE_SIZE = 50
+PICTURE_HEIGHT = 56
 UNLABELLED = "(no label)"
 FLAGS: Mapping[str, str] = {
     "": "Any",
@@ -142,7 +144,7 @@ def _table(rows: pl.DataFrame, labels: tuple[str, ...]) -> None:
     """One row an item; a click anywhere in a row opens the item."""
     shown = rows.select(
         pl.col("item_id").alias("Item"),
-        pl.col("preview").fill_null("").alias("Content"),
+        _content(rows),
         pl.when(pl.col("label").is_null())
         .then(pl.lit([], dtype=pl.List(pl.Utf8)))
         .otherwise(pl.concat_list("label"))
@@ -152,6 +154,7 @@ def _table(rows: pl.DataFrame, labels: tuple[str, ...]) -> None:
         pl.col("flag_state").replace_strict({"open": "Open", "closed": "Closed", "none": ""}).alias("Flag"),
         pl.col("label_source").replace_strict(SOURCES, default="").alias("Made by"),
     )
+    pictures = rows["picture"].null_count() < rows.height
     hues = [components.look().label(code) for code in range(len(labels))]
     nth = st.session_state.setdefault("items_opened", 0)
     event = st.dataframe(
@@ -159,11 +162,14 @@ def _table(rows: pl.DataFrame, labels: tuple[str, ...]) -> None:
         key=f"items_table_{nth}",
         hide_index=True,
         height="content",
+        row_height=PICTURE_HEIGHT if pictures else None,
         on_select="rerun",
         selection_mode=["single-row", "single-cell"],
         column_config={
             "Item": st.column_config.TextColumn(width="small"),
-            "Content": st.column_config.TextColumn(width="large"),
+            "Content": st.column_config.ImageColumn(width="small")
+            if pictures
+            else st.column_config.TextColumn(width="large"),
             "Label": st.column_config.MultiselectColumn(options=list(labels), color=hues, width=150),
             "Sure": st.column_config.TextColumn(width="small", help="How probable the label is."),
             "Agree": st.column_config.TextColumn(width="small", help="Annotations that chose this label."),
@@ -177,6 +183,13 @@ def _table(rows: pl.DataFrame, labels: tuple[str, ...]) -> None:
         st.session_state["items_opened"] = nth + 1
         st.query_params["item"] = shown["Item"][place]
         st.rerun()
+
+
+def _content(rows: pl.DataFrame) -> pl.Series:
+    """What stands for each item in the list: its picture, else the beginning of its text."""
+    if rows["picture"].null_count() == rows.height:
+        return rows["preview"].fill_null("").alias("Content")
+    return pl.Series("Content", [image_address(picture) for picture in rows["picture"]], dtype=pl.Utf8)
 
 
 def _chosen_row(selection: Mapping[Literal["rows", "cells"], list[object]]) -> int | None:

@@ -16,6 +16,7 @@ from dashboard.workflows.opening import StoreError
 from dashboard.workflows.rules import LEAD, PERMISSIONS, REVIEWER, ROLE_TITLES, ROLES
 
 Row = Mapping[str, object]
+PERSON_WIDTH = 320
 DOES: Mapping[str, str] = {
     "lead": "imports, scores, adjudicates, proposes and signs releases",
     "reviewer": "reads the record and signs releases",
@@ -58,8 +59,9 @@ def _people(rows: pl.DataFrame) -> None:
         )
     else:
         st.caption("An administrator adds people and changes their roles.")
-    for row in rows.iter_rows(named=True):
-        _person(row, may_change=may_change)
+    with st.container(border=True, gap="xsmall"):
+        for row in rows.iter_rows(named=True):
+            _person(row, may_change=may_change)
     opened = st.session_state.pop("settings_open_member", None)
     if opened is not None and may_change:
         found = rows.filter(pl.col("person_id") == opened)
@@ -71,14 +73,12 @@ def _people(rows: pl.DataFrame) -> None:
 
 def _person(row: Row, *, may_change: bool) -> None:
     roles = " ".join(f":gray-badge[{ROLE_TITLES[role]}]" for role in ROLES if role in _roles(row))
-    with st.container(
-        border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
-    ):
+    with st.container(horizontal=True, vertical_alignment="center"):
         gone = "" if row["active"] else " :gray[(may not act any more)]"
         st.markdown(
-            f"**{plain(row['name'])}** :small[:gray[{plain(row['person_id'])}]]{gone}  \n{roles}",
-            width="stretch",
+            f"**{plain(row['name'])}** :small[:gray[{plain(row['person_id'])}]]{gone}", width=PERSON_WIDTH
         )
+        st.markdown(roles, width="stretch")
         if may_change:
             st.button(
                 "Change",

@@ -52,8 +52,9 @@ class ItemPage:
 
     Attributes:
         rows: item_id, kind, preview, label_code, label, p_label, n_annotations, label_source, label_version,
-            sure (p_label in words), flag_state (open, closed, none), flag_score, n_agree (annotations that chose the label), n_votes
-            (annotations that count); in the order asked for.
+            sure (p_label in words), flag_state (open, closed, none), flag_score, n_agree (annotations that chose
+            the label), n_votes (annotations that count), picture (an image of at most 64 KiB, else null); in the
+            order asked for.
         total: how many items match.
         page: this page's number, from 1.
         n_pages: how many pages there are, at least 1.

@@ -3,7 +3,8 @@
 -- $flag_state (open, closed, none), $annotator (an annotator_id that annotated it), $attribute (a JSON pointer) with
 -- $attribute_value, $label_source (consensus, relabel, adjudication). $sort: item, doubt, flag, changed, annotations.
 -- item_code, item_id, kind, preview (first 160 characters), label_code, p_label, n_annotations, label_source, label_version,
--- flag_state, flag_score, n_agree (annotations that chose the label), n_votes (annotations that count), total
+-- flag_state, flag_score, n_agree (annotations that chose the label), n_votes (annotations that count), total, and
+-- picture (the image itself where it is small enough for a list)
 WITH labelled AS (
     SELECT item_code, max_by(label_code, version) AS label_code, max_by(p_label, version) AS p_label,
         max_by(n_annotations, version) AS n_annotations, max_by(source, version) AS label_source,
@@ -59,5 +60,7 @@ voted AS (
         AND annotation.annotation_id NOT IN (SELECT annotation_id FROM retraction WHERE seq <= $as_of)
     GROUP BY page.item_code
 )
-SELECT page.* EXCLUDE (place, changed_seq), coalesce(voted.n_agree, 0) AS n_agree, coalesce(voted.n_votes, 0) AS n_votes
-FROM page LEFT JOIN voted ON voted.item_code = page.item_code ORDER BY page.place
+SELECT page.* EXCLUDE (place, changed_seq), coalesce(voted.n_agree, 0) AS n_agree, coalesce(voted.n_votes, 0) AS n_votes,
+    CASE WHEN octet_length(item.image_bytes) <= 65536 THEN item.image_bytes END AS picture
+FROM page JOIN item ON item.project_id = $project_id AND item.item_code = page.item_code
+LEFT JOIN voted ON voted.item_code = page.item_code ORDER BY page.place
