@@ -41,7 +41,7 @@ def draw(start: str | None = None) -> None:
 
 
 def _home(begin: Page, target: st.Page) -> None:
-    st.switch_page(target, query_params=session.carried())
+    st.switch_page(target, query_params={**st.query_params.to_dict(), **session.carried()})
 
 
 def _streamlit_page(row: Page, person: Person, *, has_project: bool) -> st.Page:
