@@ -27,9 +27,7 @@ def draw(start: str | None = None) -> None:
         person = session.person()
         known = session.projects()
     except (WorkflowError, StoreError) as error:
-        st.navigation(
-            [st.Page(partial(components.failure_page, str(error)), title="Touchstone")], position="hidden"
-        ).run()
+        _failed(str(error))
         return
     begin = navigation.page(start) if start else navigation.start_page(person)
     shown = {row.key: _streamlit_page(row, person, has_project=bool(known)) for row in PAGES}
@@ -38,6 +36,14 @@ def draw(start: str | None = None) -> None:
     components.register_pages(shown, person)
     sidebar.draw(person)
     current.run()
+
+
+def _failed(why: str) -> None:
+    """Whatever page the address names, it says why there is nothing to show."""
+    say = partial(components.failure_page, why)
+    home = st.Page(say, title="Touchstone", url_path="home", default=True)
+    others = [st.Page(partial(say), title=row.title, url_path=row.url_path) for row in PAGES]
+    st.navigation([home, *others], position="hidden").run()
 
 
 def _home(begin: Page, target: st.Page) -> None:

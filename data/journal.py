@@ -82,23 +82,38 @@ def decode_line(line: bytes) -> Event:
 
 def broken_reason(line: bytes, *, seq: int, prev_hash: str) -> str | None:
     """Why `line` cannot be event `seq` after a line with hash `prev_hash`; None where it can."""
+    try:
+        _checked(line, seq=seq, prev_hash=prev_hash)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _checked(line: bytes, *, seq: int, prev_hash: str) -> Event:
+    """Event `seq`, which follows a line with hash `prev_hash`; raises ValueError where `line` is not that."""
     body = line.rstrip(b"\n")
     if len(body) <= _TAIL or body[-_TAIL : -_TAIL + len(_MARK)] != _MARK or not body.endswith(b'"}'):
-        return "the line is not a whole event"
-    said = body[-66:-2].decode(errors="replace")
-    if hashlib.sha256(body[:-_TAIL]).hexdigest() != said:
-        return "the event's content does not match its hash: it was changed after it was written"
+        raise ValueError("the line is not a whole event")
+    if hashlib.sha256(body[:-_TAIL]).hexdigest() != _hash_of(line):
+        raise ValueError("the event's content does not match its hash: it was changed after it was written")
     try:
         event = decode_line(body)
     except ValueError as error:
-        return f"the event cannot be read: {error}"
+        raise ValueError(f"the event cannot be read: {error}") from error
     if event.seq != seq:
-        return (
+        raise ValueError(
             f"event {event.seq} stands where event {seq} should: events are missing, doubled or out of order"
         )
     if event.prev_hash != prev_hash:
-        return "the event does not follow the one before it: an earlier event was changed, removed or put in"
-    return None
+        raise ValueError(
+            "the event does not follow the one before it: an earlier event was changed, removed or put in"
+        )
+    return event
+
+
+def _hash_of(line: bytes) -> str:
+    """The hash that a line says it has."""
+    return line.rstrip(b"\n")[-66:-2].decode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +146,23 @@ class Journal:
                     yield path, line
 
     def events(self, *, after: int = 0) -> Iterator[Event]:
-        """Events with a sequence number over `after`; raises StoreDamaged at a line that is none."""
-        for path, line in self.lines():
-            try:
-                event = decode_line(line)
-            except ValueError as error:
-                raise StoreDamaged(f"{path} holds a line that is no event: {error}.") from error
-            if event.seq > after:
+        """Events with a sequence number over `after`, each checked against its hash and the event before it.
+
+        Raises:
+            StoreDamaged: an event is not what was written; what came before it was yielded.
+        """
+        prev_hash = GENESIS
+        for seq, (path, line) in enumerate(self.lines(), start=1):
+            if seq > after:
+                try:
+                    event = _checked(line, seq=seq, prev_hash=prev_hash)
+                except ValueError as error:
+                    raise StoreDamaged(
+                        f"Event {seq} in {path} is broken: {error}. Nothing was changed. `touchstone verify "
+                        f"{self.folder.parent}` checks the whole record; put that file back from a backup."
+                    ) from error
                 yield event
+            prev_hash = _hash_of(line)
 
     def check(self) -> Check:
         """Walk the whole chain; stops at the first event that is broken."""
@@ -150,7 +174,7 @@ class Journal:
             if reason is not None:
                 return Check(seq, prev_hash, BrokenEvent(seq + 1, reason))
             seq += 1
-            prev_hash = line.rstrip(b"\n")[-66:-2].decode()
+            prev_hash = _hash_of(line)
         return Check(seq, prev_hash, None)
 
     def recover(self) -> tuple[str, ...]:
@@ -216,8 +240,8 @@ class Journal:
         os.truncate(path, path.stat().st_size - len(torn))
         sync_folder(self.folder)
         notice = (
-            f"The journal ended in the middle of a line ({len(torn)} bytes), as after a crash. Nobody had been told that "
-            f"it was saved. It was set aside as {aside.name}."
+            f"The journal ended in the middle of a line ({len(torn)} bytes), as after a crash: nobody is told that "
+            f"something was saved before its line is whole. It was set aside as {aside.name}."
         )
         return [notice]
 

@@ -9,14 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from dashboard.workflows import demo
+from tests import stores
 from tests.browser.chromium import chromium
 from tests.browser.server import Server, serving
 
 REQUIRED = os.environ.get("TOUCHSTONE_REQUIRE_BROWSER", "") not in ("", "0")
 PATIENCE_MS = 20_000
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -80,5 +83,14 @@ def own_demo_server(built_demo: Path, tmp_path: Path) -> Iterator[Server]:
     """The demo, for a test that changes it."""
     folder = tmp_path / "demo"
     shutil.copytree(built_demo, folder)
+    with serving(folder / "store", folder / "keys") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A small store with members, for tests that leave it as it is."""
+    folder = tmp_path_factory.mktemp("house") / "house"
+    stores.small_store(folder / "store").close()
     with serving(folder / "store", folder / "keys") as server:
         yield server
