@@ -8,7 +8,7 @@ STORE ?= .demo/touchstone-store
 RUN = $(VENV)/bin/python -m
 STAMP = $(VENV)/.installed-$(shell cat constraints.txt pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: venv demo test format lint types contracts unit browser chromium clean
+.PHONY: venv demo test format lint types contracts unit browser chromium docs clean
 
 venv: $(STAMP)
 
@@ -53,6 +53,10 @@ chromium: venv
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
 		else $(RUN) playwright install chromium; fi; } \
 	|| echo "No Chromium could be installed."
+
+# The pages that are made from the code; a test says where they are old.
+docs: venv
+	$(RUN) dashboard.cli.docs_pages docs
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -23,6 +23,9 @@ GLOSSARY: Mapping[str, str] = {
     "flag": "A recorded doubt about an item, with its evidence and reasons.",
     "relabel": "A new annotation that answers a flag.",
     "release": "A signed, frozen, content-hashed set of items and their label versions.",
+    "run": "One computation, with its method, its parameters and what it saw.",
+    "estimate": "A value with its interval and the number of items that it rests on.",
+    "measurement": "An estimate that was kept, so that its course over time can be drawn.",
     "interval": "The range that holds the true figure in 95 of 100 repetitions, as far as chance goes. "
     "Fewer items make it wider.",
     "krippendorff's alpha": "Agreement beyond chance: 1 is perfect, 0 is what guessing gives, below 0 is "

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from dashboard import __version__
-from dashboard.cli import figures, flags, intake, releases, serving
+from dashboard.cli import figures, flags, intake, releases, serving, settling, work
 from dashboard.cli.frame import (
     EXIT_BAD_INPUT,
     EXIT_NO_STORE,
@@ -27,7 +26,15 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text, the same wherever it runs
 )
+
+
+def print_version(wanted: bool) -> None:
+    """Say which Touchstone this is, and stop."""
+    if wanted:
+        typer.echo(f"touchstone {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -37,16 +44,16 @@ def before_verb(
     project: ProjectOption = None,
     by: ByOption = None,
     as_json: JsonOption = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=print_version),
+    ] = False,
 ) -> None:
     """Options before the verb hold for the verb."""
-    if version:
-        typer.echo(f"touchstone {__version__}")
-        raise typer.Exit
     context.obj = Common(store, project, by, as_json)
 
 
-for verbs in (intake, figures, flags, releases, serving):
+for verbs in (intake, figures, flags, work, settling, releases, serving):
     verbs.register(app)
 
 
@@ -56,27 +63,23 @@ def main() -> None:
     Exit codes: 0 done, 1 the check says no, 2 wrong use, 3 bad input (nothing was changed), 4 the store cannot be had.
     """
     try:
-        code = app(standalone_mode=False)
-    except click.exceptions.Abort:
-        code = 130
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        app()  # ends by SystemExit, with 2 where it was used wrongly
     except Exception as error:
         code = _exit_code(error)
         if code is None:
             raise
         say(f"touchstone: {error}")
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(code)
 
 
 def _exit_code(error: Exception) -> int | None:
     """The exit code of an error that is ours; None for one that is not."""
+    from analytics.errors import AnalyticsError
     from dashboard.workflows.errors import WorkflowError
     from dashboard.workflows.opening import StoreDamaged, StoreError, StoreLocked, StoreMissing, StoreReadOnly
 
     if isinstance(error, (StoreLocked, StoreMissing, StoreDamaged, StoreReadOnly)):
         return EXIT_NO_STORE
-    if isinstance(error, (StoreError, WorkflowError)):
+    if isinstance(error, (StoreError, WorkflowError, AnalyticsError)):
         return EXIT_BAD_INPUT
     return None

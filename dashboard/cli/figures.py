@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,9 @@ RepeatsOption = Annotated[
     str, typer.Option("--repeats", help="Several labels of one annotator for one item: count, first or last.")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="Where Dawid–Skene runs: cpu, cuda or auto.")]
+IterationsOption = Annotated[
+    int, typer.Option("--iterations", min=1, help="The most iterations of Dawid–Skene; fewer stop it early.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,14 +42,20 @@ def score(
     replicates: Annotated[
         int, typer.Option("--replicates", help="Bootstrap replicates of an interval.")
     ] = 1000,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
     device: DeviceOption = "cpu",
+    iterations: IterationsOption = 1000,
 ) -> None:
     """Compute consensus labels and every agreement figure with its interval, and keep them."""
     from dashboard.workflows import score as scoring
 
     options = scoring.ScoreOptions(
-        method=method, repeats=repeats, replicates=replicates, seed=seed, device=device
+        method=method,
+        repeats=repeats,
+        replicates=replicates,
+        seed=seed,
+        device=device,
+        max_iterations=iterations,
     )
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
@@ -53,10 +63,11 @@ def score(
     rows = [_figure(row) for row in result.figures.to_dicts() if row["key"] != "confusion_with_others"]
     document = {"run_id": result.run_id, "project": project_id, "method": result.method, "figures": rows}
     overall = [_line(row) for row in rows if not row["group"]]
+    changed = f"{result.n_changed:,} labels are new or changed."
     words = "\n".join(
         [
             *overall,
-            f"{result.labels.height:,} items have a consensus by {result.method}; {result.n_changed:,} labels are new or changed.",
+            f"{result.labels.height:,} items have a consensus by {result.method}; {changed}{_unsettled(result.fit)}",
         ]
     )
     answer(context, as_json, document, words)
@@ -71,6 +82,7 @@ def consensus(
     method: Annotated[str, typer.Option("--method", help="dawid-skene or majority.")] = "dawid-skene",
     repeats: RepeatsOption = "count",
     device: DeviceOption = "cpu",
+    iterations: IterationsOption = 1000,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Write item_id, label, p_label, n_annotations (.parquet or .csv)."),
@@ -81,7 +93,11 @@ def consensus(
 
     if out is not None and out.suffix not in (".parquet", ".csv"):
         raise typer.BadParameter(f"--out takes a .parquet or a .csv file, not {out.name}")
-    options = scoring.ScoreOptions(method=method, repeats=repeats, device=device, figures=False)
+    if out is not None and not out.absolute().parent.is_dir():
+        raise typer.BadParameter(f"--out: there is no folder {out.absolute().parent}")
+    options = scoring.ScoreOptions(
+        method=method, repeats=repeats, device=device, figures=False, max_iterations=iterations
+    )
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
         result = scoring.score(found, project_id=project_id, by=person, options=options)
@@ -98,7 +114,7 @@ def consensus(
         "accuracy_on_gold_high": accuracy.high,
         "n_gold": accuracy.n,
     }
-    words = f"{result.labels.height:,} items by {result.method}; accuracy on gold: {_estimate(accuracy)}."
+    words = f"{result.labels.height:,} items by {result.method}; accuracy on gold: {_estimate(accuracy)}.{_unsettled(result.fit)}"
     answer(context, as_json, document, words + (f" Written to {out}." if out else ""))
 
 
@@ -121,6 +137,13 @@ def annotators(
         for row in rows
     )
     answer(context, as_json, {"project": project_id, "annotators": rows}, words)
+
+
+def _unsettled(fit: Mapping[str, object]) -> str:
+    """A warning where the consensus was cut short; else nothing."""
+    if fit.get("converged", True):
+        return ""
+    return f" Dawid–Skene had not converged after {fit['iterations']} iterations: --iterations gives it more."
 
 
 def _figure(row: dict[str, object]) -> dict[str, object]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,11 @@ ByOption = Annotated[
     typer.Option("--by", help="Who acts: a member's id [env TOUCHSTONE_USER; else your user name]."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+ItemArgument = Annotated[str, typer.Argument(help="The item's id.")]
+RequestOption = Annotated[
+    str | None,
+    typer.Option("--request-id", help="Your own id for this command: sent again, it is saved once."),
+]
 
 EXIT_SAYS_NO, EXIT_BAD_INPUT, EXIT_NO_STORE = 1, 3, 4
 
@@ -74,9 +80,14 @@ def opened(
         yield found, person
 
 
+def project_named(context: typer.Context, project: str | None) -> str | None:
+    """The project that somebody named: option, then environment; None where nobody did."""
+    return project or common(context).project or os.environ.get("TOUCHSTONE_PROJECT")
+
+
 def project_of(context: typer.Context, store: Store, project: str | None) -> str:
     """The project named, or the store's only one; anything else is wrong use."""
-    named = project or common(context).project or os.environ.get("TOUCHSTONE_PROJECT")
+    named = project_named(context, project)
     known: list[str] = store.read("project_list")["project_id"].to_list()
     if named is not None:
         if named not in known:
@@ -91,12 +102,22 @@ def project_of(context: typer.Context, store: Store, project: str | None) -> str
     return known[0]
 
 
+def wants_json(context: typer.Context, as_json: bool) -> bool:
+    """Whether `--json` was given, before the verb or after it."""
+    return as_json or common(context).as_json
+
+
 def answer(context: typer.Context, as_json: bool, document: Mapping[str, object], words: str) -> None:
     """Print the document as JSON where that was asked for, else the words."""
-    if as_json or common(context).as_json:
-        typer.echo(json.dumps(document, ensure_ascii=False, default=str, allow_nan=False))
+    if wants_json(context, as_json):
+        typer.echo(json.dumps(document, ensure_ascii=False, default=_text, allow_nan=False))
     else:
         typer.echo(words)
+
+
+def _text(value: object) -> str:
+    """What JSON has no word for: a moment in ISO 8601, a path as it is typed."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def say(text: str) -> None:

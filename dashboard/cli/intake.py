@@ -15,9 +15,10 @@ from dashboard.cli.frame import (
     ProjectOption,
     StoreOption,
     answer,
-    common,
     opened,
+    project_named,
     project_of,
+    wants_json,
 )
 
 if TYPE_CHECKING:
@@ -49,12 +50,13 @@ def import_files(
     as_json: JsonOption = False,
     format: Annotated[str, typer.Option("--format", help="auto, table or label-studio.")] = "auto",
     mapping: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
             "--map",
-            help="Which column is what: item=…,annotator=…,label=…,at=…,seconds=…,text=…,gold=…,image=…",
+            help="Which column is what: item=…,annotator=…,label=…,at=…,seconds=…,text=…,gold=…,image=…; may be "
+            "given again.",
         ),
-    ] = "",
+    ] = None,
     item_attributes: Annotated[
         str, typer.Option("--item-attributes", help="Columns kept with the item: a,b")
     ] = "",
@@ -86,8 +88,12 @@ def import_files(
         skip_bad_rows=skip_bad_rows,
         dry_run=dry_run,
     )
-    options = ingest.import_options(mapping, _names(item_attributes), _names(annotator_attributes))
-    named = project or common(context).project
+    options = ingest.import_options(
+        ",".join(mapping or ()), _names(item_attributes), _names(annotator_attributes)
+    )
+    named = project_named(context, project)
+    documents: list[dict[str, object]] = []
+    refused = False
     with opened(context, store, by, create=not dry_run) as (found, person):
         for path in files:
             summary = ingest.import_file(
@@ -100,9 +106,16 @@ def import_files(
                 request=request,
                 progress=_bar(path) if sys.stderr.isatty() else None,
             )
-            answer(context, as_json, _document(summary), _words(path, summary))
-            if summary.refused:
-                raise typer.Exit(EXIT_BAD_INPUT)
+            documents.append({"file": path.name, **_document(summary)})
+            if not wants_json(context, as_json):
+                typer.echo(_words(path, summary))
+            refused = summary.refused
+            if refused:
+                break
+    if wants_json(context, as_json):
+        answer(context, as_json, documents[0] if len(files) == 1 else {"files": documents}, "")
+    if refused:
+        raise typer.Exit(EXIT_BAD_INPUT)
 
 
 def publish_guideline(

@@ -179,7 +179,8 @@ def diff(
         project_id = project_of(context, found, project)
         change = release_diff.diff(found, project_id=project_id, by=person, release=which, before=before)
     rows = change.items.to_dicts()
-    document = {"release": change.release.version, "changes": len(rows), "items": rows}
+    earlier = None if change.before is None else change.before.version
+    document = {**_document(change.release), "before": earlier, "changes": len(rows), "items": rows}
     answer(context, as_json, document, change.sentence())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import polars as pl
 
@@ -22,7 +22,7 @@ from dashboard.workflows.label_sets import (
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
-from data.importers import ROLES, ImportOptions, Parsed, Preview, parse_isolated, preview
+from data.importers import ROLES, ImportOptions, Parsed, Preview, parse_isolated, parse_map, preview
 from data.importers.parsed import Format
 from data.records import Draft
 
@@ -79,15 +79,13 @@ class ImportSummary:
 def import_options(
     mapping: str, item_attributes: Sequence[str], annotator_attributes: Sequence[str]
 ) -> ImportOptions:
-    """The importer's options from the command line's words (`item=a,label=b`); raises BadRequest for a wrong one."""
-    pairs: dict[str, str] = {}
-    for part in filter(None, (piece.strip() for piece in mapping.split(","))):
-        role, sign, column = part.partition("=")
-        if not sign or not column.strip():
-            raise BadRequest(f"--map takes role=column, separated by commas; {part!r} is none.")
-        pairs[role.strip()] = column.strip()
+    """The importer's options from the command line's words (`item=a,label=b`).
+
+    Raises:
+        ImportRejected: a word without "=", an unknown role, or a role given twice.
+    """
     return ImportOptions(
-        mapping=pairs,
+        mapping=parse_map(filter(None, (piece.strip() for piece in mapping.split(",")))),
         item_attributes=tuple(item_attributes),
         annotator_attributes=tuple(annotator_attributes),
     )
@@ -102,7 +100,7 @@ def preview_file(
         ImportRejected: the file could not be read at all.
     """
     require(by, "import")
-    return preview(path, format=cast("Format", format), options=options or ImportOptions(), n=rows)
+    return preview(path, format=_format(format), options=options or ImportOptions(), n=rows)
 
 
 def default_project(store: Store, path: Path) -> str:
@@ -134,7 +132,7 @@ def import_file(
     """
     require(by, "import")
     parsed = parse_isolated(
-        path, format=cast("Format", format), options=options or ImportOptions(), progress=progress
+        path, format=_format(format), options=options or ImportOptions(), progress=progress
     )
     wanted = request or ImportRequest()
     images = {**ingest_frames.images_beside(parsed.items, path.parent), **wanted.image_bytes}
@@ -146,6 +144,13 @@ def import_file(
         request=replace(wanted, image_bytes=images),
         request_id=request_id,
     )
+
+
+def _format(name: str) -> Format:
+    """The format of this name; raises BadRequest where there is none."""
+    if name not in get_args(Format):
+        raise BadRequest(f"{name!r} is not a format. Formats: {', '.join(get_args(Format))}.")
+    return cast("Format", name)
 
 
 def import_parsed(

@@ -109,13 +109,7 @@ def next_item(store: Store, *, project_id: str, by: Person, request_id: str | No
 
     def plan(reader: Reader) -> Draft | None:
         now = store.clock()
-        found = reader.read(
-            "queue_next",
-            project_id=project_id,
-            person_id=by.person_id,
-            annotator_code=_annotator_code(reader, by),
-            alive_since=now - CLAIM_LASTS,
-        )
+        found = _best_flag(reader, project_id, by, now)
         if found.is_empty():
             return None
         row = found.row(0, named=True)
@@ -133,6 +127,18 @@ def next_item(store: Store, *, project_id: str, by: Person, request_id: str | No
     request: dict[str, object] = {"verb": "relabel.next", "project": project_id, "by": by.person_id}
     store.submit(plan, by=by.person_id, request=request, request_id=request_id, keys=queue_keys(project_id))
     return current_item(store, project_id=project_id, by=by)
+
+
+def upcoming(store: Store, *, project_id: str, by: Person) -> str | None:
+    """The id of the item that `next_item` would give the person now; None where nothing is left. Changes nothing."""
+    require(by, "relabel")
+    found = _best_flag(store, project_id, by, store.clock())
+    if found.is_empty():
+        return None
+    item_id: str = store.read("queue_item_id", project_id=project_id, item_code=found["item_code"][0])[
+        "item_id"
+    ][0]
+    return item_id
 
 
 def current_item(store: Store, *, project_id: str, by: Person) -> WorkItem | None:
@@ -219,7 +225,18 @@ def queue_keys(project_id: str) -> frozenset[str]:
     return frozenset({f"queue:{project_id}", "annotators"})
 
 
-def _annotator_code(reader: Reader, by: Person) -> int:
+def _best_flag(reader: Store | Reader, project_id: str, by: Person, now: datetime) -> pl.DataFrame:
+    """The row of the flag that the person should work on next; no row where nothing is left."""
+    return reader.read(
+        "queue_next",
+        project_id=project_id,
+        person_id=by.person_id,
+        annotator_code=_annotator_code(reader, by),
+        alive_since=now - CLAIM_LASTS,
+    )
+
+
+def _annotator_code(reader: Store | Reader, by: Person) -> int:
     known: list[int] = reader.read("queue_annotator", person_id=by.person_id)["annotator_code"].to_list()
     return known[0] if known else NO_ANNOTATOR
 

@@ -103,6 +103,18 @@ def flag_state(reader: Store | Reader, project_id: str, flag_id: str) -> FlagSta
     )
 
 
+def newest_flag(reader: Store | Reader, project_id: str, item_id: str) -> str:
+    """The id of the item's newest flag; raises BadRequest where there is no such item, or it was never flagged."""
+    found = reader.read("item_one", project_id=project_id, item_id=item_id, as_of=None)
+    if found.is_empty():
+        raise BadRequest(f"There is no item {item_id!r} in project {project_id!r}.")
+    flags = reader.read("item_flags", project_id=project_id, item_code=found["item_code"][0], as_of=None)
+    if flags.is_empty():
+        raise BadRequest(f"Item {item_id} was never flagged; only flagged items are relabelled.")
+    flag_id: str = flags["flag_id"][0]
+    return flag_id
+
+
 def flag_touches(reader: Store | Reader, project_id: str, flag_id: str) -> tuple[Touch, ...]:
     """What people did with the flag and did not undo, oldest first."""
     frame = reader.read("queue_touches", project_id=project_id, flag_id=flag_id)

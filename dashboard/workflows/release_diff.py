@@ -54,6 +54,7 @@ def diff(
     by: Person,
     release: str | int | None = None,
     before: str | int | None = None,
+    as_of: int | None = None,
 ) -> ReleaseDiff:
     """The difference of a release (default: the newest) to an earlier one (default: see `release_before`).
 
@@ -61,11 +62,11 @@ def diff(
         BadRequest: there is no such release.
     """
     require(by, "view.figures")
-    newer = find_release(store, project_id, release)
+    newer = find_release(store, project_id, release, as_of=as_of)
     older = (
-        release_before(store, project_id, newer)
+        release_before(store, project_id, newer, as_of=as_of)
         if before is None
-        else find_release(store, project_id, before)
+        else find_release(store, project_id, before, as_of=as_of)
     )
     before_id = older.release_id if older else ""
     rows = store.read("release_diff", release_id=newer.release_id, before_id=before_id)
@@ -82,9 +83,11 @@ def diff(
     return ReleaseDiff(newer, older, items, moves)
 
 
-def release_before(store: Store, project_id: str, release: Release) -> Release | None:
+def release_before(
+    store: Store, project_id: str, release: Release, *, as_of: int | None = None
+) -> Release | None:
     """The newest approved release before this one; without one, the newest that was not rejected."""
-    earlier = [one for one in list_releases(store, project_id) if one.version < release.version]
+    earlier = [one for one in list_releases(store, project_id, as_of=as_of) if one.version < release.version]
     approved = [one for one in earlier if one.state == "approved"]
     standing = approved or [one for one in earlier if one.state != "rejected"]
     return standing[0] if standing else None

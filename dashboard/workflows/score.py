@@ -15,7 +15,7 @@ from analytics import results
 from dashboard import __version__
 from dashboard.workflows import score_frames
 from dashboard.workflows.catalog import Inputs
-from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
@@ -32,7 +32,12 @@ REPEATS = ("count", "first", "last")
 
 @dataclass(frozen=True, slots=True)
 class ScoreOptions:
-    """How a run computes. `repeats`: which of several votes of one annotator for one item count (all of them by default)."""
+    """How a run computes. `repeats`: which of several votes of one annotator for one item count (all of them by default).
+
+    `max_iterations`: where Dawid and Skene's EM stops if its likelihood still rises. The default lets it converge: what it
+    estimates is the maximum of the likelihood, and an iteration before that is another label set by chance. A smaller
+    number reproduces figures of programs that stop earlier.
+    """
 
     method: str = "dawid-skene"
     repeats: str = "count"
@@ -40,6 +45,7 @@ class ScoreOptions:
     seed: int = 0
     device: str = "cpu"
     figures: bool = True
+    max_iterations: int = 1000
 
     def checked(self) -> ScoreOptions:
         """These options; raises BadRequest where one is not known."""
@@ -48,6 +54,8 @@ class ScoreOptions:
                 raise BadRequest(f"{value!r} is not a {name}. Known: {', '.join(allowed)}.")
         if self.replicates < 100:
             raise BadRequest("An interval needs at least 100 replicates.")
+        if self.max_iterations < 1:
+            raise BadRequest("Dawid and Skene's EM needs at least 1 iteration.")
         return self
 
 
@@ -55,7 +63,8 @@ class ScoreOptions:
 class Score:
     """What a run found. `figures`: key, group_kind, group_id, value, low, high, n, undefined, unit, detail.
 
-    `labels`: item_id, label, p_label, n_annotations, in the order of the item ids.
+    `labels`: item_id, label, p_label, n_annotations, in the order of the item ids. `fit`: how the consensus was reached
+    (Dawid–Skene: iterations, converged), as it stands in the run's event.
     """
 
     run_id: str
@@ -64,6 +73,7 @@ class Score:
     labels: pl.DataFrame
     accuracy_on_gold: results.Estimate
     n_changed: int
+    fit: Mapping[str, object]
 
 
 def score(
@@ -82,12 +92,13 @@ def score(
     Raises:
         BadRequest: the project is unknown, has no annotations, or an option is not known.
         NotAllowed: the person may not score.
+        Stale: somebody scored newer annotations meanwhile.
     """
     require(by, "score")
     wanted = (options or ScoreOptions()).checked()
     saw = store.head
     label_set = require_label_set(store, project_id, as_of=saw)
-    inputs = read_inputs(store, project_id, label_set, wanted, as_of=saw)
+    inputs, fit = read_inputs(store, project_id, label_set, wanted, as_of=saw)
     run_id = uuid7(store.clock())
     figures = (
         score_frames.measurements(store, inputs, label_set)
@@ -98,9 +109,11 @@ def score(
     parameters = {
         "method": wanted.method, "repeats": wanted.repeats, "replicates": wanted.replicates, "seed": wanted.seed,
         "device": wanted.device, "level": label_set.level, "label_set_version": label_set.version,
+        "max_iterations": wanted.max_iterations,
     }  # fmt: skip
 
     def plan(reader: Reader) -> Draft:
+        _refuse_older(reader, project_id, saw)
         changed = score_frames.changed_labels(reader, project_id, inputs.consensus, label_set, run_id)
         run = {
             "run_id": run_id, "kind": "score" if wanted.figures else "consensus", "method": wanted.method,
@@ -120,6 +133,7 @@ def score(
                 "segments": _segments(reader, tables),
                 "saw_seq": saw,
                 "parameters": parameters,
+                "fit": fit,
                 "changed_labels": changed.height,
                 "headline": _headline(figures),
             },
@@ -127,24 +141,26 @@ def score(
 
     request: dict[str, object] = {"verb": "score", "project": project_id, **parameters}
     event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
-    changed = event.payload.get("changed_labels", 0) if event else 0
+    assert event is not None  # a run always makes an event, or raises
     labels = score_frames.readable_labels(store, project_id, inputs.consensus, label_set)
-    return Score(run_id, wanted.method, figures, labels, accuracy, int(str(changed)))
+    n_changed = int(str(event.payload["changed_labels"]))
+    return Score(event.subject, wanted.method, figures, labels, accuracy, n_changed, fit)
 
 
 def read_inputs(
     store: Store, project_id: str, label_set: LabelSet, options: ScoreOptions, *, as_of: int | None = None
-) -> Inputs:
-    """The votes, gold and consensus that figures are computed from, as of a seq."""
+) -> tuple[Inputs, Mapping[str, object]]:
+    """The votes, gold and consensus that figures are computed from, as of a seq, and how the consensus was reached."""
     votes = store.read("score_votes", project_id=project_id, as_of=as_of)
     if votes.is_empty():
         raise BadRequest(
             f"Project {project_id!r} has no independent annotations yet; there is nothing to score."
         )
-    return Inputs(
+    consensus, fit = _consensus(votes, label_set.n_labels, options)
+    inputs = Inputs(
         votes=votes,
         gold=store.read("score_gold", project_id=project_id, as_of=as_of),
-        consensus=_consensus(votes, label_set.n_labels, options),
+        consensus=consensus,
         n_labels=label_set.n_labels,
         level=label_set.level,
         values=tuple(label_set.values_by_code()),
@@ -152,18 +168,32 @@ def read_inputs(
         replicates=options.replicates,
         seed=options.seed,
     )
+    return inputs, fit
 
 
-def _consensus(votes: pl.DataFrame, n_labels: int, options: ScoreOptions) -> pl.DataFrame:
+def _refuse_older(reader: Reader, project_id: str, saw: int) -> None:
+    """Raise Stale where a run that saw more was written meanwhile: older labels must not follow newer ones."""
+    newest = reader.read("flag_run", project_id=project_id)
+    if not newest.is_empty() and newest["saw_seq"][0] > saw:
+        raise Stale("The project was scored with newer annotations meanwhile. Nothing was changed.")
+
+
+def _consensus(
+    votes: pl.DataFrame, n_labels: int, options: ScoreOptions
+) -> tuple[pl.DataFrame, Mapping[str, object]]:
     repeats = score_frames.repeats_of(options.repeats)
     if options.method == "majority":
-        return voting.majority_vote(votes, n_labels=n_labels, repeats=repeats).items
+        return voting.majority_vote(votes, n_labels=n_labels, repeats=repeats).items, {}
     from analytics.dawid_skene import dawid_skene  # torch takes a second to import
     from analytics.frames import keep_repeats
 
-    return dawid_skene(
-        keep_repeats(votes, repeats), n_labels=n_labels, device=cast("Device", options.device)
-    ).items
+    found = dawid_skene(
+        keep_repeats(votes, repeats),
+        n_labels=n_labels,
+        device=cast("Device", options.device),
+        max_iterations=options.max_iterations,
+    )
+    return found.items, {"iterations": found.n_iterations, "converged": found.converged}
 
 
 def _segments(reader: Reader, tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, object]]:

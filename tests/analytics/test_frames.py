@@ -70,7 +70,7 @@ def test_repeats_without_an_order_cannot_be_chosen() -> None:
     with pytest.raises(BadColumn, match="without nulls"):
         keep_repeats(REPEATED.with_columns(order=pl.Series([1, 2, None, 4, 5])), "last")
     with pytest.raises(BadOption, match="'count', 'first', 'last'"):
-        keep_repeats(REPEATED, "newest")  # type: ignore[arg-type]
+        keep_repeats(REPEATED, "newest")  # type: ignore[arg-type]  # a wrong word, on purpose
 
 
 def test_one_vote_each_asks_for_an_order_only_when_needed() -> None:
@@ -105,7 +105,7 @@ def test_patterns_are_the_rows_of_the_count_matrix(max_cells: int, votes: pl.Dat
     if max_cells < 0 and not votes.is_empty():
         columns = [votes.get_column(name).to_numpy() for name in ("item_code", "label_code")]
         patterns = frames._sparse_patterns(columns[0], columns[1], N_LABELS)
-        rows = patterns.counts.toarray()  # type: ignore[attr-defined]
+        rows = patterns.counts.toarray()  # type: ignore[attr-defined]  # here the counts are sparse
     else:
         patterns = count_patterns(votes, N_LABELS)
         rows = patterns.counts

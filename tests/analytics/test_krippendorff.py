@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 from typing import get_args
 
 import krippendorff
@@ -22,7 +23,7 @@ VALUES = (0.0, 1.0, 2.5, 7.0)
 
 
 def _counts(votes: pl.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    table = np.zeros((int(votes["item_code"].cast(pl.Int64).max() or 0) + 1, N_LABELS))  # type: ignore[arg-type]
+    table = np.zeros((int(votes["item_code"].cast(pl.Int64).max() or 0) + 1, N_LABELS))  # type: ignore[arg-type]  # a column of numbers
     np.add.at(table, (votes["item_code"].to_numpy(), votes["label_code"].to_numpy()), 1)
     return table
 
@@ -84,10 +85,10 @@ def test_perfect_agreement_is_exactly_one_and_has_no_interval(level: Level, scal
 
 @pytest.mark.parametrize("level", LEVELS)
 @given(votes=some_votes(), rng=st.randoms(use_true_random=False))
-def test_order_of_rows_and_names_change_nothing(level: Level, votes: pl.DataFrame, rng: object) -> None:
+def test_order_of_rows_and_names_change_nothing(level: Level, votes: pl.DataFrame, rng: Random) -> None:
     before = votes.clone()
     plain = alpha(votes, level=level, n_labels=N_LABELS, values=VALUES, replicates=30)
-    shuffled = votes.sample(fraction=1, shuffle=True, seed=rng.randrange(1000))  # type: ignore[attr-defined]
+    shuffled = votes.sample(fraction=1, shuffle=True, seed=rng.randrange(1000))
     renamed = shuffled.with_columns(500 - pl.col("item_code"), (pl.col("annotator_code") * 7) % 5001)
     assert alpha(renamed, level=level, n_labels=N_LABELS, values=VALUES, replicates=30) == plain
     assert_frame_equal(votes, before)
@@ -140,7 +141,7 @@ def test_a_label_set_too_wide_for_a_table_gives_the_same_figure(level: Level) ->
 def test_misuse_raises() -> None:
     votes = observer_rows(KRIPPENDORFF_2011)
     with pytest.raises(BadOption, match="level"):
-        alpha(votes, level="metric", n_labels=5)  # type: ignore[arg-type]
+        alpha(votes, level="metric", n_labels=5)  # type: ignore[arg-type]  # a wrong word, on purpose
     with pytest.raises(BadOption, match="values"):
         alpha(votes, level="interval", n_labels=5)
     with pytest.raises(BadOption, match="5 finite numbers"):

@@ -36,4 +36,4 @@ def test_a_contradictory_estimate_is_refused(
 
 def test_an_estimate_is_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Estimate(0.5, 0.4, 0.6, 10).value = 0.9  # type: ignore[misc]
+        Estimate(0.5, 0.4, 0.6, 10).value = 0.9  # type: ignore[misc]  # frozen, on purpose

@@ -64,9 +64,9 @@ def _saves(store: Path, keys: Path, rounds: int) -> list[float]:
                 break
             where = {"project_id": "messages", "by": person, "flag_id": item.flag_id}
             began = time.perf_counter()
-            relabel.answer_blind(opened, **where, label="refund", active_seconds=2.0)  # type: ignore[arg-type]
+            relabel.answer_blind(opened, **where, label="refund", active_seconds=2.0)  # type: ignore[arg-type]  # words of several types
             seconds.append(time.perf_counter() - began)
-            relabel.skip(opened, **where, reason="measured", active_seconds=2.0)  # type: ignore[arg-type]
+            relabel.skip(opened, **where, reason="measured", active_seconds=2.0)  # type: ignore[arg-type]  # words of several types
     return seconds
 
 

@@ -143,7 +143,7 @@ def test_the_model_is_useful_and_not_perfect(project: DemoProject) -> None:
 def test_guideline_versions_are_in_order_and_have_a_clause_for_each_label(project: DemoProject) -> None:
     (first_at, first), (second_at, second) = project.guideline_versions
     votes = pl.concat(project.batches)
-    assert first_at < votes["labelled_at"].min() < second_at < votes["labelled_at"].max()  # type: ignore[operator]
+    assert first_at < votes["labelled_at"].min() < second_at < votes["labelled_at"].max()  # type: ignore[operator]  # a column of moments
     assert first != second
     assert "New in version 2" in second
     for text in (first, second):
@@ -166,12 +166,12 @@ def test_same_now_same_projects_and_another_now_moves_only_the_times() -> None:
         for old, same, moved in zip(before.batches, again.batches, later.batches, strict=True):
             assert same.equals(old)
             assert moved.select(*key, "label").sort(key).equals(old.select(*key, "label").sort(key))
-            assert moved["labelled_at"].min() > old["labelled_at"].min()  # type: ignore[operator]
+            assert moved["labelled_at"].min() > old["labelled_at"].min()  # type: ignore[operator]  # a column of moments
 
 
 def test_now_has_to_have_a_time_zone() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        demo_projects(datetime(2026, 11, 24))  # noqa: DTZ001
+        demo_projects(datetime(2026, 11, 24))  # noqa: DTZ001 - without a zone, which is refused
 
 
 def test_people_of_the_picker() -> None:
@@ -293,7 +293,7 @@ def test_messages_sizes() -> None:
     assert set(first) == {3}
     intents = message_texts()["intent"].value_counts()
     assert set(intents["intent"]) == set(INTENTS)
-    assert intents["count"].min() >= 20  # type: ignore[operator]
+    assert intents["count"].min() >= 20  # type: ignore[operator]  # a column of numbers
 
 
 def test_gold_messages_have_one_reading_and_some_messages_two() -> None:
@@ -313,8 +313,8 @@ def test_message_texts_are_clean_varied_and_nobodys() -> None:
     assert plain.is_unique().all()
     assert set(texts["channel"]) == {"email", "chat", "app review"}
     lengths = texts["text"].str.len_chars()
-    assert lengths.min() < 20  # type: ignore[operator]
-    assert lengths.max() > 200  # type: ignore[operator]
+    assert lengths.min() < 20  # type: ignore[operator]  # a column of numbers
+    assert lengths.max() > 200  # type: ignore[operator]  # a column of numbers
     personal = re.compile(r"@|https?:|www\.|\+\d|\d[\d ./-]{6,}\d|\b[A-Z]{2}\d{2}[ \dA-Z]{10,}")
     assert [text for text in texts["text"] if personal.search(text)] == []
     assert [text for text in texts["text"] if text != text.strip() or "  " in text] == []

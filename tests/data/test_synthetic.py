@@ -107,7 +107,7 @@ def test_the_frame_is_what_the_contract_says() -> None:
     assert crowd.votes["order"].to_list() == list(range(1200))
     assert crowd.votes["at"].is_sorted()
     assert crowd.votes["at"].is_between(pl.lit(starts_at), pl.lit(starts_at + timedelta(hours=5))).all()
-    assert crowd.votes["active_seconds"].min() > 0  # type: ignore[operator]
+    assert crowd.votes["active_seconds"].min() > 0  # type: ignore[operator]  # a column of numbers
     assert crowd.truth["item_code"].to_list() == list(range(300))
 
 
@@ -237,7 +237,7 @@ SIZES = {"n_items": 5, "n_annotators": 3, "n_labels": 2, "votes_per_item": 2, "s
 )
 def test_misuse_says_what_is_wrong(changed: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        simulate(**(SIZES | changed))  # type: ignore[arg-type]
+        simulate(**(SIZES | changed))  # type: ignore[arg-type]  # options of several types
 
 
 def test_misused_builders_say_what_is_wrong() -> None:

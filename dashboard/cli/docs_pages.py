@@ -1,0 +1,71 @@
+"""The pages of docs/ that are made from the code: `python -m dashboard.cli.docs_pages FOLDER` (`make docs`)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from dashboard.glossary import GLOSSARY
+from dashboard.workflows.catalog import GROUP_METRICS, METRICS, GroupMetric, Metric
+
+_METRICS_HEAD = """\
+# The figures
+
+Made from the catalogue (`dashboard/workflows/catalog.py`) by `make docs`; change it there.
+
+Every figure stands with its `value`, the interval `low` to `high` (95 %; for seconds, the 10th to the 90th percentile), and `n`, what it
+rests on. Only independent annotations count: given blind, by somebody who had not labelled the item before. Several labels of one
+annotator for one item are counts, unless `--repeats first` or `last` says otherwise. A figure that cannot be had is *undefined* and says
+why; it is never 0.
+
+`touchstone score` computes all of them and keeps them; the gates of a release read what is kept.
+
+## For the project
+
+Items are resampled for the interval, except where the source says Wilson.
+"""
+_EACH_HEAD = """
+## For each label, pair or annotator
+
+In `touchstone score --json` the figure's `group` says whose it is: `label:cat`, `pair:["ana", "bo"]`, `annotator:ana`.
+"""
+_GLOSSARY_HEAD = """\
+# Glossary
+
+Made from `dashboard/glossary.py`, which the app's own explanations come from, by `make docs`; change it there.
+
+| term | means |
+|---|---|
+"""
+
+
+def pages() -> Mapping[str, str]:
+    """Every page that is made from the code: its Markdown by its file's name."""
+    metrics = [_METRICS_HEAD, *map(_project_part, METRICS), _EACH_HEAD, *map(_group_part, GROUP_METRICS)]
+    terms = [f"| {term} | {meaning} |\n" for term, meaning in sorted(GLOSSARY.items())]
+    return {"metrics.md": "".join(metrics), "glossary.md": "".join([_GLOSSARY_HEAD, *terms])}
+
+
+def _project_part(metric: Metric) -> str:
+    return f"\n### {metric.title}\n\n{metric.question}\n\n{_facts(metric)}"
+
+
+def _group_part(metric: GroupMetric) -> str:
+    return f"\n### {metric.title}\n\nOne value for each {metric.group_kind}.\n\n{_facts(metric)}"
+
+
+def _facts(metric: Metric | GroupMetric) -> str:
+    return (
+        f"| | |\n|---|---|\n"
+        f"| key | `{metric.key}` |\n"
+        f"| unit | {metric.unit} |\n"
+        f"| better | {metric.better} |\n"
+        f"| undefined when | {metric.undefined_when} |\n"
+        f"| source | {metric.reference} |\n"
+    )
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (Path(sys.argv[1]) / name).write_text(text, encoding="utf-8")
