@@ -216,6 +216,12 @@ def test_a_column_can_be_named_for_each_role_by_an_option_of_its_own(
     assert json.loads(mapped.out)["mapping"] == {"item": "thing", "annotator": "who", "label": "said"}
 
 
+def test_a_dry_run_needs_no_store_and_makes_none(shell: Shell, said: dict[str, Ran]) -> None:
+    tried = shell("import", "answers.csv", "--dry-run", "--store", "nowhere", "--json")
+    assert (tried.code, json.loads(tried.out)["imported"]) == (0, 120)
+    assert not (shell.folder / "nowhere").exists()
+
+
 def test_the_check_says_no(shell: Shell, said: dict[str, Ran]) -> None:
     assert (said["gate"].code, json.loads(said["gate"].out)["passed"]) == (1, False)
     assert said["verify"].code == 0

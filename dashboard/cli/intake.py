@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,11 +21,14 @@ from dashboard.cli.frame import (
     opened,
     project_named,
     project_of,
+    store_path,
     wants_json,
 )
 
 if TYPE_CHECKING:
     from dashboard.workflows.ingest import ImportSummary
+    from dashboard.workflows.opening import Store
+    from dashboard.workflows.rules import Person
 
 REASONS_SHOWN = 20
 
@@ -94,7 +100,7 @@ def import_files(
     named = project_named(context, project)
     documents: list[dict[str, object]] = []
     refused = False
-    with opened(context, store, by, create=not dry_run) as (found, person):
+    with _importing(context, store, by, dry_run=dry_run) as (found, person):
         for path in files:
             summary = ingest.import_file(
                 found,
@@ -116,6 +122,22 @@ def import_files(
         answer(context, as_json, documents[0] if len(files) == 1 else {"files": documents}, "")
     if refused:
         raise typer.Exit(EXIT_BAD_INPUT)
+
+
+@contextmanager
+def _importing(
+    context: typer.Context, store: Path | None, by: str | None, *, dry_run: bool
+) -> Iterator[tuple[Store, Person]]:
+    """The store to import into. A dry run where there is none yet looks at an empty one that is thrown away."""
+    if not dry_run or store_path(context, store).exists():
+        with opened(context, store, by, create=not dry_run) as found:
+            yield found
+        return
+    with (
+        tempfile.TemporaryDirectory() as nowhere,
+        opened(context, Path(nowhere) / "store", by, create=True) as found,
+    ):
+        yield found
 
 
 def publish_guideline(
