@@ -8,7 +8,7 @@ STORE ?= .demo/touchstone-store
 RUN = $(VENV)/bin/python -m
 STAMP = $(VENV)/.installed-$(shell cat constraints.txt pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: venv demo test format lint types contracts unit browser chromium docs clean
+.PHONY: venv demo test format lint types contracts unit browser chromium docs pictures clean
 
 venv: $(STAMP)
 
@@ -57,6 +57,10 @@ chromium: venv
 # The pages that are made from the code; a test says where they are old.
 docs: venv
 	$(RUN) dashboard.cli.docs_pages docs
+
+# The pictures of the README, taken from the demo in a real browser.
+pictures: venv chromium
+	$(RUN) tests.browser.pictures
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

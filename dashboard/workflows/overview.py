@@ -107,9 +107,9 @@ def overview(store: Store, *, project_id: str, by: Person, as_of: int | None = N
 
 
 _TITLES = {
-    ALPHA: ("Agreement (alpha)", "items"),
+    ALPHA: ("Agreement", "items"),
     GOLD: ("Right on gold", "gold items"),
-    COVERAGE: ("Items with a label", "items"),
+    COVERAGE: ("Labelled", "items"),
     FLAGS: ("Flags waiting", "flags in all"),
 }
 

@@ -59,7 +59,7 @@ def import_file(page: Page, server: Server, path: Path) -> None:
 def score_and_flag(page: Page, server: Server) -> None:
     page.goto(server.page("overview", person="lena", project=PROJECT))
     page.get_by_role("button", name="Score").first.click()
-    expect(page.get_by_text("Agreement (alpha)")).to_be_visible(timeout=LONG_MS)
+    expect(page.get_by_text("Flags waiting")).to_be_visible(timeout=LONG_MS)
     page.get_by_role("button", name="Flag doubtful labels").click()
     expect(page.get_by_text("flagged items wait")).to_be_visible(timeout=LONG_MS)
 
