@@ -7,6 +7,7 @@ is looked at, and it holds the plain value, not the words on the screen, so that
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import streamlit as st
 
@@ -36,14 +37,25 @@ def choice(
     )
 
 
+def day(name: str, label: str) -> date | None:
+    """A day kept in the address as `name`, in the form 2026-11-03; anything else there is no day."""
+    key, seen = f"address_{name}", f"address_seen_{name}"
+    named = st.query_params.get(name, "")
+    if key not in st.session_state or st.session_state.get(seen) != named:
+        st.session_state[key] = _as_day(named)
+        st.session_state[seen] = named
+    found: date | None = st.date_input(label, key=key, on_change=_write, args=(name, key, ""))
+    return found
+
+
 def page(n_pages: int) -> int:
     """The page number kept in the address, with its control where there is more than one page."""
     now = current_page()
     if n_pages <= 1:
         return 1
-    key = "address_page_control"
-    st.session_state[key] = min(now, n_pages)
-    return st.pagination(n_pages, key=key, on_change=_write, args=("page", key, "1"))
+    now = min(now, n_pages)
+    key = f"address_page_control_{now}"
+    return st.pagination(n_pages, default=now, key=key, on_change=_write, args=("page", key, "1"))
 
 
 def current_page() -> int:
@@ -80,3 +92,15 @@ def _write(name: str, key: str, default: str) -> None:
         st.query_params.pop(name, None)
     else:
         st.query_params[name] = value
+
+
+def _as_day(text: str) -> date | None:
+    """The day that an address names.
+
+    >>> _as_day("2026-11-03"), _as_day("yesterday")
+    (datetime.date(2026, 11, 3), None)
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

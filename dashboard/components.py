@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import navigation, session
+from dashboard import navigation, presses, session
 from dashboard.figure_cards import figure_card
 from dashboard.glossary import meaning
 from dashboard.marks import label_chip, look, moment_text, number_text, plain, state_chip, state_markdown
@@ -37,6 +37,7 @@ __all__ = [
     "plain",
     "plot",
     "plot_selection",
+    "press_outcome",
     "register_pages",
     "state_chip",
     "state_markdown",
@@ -112,6 +113,14 @@ def empty_state(
 def error_state(title: str, sentence: str) -> None:
     """Something was refused or failed: what, and why, in words."""
     st.error(f"**{plain(title)}**  \n{plain(sentence)}", icon=":material/error:")
+
+
+def press_outcome() -> None:
+    """What the last press that was sent through `presses` did, or why it did nothing; said once."""
+    if refused := presses.refusal():
+        error_state(refused.title, refused.sentence)
+    if told := presses.done():
+        st.markdown(f":green[:material/check:] {plain(told)}")
 
 
 def failure_page(sentence: str) -> None:

@@ -9,7 +9,7 @@ from typing import cast
 
 from dashboard.workflows.rules import PERMISSIONS, ROLE_TITLES, ROLES, Person
 
-SECTIONS = ("Work", "Quality", "Set up")
+SECTIONS = ("Work", "Quality", "Record", "Set up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,9 @@ PAGES: tuple[Page, ...] = (
     ),
     _page("items", "Items", "view_list", "view.items", "Work", "What is the whole story of an item?"),
     _page(
+        "adjudicate", "Adjudicate", "gavel", "adjudicate", "Work", "Where people differ, what is the label?"
+    ),
+    _page(
         "agreement",
         "Agreement",
         "join_inner",
@@ -83,6 +86,16 @@ PAGES: tuple[Page, ...] = (
     ),
     _page(
         "annotators", "Annotators", "group", "view.annotators", "Quality", "Who needs help, and with what?"
+    ),
+    _page("releases", "Releases", "verified", "view.figures", "Record", "May this release go out?"),
+    _page(
+        "audit_trail",
+        "Audit trail",
+        "history",
+        "view.audit",
+        "Record",
+        "What happened, and is the record whole?",
+        needs_project=False,
     ),
     _page(
         "import_file",

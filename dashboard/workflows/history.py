@@ -44,6 +44,9 @@ class RawEvent:
     """One line of the journal as it was written, and what it says."""
 
     seq: int
+    kind: str
+    subject: str
+    project_id: str
     title: str
     meaning: str
     words: str
@@ -130,6 +133,9 @@ def raw_event(store: Store, *, by: Person, seq: int) -> RawEvent:
     known = KINDS.get(fields["kind"])
     return RawEvent(
         seq=seq,
+        kind=str(fields["kind"]),
+        subject=str(fields["subject"]),
+        project_id=str(fields["project_id"]),
         title=known.title if known else str(fields["kind"]),
         meaning=known.meaning if known else "",
         words=sentence(fields, fields["payload"]),

@@ -219,7 +219,8 @@ def import_parsed(
     event = store.submit(plan, by=by.person_id, request=asked, request_id=request_id)
     if event is None:
         return replace(summary, imported=0)
-    return summary
+    counts = cast("Mapping[str, int]", event.payload["counts"])  # of the first time, where this is a retry
+    return replace(summary, imported=counts["imported"], duplicates=counts["duplicates"])
 
 
 def _label_set(

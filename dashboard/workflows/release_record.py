@@ -179,4 +179,6 @@ def _of(frame: pl.DataFrame, release_id: str) -> pl.DataFrame:
 def _waived_words(gates: tuple[Gate, ...]) -> str:
     titles = [gate.title.removesuffix(", lower end") for gate in gates]
     names = " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
-    return f"{names} did not pass and {'was' if len(gates) == 1 else 'were'} waived"
+    if len(titles) == 1:
+        return f"the gate {names} did not pass and was waived"
+    return f"{names} did not pass and were waived"

@@ -20,6 +20,7 @@ from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
+from data.exporters.csv_cells import neutralised
 from data.identifiers import uuid7
 from data.records import Draft
 
@@ -210,10 +211,10 @@ def _headline(figures: pl.DataFrame) -> dict[str, float | None]:
 
 
 def write_labels(labels: pl.DataFrame, path: Path) -> None:
-    """Write a run's labels to a Parquet or CSV file, whole or not at all."""
+    """Write a run's labels to a Parquet or CSV file, whole or not at all; in CSV no cell is a formula."""
     writing = path.with_name(path.name + ".writing")
     if path.suffix == ".parquet":
         labels.write_parquet(writing)
     else:
-        labels.write_csv(writing)
+        neutralised(labels).write_csv(writing)
     writing.replace(path)
