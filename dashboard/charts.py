@@ -211,7 +211,7 @@ def posterior(frame: pl.DataFrame, *, look: Look, name: str = "Probability") -> 
         customdata=[escape(label) for label in frame["label"]],
         hovertemplate="%{customdata}: %{x:.1%}<extra></extra>",
     )
-    figure.update_xaxes(range=[0, 1.45], tickvals=[0, 0.5, 1], tickformat=".0%", title_text=name)
+    figure.update_xaxes(range=[0, 1.7], tickvals=[0, 0.5, 1], tickformat=".0%", title_text=name)
     _names_down(figure, frame["label"].to_list())
     return figure
 
