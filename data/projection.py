@@ -8,14 +8,16 @@ status in `flag`.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import cast
 
 import duckdb
 import polars as pl
 
-from data.journal import canonical_json
+from data.journal import canonical_json, decode_line
 from data.records import Event
 from data.segments import Segments
 
@@ -55,7 +57,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 
 _NEWEST = """
     SELECT project_id, item_code, max(version) AS version, max_by(label_code, version) AS label_code,
-        max_by(label_json, version) AS label_json, max_by(p_label, version) AS p_label,
+        max_by(label_json, version) AS label_json, arg_max_null(p_label, version) AS p_label,
         max_by(n_annotations, version) AS n_annotations, max_by(source, version) AS source, max(seq) AS seq
     FROM label_version WHERE seq BETWEEN $first AND $last GROUP BY project_id, item_code
 """
@@ -97,6 +99,20 @@ def apply_events(cursor: duckdb.DuckDBPyConnection, events: Sequence[Event], seg
             for statement in statements:
                 cursor.execute(statement, {"first": events[0].seq, "last": events[-1].seq})
     cursor.execute("UPDATE applied SET seq = ?, head_hash = ?", [events[-1].seq, events[-1].hash])
+
+
+EVENT_COLUMNS = (
+    "seq", "event_id", "recorded_at", "project_id", "actor", "kind", "subject", "payload", "request_id", "request_hash", "hash",
+)  # fmt: skip
+
+
+def event_of_row(row: Sequence[object], *, prev_hash: str = "") -> Event:
+    """The event of a row of the table `event` (EVENT_COLUMNS); the row does not know the hash of the event before."""
+    fields = dict(zip(EVENT_COLUMNS, row, strict=True))
+    fields["payload"] = json.loads(str(fields["payload"]))
+    moment = fields["recorded_at"]
+    fields["recorded_at"] = moment.isoformat() if isinstance(moment, datetime) else moment
+    return decode_line(canonical_json({**fields, "prev_hash": prev_hash}).encode())
 
 
 def _event_row(event: Event) -> dict[str, object]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+import duckdb
 import polars as pl
 
-from data.database import Database, Reader, open_database
+from data.database import Database, Reader, damage_of, open_database
 from data.errors import StoreError, StoreLocked, StoreMissing
 from data.identifiers import uuid7
 from data.journal import Journal, sync_folder
@@ -88,7 +89,19 @@ class Store:
             raise
 
     def read(self, name: str, **params: object) -> pl.DataFrame:
-        """Run the query file `name` on this thread's cursor; see its header for columns and parameters."""
+        """Run the query file `name` on this thread's cursor; see its header for columns and parameters.
+
+        A database file that turns out to be damaged is made anew from the journal, which takes a moment (`notices`).
+        """
+        database = self._database
+        try:
+            return database.reader().read(name, **params)
+        except duckdb.Error as error:
+            damage = damage_of(error)
+            # Closed: another thread found the damage, and the file is being made anew right now.
+            closed = isinstance(error, duckdb.ConnectionException)
+            if (damage is None and not closed) or not self._writer.renew(database, damage):
+                raise
         return self._database.reader().read(name, **params)
 
     def submit(
@@ -106,7 +119,7 @@ class Store:
             plan: called in the writer with a reader of the store as it is; checks the rules and returns the event's draft,
                 or None where there is nothing to do. It may be called again after a conflict, so it changes nothing.
             by: who acts.
-            request: the verb and its arguments; with `request_id` it makes a retry harmless.
+            request: the verb and its arguments; with `by` and `request_id` it makes a retry harmless.
             request_id: made by the caller; a repeat of the same request returns the first event.
             keys: what the plan reads and writes ("item:p/3"); commands whose keys do not meet share a group without
                 waiting for one another. None means everything.
@@ -115,7 +128,9 @@ class Store:
             RequestConflict: the request id stands for another request.
             StoreError: whatever the plan raised, or the journal could not be written; nothing was saved.
         """
-        command = Command(plan, by, request_id or uuid7(self.clock()), request_hash(request), keys)
+        command = Command(
+            plan, by, request_id or uuid7(self.clock()), request_hash({**request, "by": by}), keys
+        )
         return self._writer.submit(command)
 
     @property
@@ -157,9 +172,11 @@ class Store:
     ) -> None:
         self.close()
 
-    def _reopen(self) -> Database:
+    def _reopen(self, damage: str | None) -> Database:
         self._database.close(checkpoint=False)
-        self._database, mended = open_database(self.path / DATABASE_NAME, self._journal, self._segments)
+        self._database, mended = open_database(
+            self.path / DATABASE_NAME, self._journal, self._segments, damage=damage
+        )
         self.notices += mended
         return self._database
 

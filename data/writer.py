@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +19,11 @@ from datetime import datetime
 
 import duckdb
 
-from data.database import Database, Reader
+from data.database import Database, Reader, damage_of
 from data.errors import RequestConflict, StoreError, StoreReadOnly
 from data.identifiers import uuid7
-from data.journal import Journal, canonical_json, decode_line, seal
-from data.projection import apply_events
+from data.journal import Journal, canonical_json, seal
+from data.projection import EVENT_COLUMNS, apply_events, event_of_row
 from data.records import Draft, Event
 
 GROUP_LIMIT = 64
@@ -44,6 +43,15 @@ class Command:
     answer: Future[Event | None] = field(default_factory=Future)
 
 
+@dataclass(slots=True)
+class Renewal:
+    """Somebody could not read this database: has it been replaced, or can it be (for `damage`)?"""
+
+    database: Database
+    damage: str | None
+    answer: Future[bool] = field(default_factory=Future)
+
+
 def request_hash(request: Mapping[str, object]) -> str:
     """What a request id stands for: SHA-256 of the request's canonical JSON."""
     return hashlib.sha256(canonical_json(dict(request)).encode()).hexdigest()
@@ -57,13 +65,13 @@ class Writer:
         database: Database,
         journal: Journal,
         clock: Callable[[], datetime],
-        reopen: Callable[[], Database],
+        reopen: Callable[[str | None], Database],
     ) -> None:
         self._database = database
         self._journal = journal
         self._clock = clock
         self._reopen = reopen
-        self._queue: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Command | Renewal | None] = queue.SimpleQueue()
         self._read_only: str | None = None
         self._thread = threading.Thread(target=self._run, name="touchstone-writer", daemon=True)
         self._thread.start()
@@ -75,6 +83,18 @@ class Writer:
         self._queue.put(command)
         return command.answer.result()
 
+    def renew(self, database: Database, damage: str | None) -> bool:
+        """Have the database made anew for its `damage`, between two groups; False where the same one is still in use.
+
+        Raises:
+            StoreReadOnly: it could not be made anew.
+        """
+        if not self._thread.is_alive() or threading.current_thread() is self._thread:
+            return False
+        renewal = Renewal(database, damage)
+        self._queue.put(renewal)
+        return renewal.answer.result()
+
     def stop(self) -> None:
         """Finish what is queued and stop."""
         self._queue.put(None)
@@ -83,23 +103,38 @@ class Writer:
     def _run(self) -> None:
         while True:
             group = self._take_group()
-            commands = [command for command in group if command is not None]
+            commands = [command for command in group if isinstance(command, Command)]
             if commands:
                 self._write(commands)
-            if len(commands) < len(group):
+            if isinstance(group[-1], Renewal):
+                self._renew(group[-1])
+            elif group[-1] is None:
                 return
 
-    def _take_group(self) -> list[Command | None]:
+    def _renew(self, renewal: Renewal) -> None:
+        replaced = self._database is not renewal.database
+        if not replaced and renewal.damage is not None and self._read_only is None:
+            replaced = self._mend(renewal.damage, damage=renewal.damage)
+        if not replaced and self._read_only is not None:
+            renewal.answer.set_exception(StoreReadOnly(self._read_only))
+        else:
+            renewal.answer.set_result(replaced)
+
+    def _take_group(self) -> list[Command | Renewal | None]:
+        """What is queued, up to a limit; anything but a command ends a group."""
         group = [self._queue.get()]
-        while len(group) < GROUP_LIMIT and group[-1] is not None:
+        while len(group) < GROUP_LIMIT and isinstance(group[-1], Command):
             try:
                 group.append(self._queue.get_nowait())
             except queue.Empty:
                 break
         return group
 
-    def _write(self, commands: Sequence[Command]) -> None:
-        """Write a group; where one of it breaks the transaction, each is tried alone, so that it breaks only itself."""
+    def _write(self, commands: Sequence[Command], *, mended: bool = False) -> None:
+        """Write a group; where one of it breaks the transaction, each is tried alone, so that it breaks only itself.
+
+        Where the database turns out to be damaged it is made anew from the journal first, once (`mended`).
+        """
         if self._read_only is not None:
             for command in commands:
                 command.answer.set_exception(StoreReadOnly(self._read_only))
@@ -109,9 +144,13 @@ class Writer:
             group.build(commands)
         except Exception as error:  # whatever broke, everybody who waits must hear of it
             group.rollback()
-            if len(commands) > 1:
+            damage = damage_of(error) if isinstance(error, duckdb.Error) else None
+            if damage is not None and not mended:
+                self._mend(error, damage=damage)
+                self._write(commands, mended=True)
+            elif len(commands) > 1:
                 for command in commands:
-                    self._write([command])
+                    self._write([command], mended=mended)
             else:
                 commands[0].answer.set_exception(_as_store_error(error))
             return
@@ -129,16 +168,17 @@ class Writer:
         try:
             group.commit()
         except duckdb.Error as error:
-            if not self._mend(error):
+            group.rollback()
+            if not self._mend(error, damage=damage_of(error)):
                 for command in commands:
                     command.answer.set_exception(StoreReadOnly(self._read_only or ""))
                 return
         group.answer()
 
-    def _mend(self, error: duckdb.Error) -> bool:
-        """Reopen after a failed commit; the journal already holds the group. False where only reading is left."""
+    def _mend(self, error: Exception | str, *, damage: str | None) -> bool:
+        """Reopen the database, or make it anew for its damage; the journal has all of it. False where only reading is left."""
         try:
-            self._database = self._reopen()
+            self._database = self._reopen(damage)
         except (duckdb.Error, StoreError) as second:
             self._read_only = (
                 f"The database could not be written ({error}) nor reopened ({second}). What was saved is in the journal; "
@@ -208,13 +248,12 @@ class _Group:
         known = self._by_request.get(command.request_id)
         if known is None:
             found = self._cursor.execute(
-                "SELECT seq, event_id, recorded_at, project_id, actor, kind, subject, payload, request_id, request_hash, hash "
-                "FROM event WHERE request_id = ?",
+                f"SELECT {', '.join(EVENT_COLUMNS)} FROM event WHERE request_id = ?",  # noqa: S608 - names are the schema's
                 [command.request_id],
             ).fetchone()
             if found is None:
                 return None
-            known = _event_of_row(found)
+            known = event_of_row(found)
         if known.request_hash != command.request_hash:
             raise RequestConflict(command.request_id)
         return known
@@ -257,19 +296,6 @@ class _Group:
         apply_events(self._cursor, self._pending, self._segments)
         self._pending = []
         self._pending_keys = set()
-
-
-def _event_of_row(row: tuple[object, ...]) -> Event:
-    """An event as the read side keeps it (without its prev_hash)."""
-    names = (
-        "seq", "event_id", "recorded_at", "project_id", "actor", "kind", "subject", "payload", "request_id",
-        "request_hash", "hash",
-    )  # fmt: skip
-    fields = dict(zip(names, row, strict=True))
-    fields["payload"] = json.loads(str(fields["payload"]))
-    moment = fields["recorded_at"]
-    fields["recorded_at"] = moment.isoformat() if isinstance(moment, datetime) else moment
-    return decode_line(canonical_json({**fields, "prev_hash": ""}).encode())
 
 
 def _as_store_error(error: Exception) -> Exception:

@@ -16,3 +16,15 @@ def datasets() -> Path:
     if not (folder / "reference.json").is_file():
         pytest.skip(f"no datasets in {folder}: set TOUCHSTONE_DATASETS to the folder that has them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of Label Studio's own exports named by TOUCHSTONE_SAMPLES, by default `../shared/samples`."""
+    default = Path(__file__).parent.parent.parent / "shared" / "samples"
+    folder = Path(os.environ.get("TOUCHSTONE_SAMPLES") or default)
+    if not (folder / "label_studio_cls_json.json").is_file():
+        pytest.skip(
+            f"no Label Studio exports in {folder}: set TOUCHSTONE_SAMPLES to the folder that has them"
+        )
+    return folder

@@ -25,6 +25,7 @@ ROLE_TITLES = {
     "item": "Item", "annotator": "Annotator", "label": "Label", "at": "When it was labelled", "seconds": "Active seconds",
     "text": "Text", "image": "Image", "gold": "Gold label", "source_id": "The source's own id", "rationale": "Rationale",
 }  # fmt: skip
+MOST_NAMES = 12
 NOT_THERE = "(not in this file)"
 DONE, ROUND = "import_done", "import_round"
 
@@ -66,9 +67,14 @@ def _nothing_yet() -> None:
 
 def _one_file(path: Path, upload: Upload) -> None:
     left, right = st.columns(2)
+    known = session.projects()
     project = left.text_input(
-        "Project", value=session.project_id() or Path(upload.name).name.split(".")[0], key="import_project"
+        "Project",
+        value=next(iter(known)) if len(known) == 1 else Path(upload.name).name.split(".")[0],
+        key=f"import_project_{upload.name}",
+        help="A name that is not there yet makes a new project.",
     )
+    left.caption(f"Adds to {plain(known[project])}" if project in known else "A new project")
     chosen = right.selectbox("Format", list(FORMATS), format_func=FORMATS.__getitem__, key="import_format")
     try:
         seen = ingest.preview_file(path, by=session.person(), format=chosen)
@@ -85,6 +91,7 @@ def _one_file(path: Path, upload: Upload) -> None:
         error_state("Nothing was changed", str(error))
         return
     _say(upload.name, seen, report)
+    _read_as(seen, options)
     st.dataframe(seen.rows, hide_index=True, height=260)
     if report is not None and report.rejected.height:
         st.markdown(f"**{report.rejected.height:,} rows cannot be taken**")
@@ -114,6 +121,23 @@ def _say(name: str, seen: ingest.Preview, report: ingest.ImportSummary | None) -
     if seen.guessed:
         with st.expander(f"{len(seen.guessed)} things were guessed", expanded=seen.problem is not None):
             st.markdown("\n".join(f"- {plain(sentence)}" for sentence in seen.guessed))
+
+
+def _read_as(seen: ingest.Preview, options: ingest.ImportOptions) -> None:
+    """Which column was taken as what, and which are left out."""
+    taken = {role: column for role, column in (options.mapping or seen.mapping).items() if column}
+    if not taken:
+        return
+    said = " · ".join(
+        f"{plain(ROLE_TITLES.get(role, role))} :gray[←] **{plain(column)}**" for role, column in taken.items()
+    )
+    kept = {*taken.values(), *options.item_attributes, *options.annotator_attributes}
+    left_out = [column for column in seen.columns if column not in kept]
+    names = ", ".join(left_out[:MOST_NAMES]) + (" …" if len(left_out) > MOST_NAMES else "")
+    rest = (
+        f"  \n:small[:gray[Left out: {plain(names)}. “Which column is what” keeps them.]]" if left_out else ""
+    )
+    st.markdown(f"{said}{rest}")
 
 
 def _options(seen: ingest.Preview) -> ingest.ImportOptions:

@@ -10,10 +10,14 @@ STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", MARK
 "is a way back."""
 
 
+NUMBER = r"^[+-]\d+([.,]\d+)?$"
+"""Text that a spreadsheet takes for the number that it is: harmless, and a label such as -1 stays what it was."""
+
+
 def neutralised(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with every text cell harmless in a spreadsheet; other columns stay."""
     return frame.with_columns(
-        pl.when(pl.col(name).str.slice(0, 1).is_in(STARTS))
+        pl.when(pl.col(name).str.slice(0, 1).is_in(STARTS) & ~pl.col(name).str.contains(NUMBER))
         .then(pl.lit(MARK) + pl.col(name))
         .otherwise(pl.col(name))
         .alias(name)

@@ -37,8 +37,8 @@ Files
 -----
 labels.parquet   the labels, one row an item
 labels.csv       the same rows, UTF-8. A text cell that a spreadsheet could run as a formula (it begins with
-                 = + - @ or a tab or line end, or with ') has a ' in front; take one leading ' away to get the
-                 text back.
+                 = + - @ or a tab or line end, or with ', and is no number) has a ' in front; take one leading
+                 ' away to get the text back.
 manifest.json    what this release is: gates with values and limits, signatures, metric definitions, and the
                  SHA-256 of every other file
 events.jsonl     the store's own journal lines about this release (proposal, waivers, signatures), as written

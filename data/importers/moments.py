@@ -85,7 +85,8 @@ def _from_numbers(values: pl.Series, column: str) -> tuple[pl.Series, tuple[str,
             names.append(title)
             scaled = v * times // over if whole else (v * times / over).round().cast(pl.Int64, strict=False)
             micros = pl.when(fits).then(scaled + plus).otherwise(micros)
-    moments = number.select(m=micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))["m"]
+    # with_columns, so that a column in which nothing fits stays as long as it was
+    moments = number.with_columns(m=micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))["m"]
     return moments, (f"The numbers in {column!r} were read as {' and '.join(names)}, UTC.",) if names else ()
 
 

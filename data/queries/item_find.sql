@@ -6,7 +6,7 @@
 -- flag_state, flag_score, n_agree (annotations that chose the label), n_votes (annotations that count), total, and
 -- picture (the image itself where it is small enough for a list)
 WITH labelled AS (
-    SELECT item_code, max_by(label_code, version) AS label_code, max_by(p_label, version) AS p_label,
+    SELECT item_code, max_by(label_code, version) AS label_code, arg_max_null(p_label, version) AS p_label,
         max_by(n_annotations, version) AS n_annotations, max_by(source, version) AS label_source,
         max(version) AS label_version, max(seq) AS changed_seq
     FROM label_version WHERE project_id = $project_id AND seq <= $as_of GROUP BY item_code

@@ -1,0 +1,163 @@
+"""Every figure of the catalogue, one after the other, through the same questions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from analytics.consensus import majority_vote
+from analytics.frames import GOLD, VOTES
+from analytics.results import Estimate
+from dashboard.workflows.catalog import GROUP_METRICS, METRICS, GroupMetric, Inputs, Metric
+from tests.crowds import accurate, drawn_crowd
+
+K = 3
+ROWS: tuple[Metric | GroupMetric, ...] = (*METRICS, *GROUP_METRICS)
+LEVELS = ("nominal", "ordinal", "interval")
+RANGES = {"share": (0.0, 1.0), "coefficient": (-1.0, 1.0), "seconds": (0.0, float("inf"))}
+GROUPS = {"label": ["label_code"], "pair": ["annotator_a", "annotator_b"], "annotator": ["annotator_code"]}
+
+each_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.key)
+each_group_metric = pytest.mark.parametrize("metric", GROUP_METRICS, ids=lambda metric: metric.key)
+
+
+def inputs_of(votes: pl.DataFrame, gold: pl.DataFrame, level: str = "nominal") -> Inputs:
+    consensus = majority_vote(votes, n_labels=K).items
+    return Inputs(votes, gold, consensus, K, level, tuple(float(code) for code in range(K)), replicates=100)
+
+
+def a_crowd(level: str = "nominal") -> Inputs:
+    """Sixty items, four of six annotators each, with a few repeats, times and gold for every third item."""
+    crowd = drawn_crowd(accurate(6, K, 0.75), n_items=60, n_per_item=4, priors=np.full(K, 1 / K), seed=1)
+    votes = pl.concat([crowd.votes, crowd.votes.head(9)])
+    seconds = np.random.default_rng(2).lognormal(2, 1, votes.height)
+    votes = (
+        votes.cast(pl.Int64)
+        .with_row_index("order")
+        .with_columns(pl.col("order").cast(pl.Int64), pl.Series("active_seconds", seconds))
+    )
+    return inputs_of(votes, crowd.gold.filter(pl.col("item_code") % 3 == 0), level)
+
+
+def nothing() -> Inputs:
+    """A project without a vote."""
+    votes = pl.DataFrame(
+        schema=dict.fromkeys(VOTES.codes, pl.Int64) | {"order": pl.Int64, "active_seconds": pl.Float64}
+    )
+    return inputs_of(votes, pl.DataFrame(schema=dict.fromkeys(GOLD.codes, pl.Int64)))
+
+
+def shuffled(inputs: Inputs) -> Inputs:
+    """The same rows in another order."""
+
+    def mixed(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.sample(fraction=1, shuffle=True, seed=3)
+
+    return replace(
+        inputs, votes=mixed(inputs.votes), gold=mixed(inputs.gold), consensus=mixed(inputs.consensus)
+    )
+
+
+def renamed(inputs: Inputs) -> Inputs:
+    """The same with other codes for items and annotators, in the same order of people."""
+    item, annotator = pl.col("item_code") * 7 + 5, pl.col("annotator_code") * 3 + 11
+    return replace(
+        inputs,
+        votes=inputs.votes.with_columns(item, annotator),
+        gold=inputs.gold.with_columns(item),
+        consensus=inputs.consensus.with_columns(item),
+    )
+
+
+def in_range(value: float | None, unit: str) -> bool:
+    low, high = RANGES[unit]
+    return value is None or low <= value <= high
+
+
+@pytest.mark.parametrize("metric", ROWS, ids=[metric.key for metric in ROWS])
+def test_a_row_says_all_about_itself(metric: Metric | GroupMetric) -> None:
+    assert all((metric.key, metric.title, metric.undefined_when, metric.reference))
+    assert metric.unit in RANGES
+    assert metric.better in ("higher", "lower")
+
+
+def test_keys_are_unique() -> None:
+    keys = [metric.key for metric in ROWS]
+    assert len(keys) == len(set(keys))
+
+
+@each_metric
+def test_without_data_a_figure_is_undefined_and_says_why(metric: Metric) -> None:
+    found = metric.compute(nothing())
+    assert (found.value, found.low, found.high) == (None, None, None)
+    assert found.undefined
+
+
+@each_metric
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_figure_is_in_range_inside_its_interval_and_the_same_again(metric: Metric, level: str) -> None:
+    inputs = a_crowd(level)
+    before = [frame.clone() for frame in (inputs.votes, inputs.gold, inputs.consensus)]
+    found = metric.compute(inputs)
+    assert found.value is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= found.value <= found.high
+    assert in_range(found.low, metric.unit)
+    assert in_range(found.high, metric.unit)
+    assert found.n > 0
+    assert metric.compute(inputs) == found
+    for frame, old in zip((inputs.votes, inputs.gold, inputs.consensus), before, strict=True):
+        assert_frame_equal(frame, old)
+
+
+@each_metric
+@pytest.mark.parametrize("change", [shuffled, renamed])
+def test_neither_the_order_of_rows_nor_names_change_a_figure(metric: Metric, change: object) -> None:
+    inputs = a_crowd()
+    assert callable(change)
+    one, two = metric.compute(inputs), metric.compute(change(inputs))
+    assert astuple(two) == pytest.approx(astuple(one), abs=1e-12)
+
+
+def astuple(found: Estimate) -> tuple[float | None, ...]:
+    return (found.value, found.low, found.high, found.n)
+
+
+@each_group_metric
+def test_without_data_a_figure_of_groups_has_no_value(metric: GroupMetric) -> None:
+    found = metric.compute(nothing())
+    assert found["value"].null_count() == found.height
+    assert found["undefined"].null_count() == 0
+
+
+@each_group_metric
+def test_a_figure_of_groups_is_in_range_has_a_row_a_group_and_is_the_same_again(metric: GroupMetric) -> None:
+    inputs = a_crowd()
+    before = [frame.clone() for frame in (inputs.votes, inputs.gold, inputs.consensus)]
+    found = metric.compute(inputs)
+    assert {*GROUPS[metric.group_kind], "value", "low", "high", "n", "undefined"} <= set(found.columns)
+    assert found.select(GROUPS[metric.group_kind]).is_unique().all()
+    assert found["value"].null_count() < found.height
+    for row in found.iter_rows(named=True):
+        assert (row["value"] is None) == (row["undefined"] is not None)
+        assert all(in_range(row[name], metric.unit) for name in ("value", "low", "high"))
+        if row["low"] is not None:
+            assert row["low"] <= row["value"] <= row["high"]
+    assert_frame_equal(metric.compute(inputs), found, check_exact=True)
+    for frame, old in zip((inputs.votes, inputs.gold, inputs.consensus), before, strict=True):
+        assert_frame_equal(frame, old)
+
+
+@each_group_metric
+def test_neither_the_order_of_rows_nor_names_change_a_figure_of_groups(metric: GroupMetric) -> None:
+    inputs = a_crowd()
+    found = metric.compute(inputs)
+    assert_frame_equal(metric.compute(shuffled(inputs)), found, abs_tol=1e-12)
+    names = GROUPS[metric.group_kind]
+    figures = [name for name in found.columns if name not in names]
+    assert_frame_equal(metric.compute(renamed(inputs)).select(figures), found.select(figures), abs_tol=1e-12)
