@@ -70,9 +70,10 @@ release_exported with the SHA-256 of this manifest.json; compare the two with wh
 
 _SCRIPT = """\
 import csv, hashlib, json
+
 csv.field_size_limit(10**9)
 with open("labels.csv", encoding="utf-8", newline="") as file:
-    rows = [{{k: v[v[:1] == "'":] for k, v in row.items()}} for row in csv.DictReader(file)]
+    rows = [{{k: v[v[:1] == "'" :] for k, v in row.items()}} for row in csv.DictReader(file)]
 digest = hashlib.sha256()
 for row in sorted(rows, key=lambda row: row["item_id"]):
     line = [row["item_id"], int(row["label_version"]), {label}]
