@@ -8,7 +8,7 @@ STORE ?= .demo/touchstone-store
 RUN = $(VENV)/bin/python -m
 STAMP = $(VENV)/.installed-$(shell cat constraints.txt pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: venv demo test format lint types contracts unit browser chromium docs pictures clean
+.PHONY: venv demo test format lint types contracts unit browser chromium docs pictures bench clean
 
 venv: $(STAMP)
 
@@ -57,6 +57,10 @@ chromium: venv
 # The pages that are made from the code; a test says where they are old.
 docs: venv
 	$(RUN) dashboard.cli.docs_pages docs
+
+# How fast we are next to the peers, measured on this machine: writes docs/benchmarks.json and docs/benchmarks.md.
+bench: venv
+	$(RUN) tests.benchmarks.record
 
 # The pictures of the README, taken from the demo in a real browser.
 pictures: venv chromium

@@ -86,6 +86,11 @@ def percent_agreement(
         BadOption: an option is not one of those above.
     """
     patterns = _patterns(votes, n_labels, repeats, replicates, confidence)
+    return percent_of_patterns(patterns, replicates=replicates, seed=seed, confidence=confidence)
+
+
+def percent_of_patterns(patterns: Patterns, *, replicates: int, seed: int, confidence: float) -> Estimate:
+    """`percent_agreement` of items that are counted already."""
     n = _n_pairable(patterns)
     if n < 2:
         return Estimate.none(too_few(n), n)

@@ -153,7 +153,7 @@ def speed(votes: pl.DataFrame) -> pl.DataFrame:
         MissingColumn, BadColumn: as `require`; BadColumn too for times that are negative or not finite.
     """
     require(votes, VOTES)
-    timed = _times(votes)
+    timed = known_times(votes)
     pooled = timed.get_column("active_seconds").median()
     seconds = pl.col("active_seconds")
     by_annotator = timed.group_by("annotator_code").agg(
@@ -247,7 +247,12 @@ def _tested(rows: pl.DataFrame, min_n: int) -> pl.DataFrame:
     )
 
 
-def _times(votes: pl.DataFrame) -> pl.DataFrame:
+def known_times(votes: pl.DataFrame) -> pl.DataFrame:
+    """annotator_code and active_seconds (null: unknown) of each vote, in the order of the rows.
+
+    Raises:
+        MissingColumn, BadColumn: there is no `active_seconds`, or it has times that are negative or not finite.
+    """
     if "active_seconds" not in votes.columns:
         raise MissingColumn(VOTES.name, ["active_seconds"], votes.columns)
     column = votes.get_column("active_seconds")

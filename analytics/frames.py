@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, get_args
@@ -205,28 +206,79 @@ def count_patterns(votes: pl.DataFrame, n_labels: int) -> Patterns:
     if votes.is_empty():
         return Patterns(np.zeros((0, n_labels)), np.zeros(0, dtype=np.int64))
     items = votes.get_column("item_code").to_numpy().astype(np.int64, copy=False)
-    labels = votes.get_column("label_code").to_numpy().astype(np.int64, copy=False)
     n_rows = int(items.max()) + 1
     if n_rows > 2 * items.size + 1024:
         found, items = np.unique(items, return_inverse=True)
         n_rows = found.size
+    return _patterns_of(*_count_rows(items, _labels_of(votes), n_rows, n_labels))
+
+
+def count_group_patterns(votes: pl.DataFrame, n_labels: int, by: str) -> tuple[IntArray, list[Patterns]]:
+    """As `count_patterns`, for each group of votes: all groups are counted in one pass.
+
+    An item with votes in several groups is an item of each, with its votes there.
+
+    Args:
+        votes: a frame that passed `require_labels`.
+        n_labels: K of the label set.
+        by: a column of integers of 0 or more.
+
+    Returns:
+        The group codes, ascending, and for each what `count_patterns` finds in its votes alone.
+    """
+    groups, group = dense_codes(votes.get_column(by))
+    _, item = dense_codes(votes.get_column("item_code"))
+    if not groups.size:
+        return groups, []
+    n_items = int(item.max()) + 1
+    if groups.size > _MAX_KEY // n_items:
+        raise BadColumn(
+            VOTES.name, by, f"has {groups.size} groups of {n_items} items: too many to tell apart"
+        )
+    units, unit = dense_codes(pl.Series(group * n_items + item))
+    key, rows_at = _count_rows(unit, _labels_of(votes), units.size, n_labels)
+    cells = (
+        pl.DataFrame({"group": units // n_items, "key": key})
+        .with_row_index("row")
+        .group_by("group", "key")
+        .agg(pl.col("row").first().cast(pl.Int64), n=pl.len().cast(pl.Int64))
+        .sort(["group", "n", "key"], descending=[False, True, False])
+    )
+    counts, n = rows_at(cells.get_column("row").to_numpy()), cells.get_column("n").to_numpy()
+    edges = np.searchsorted(cells.get_column("group").to_numpy(), np.arange(groups.size + 1))
+    return groups, [Patterns(counts[a:b], n[a:b]) for a, b in pairwise(edges.tolist())]
+
+
+_RowsAt = Callable[[IntArray], FloatArray]
+
+
+def _patterns_of(key: IntArray, rows_at: _RowsAt) -> Patterns:
+    first, n_items = _distinct(key)
+    return Patterns(rows_at(first), n_items)
+
+
+def _labels_of(votes: pl.DataFrame) -> IntArray:
+    return votes.get_column("label_code").to_numpy().astype(np.int64, copy=False)
+
+
+def _count_rows(items: IntArray, labels: IntArray, n_rows: int, n_labels: int) -> tuple[IntArray, _RowsAt]:
+    """For each of the rows of the item x label count matrix a key that tells it from others; and its rows."""
     if n_rows * n_labels <= max(MAX_DENSE_CELLS, 4 * items.size):
-        return _dense_patterns(items, labels, n_rows, n_labels)
-    return _sparse_patterns(items, labels, n_labels)
+        return _dense_rows(items, labels, n_rows, n_labels)
+    return _sparse_rows(items, labels, n_labels)
 
 
-def _dense_patterns(items: IntArray, labels: IntArray, n_rows: int, n_labels: int) -> Patterns:
+def _dense_rows(items: IntArray, labels: IntArray, n_rows: int, n_labels: int) -> tuple[IntArray, _RowsAt]:
     table = np.bincount(labels * n_rows + items, minlength=n_rows * n_labels).reshape(n_labels, n_rows)
     key = np.zeros(n_rows, dtype=np.int64)
     span = 1
     for column in table:
         key, span = _fold(key, span, column, int(column.max()) + 1)
-    first, n_items = _distinct(key)
-    return Patterns(np.ascontiguousarray(table[:, first].T, dtype=np.float64), n_items)
+    return key, lambda rows: np.ascontiguousarray(table[:, rows].T, dtype=np.float64)
 
 
-def _sparse_patterns(items: IntArray, labels: IntArray, n_labels: int) -> Patterns:
-    """As `_dense_patterns`, from the cells that are not 0: an item's key is its list of (label, count)."""
+def _sparse_rows(items: IntArray, labels: IntArray, n_labels: int) -> tuple[IntArray, _RowsAt]:
+    """As `_dense_rows`, from the cells that are not 0: an item's key is its list of (label, count)."""
     from scipy.sparse import csr_array
 
     cells = (
@@ -251,9 +303,8 @@ def _sparse_patterns(items: IntArray, labels: IntArray, n_labels: int) -> Patter
         column = np.zeros(width.size, dtype=np.int64)
         column[row[cell]] = label[cell] * most + n[cell]
         key, span = _fold(key, span, column, n_labels * most)
-    first, n_items = _distinct(key)
     matrix = csr_array((n.astype(np.float64), label, starts), shape=(width.size, n_labels))
-    return Patterns(matrix[first], n_items)
+    return key, lambda rows: matrix[rows]
 
 
 def _fold(key: IntArray, span: int, column: IntArray, size: int) -> tuple[IntArray, int]:

@@ -8,8 +8,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analytics.chunks import run_each
 from analytics.errors import BadOption
-from analytics.frames import FloatArray, Patterns
+from analytics.frames import FloatArray, IntArray, Patterns
 from analytics.results import Estimate
 
 MAX_WEIGHTS = 4_000_000
@@ -21,6 +22,10 @@ MAX_UNDEFINED_SHARE = 0.05
 
 _NO_SPREAD = 1e-12
 _BINOMIAL_COST = 12  # one binomial draw takes about as long as this many draws of an index
+_STREAMS = 4  # however many cores there are: the draws have to be the same everywhere
+_WORTH_ONE_CALL = 50_000  # draws that stay in the cache
+_WORTH_A_ROW = 150  # rare patterns that make it worth to draw row by row
+_WORTH_THREADS = 20_000  # draws that take longer than starting threads
 
 Statistic = Callable[[FloatArray], FloatArray]
 """From weights (R, P) of P patterns to values (R, ...); NaN where a row of weights leaves the figure
@@ -110,21 +115,54 @@ def resampled_weights(patterns: Patterns, replicates: int, seed: int) -> Iterato
         replicates: R, the rows over all chunks.
         seed: the same seed gives the same weights, whatever the chunks.
     """
-    rng = np.random.default_rng(seed)
     n_items = patterns.n_items
     n_patterns, total = n_items.size, int(n_items.sum())
     rows = max(1, MAX_WEIGHTS // max(*patterns.counts.shape, 1))
-    collapsed = n_patterns * _BINOMIAL_COST < total
-    pattern_of = np.zeros(0, dtype=np.int64) if collapsed else np.repeat(np.arange(n_patterns), n_items)
+    if n_patterns * _BINOMIAL_COST < total:
+        streams = np.random.default_rng(seed).spawn(_STREAMS)
+        for start in range(0, replicates, rows):
+            yield _multinomial(n_items, range(start, min(start + rows, replicates)), streams)
+        return
+    rng = np.random.default_rng(seed)
+    pattern_of = np.repeat(np.arange(n_patterns), n_items)
     for start in range(0, replicates, rows):
-        size = min(rows, replicates - start)
-        if collapsed:
-            yield rng.multinomial(total, n_items / total, size=size).astype(np.float64)
-            continue
-        weights = np.empty((size, n_patterns))
-        for row in weights:
-            row[:] = np.bincount(pattern_of[rng.integers(0, total, size=total)], minlength=n_patterns)
+        weights = np.empty((min(rows, replicates - start), n_patterns))
+        step = max(1, _WORTH_ONE_CALL // max(total, 1))
+        for first in range(0, len(weights), step):
+            some = weights[first : first + step]
+            drawn = pattern_of[rng.integers(0, total, size=(len(some), total))]
+            drawn += np.arange(len(some))[:, None] * n_patterns
+            some[:] = np.bincount(drawn.ravel(), minlength=some.size).reshape(some.shape)
         yield weights
+
+
+def _multinomial(n_items: IntArray, rows: range, streams: list[np.random.Generator]) -> FloatArray:
+    """Rows of the bootstrap of patterns: row r comes from stream r mod S, so that S cores can draw at once."""
+    weights = np.empty((len(rows), n_items.size))
+    total = int(n_items.sum())
+    often = np.flatnonzero(n_items > _BINOMIAL_COST)
+    rare = np.flatnonzero(n_items <= _BINOMIAL_COST)
+    pattern_of = np.repeat(rare, n_items[rare])
+    # The rare patterns are one cell of the multinomial; which of them it was is drawn item by item.
+    shares = np.append(n_items[often], pattern_of.size) / total
+
+    def draw(stream: int) -> None:
+        own, rng = weights[(stream - rows.start) % len(streams) :: len(streams)], streams[stream]
+        if rare.size < _WORTH_A_ROW:
+            own[:] = rng.multinomial(total, n_items / total, size=len(own))
+            return
+        for row in own:
+            drawn = rng.multinomial(total, shares)
+            places = pattern_of[rng.integers(0, pattern_of.size, size=drawn[-1])]
+            row[:] = np.bincount(places, minlength=n_items.size)
+            row[often] = drawn[:-1]
+
+    if weights.size < _WORTH_THREADS:
+        for stream in range(len(streams)):
+            draw(stream)
+    else:
+        run_each(draw, len(streams))
+    return weights
 
 
 def bootstrap_items(patterns: Patterns, statistic: Statistic, *, replicates: int, seed: int) -> FloatArray:

@@ -81,8 +81,24 @@ def alpha(
     """
     check_interval_options(replicates, confidence)
     require_labels(votes, VOTES, n_labels)
-    points = _points(level, n_labels, values)
-    patterns = count_patterns(keep_repeats(votes, repeats), n_labels).with_votes(2)
+    points = label_points(level, n_labels, values)
+    patterns = count_patterns(keep_repeats(votes, repeats), n_labels)
+    return alpha_of_patterns(
+        patterns, level=level, points=points, replicates=replicates, seed=seed, confidence=confidence
+    )
+
+
+def alpha_of_patterns(
+    patterns: Patterns,
+    *,
+    level: Level,
+    points: FloatArray | None,
+    replicates: int,
+    seed: int,
+    confidence: float,
+) -> Estimate:
+    """`alpha` of items that are counted already, with `points` from `label_points`."""
+    patterns = patterns.with_votes(2)
     n = int(patterns.n_items.sum())
     if n < 2:
         reason = "no item has two annotations" if n == 0 else "only one item has two annotations or more"
@@ -97,7 +113,7 @@ def alpha(
     )
 
 
-def _points(level: Level, n_labels: int, values: Sequence[float] | None) -> FloatArray | None:
+def label_points(level: Level, n_labels: int, values: Sequence[float] | None) -> FloatArray | None:
     """The value of each label; None where only identity counts.
 
     Raises:
@@ -146,7 +162,9 @@ def _statistic(patterns: Patterns, level: Level, points: FloatArray | None) -> S
     return _metric(patterns, share**2)
 
 
-def _alpha(total: FloatArray, observed: FloatArray, expected: FloatArray, used: FloatArray) -> FloatArray:
+def alpha_ratio(
+    total: FloatArray, observed: FloatArray, expected: FloatArray, used: FloatArray
+) -> FloatArray:
     """1 - (N - 1) observed / expected for each replicate; NaN where fewer than two labels were drawn."""
     varied = (np.count_nonzero(used, axis=1) > 1) & (expected > 0)
     ratio = np.divide((total - 1) * observed, expected, out=np.full(total.shape, np.nan), where=varied)
@@ -160,7 +178,7 @@ def _nominal(patterns: Patterns) -> Statistic:
     def statistic(weights: FloatArray) -> FloatArray:
         used = weights @ counts
         total = used.sum(axis=1)
-        return _alpha(total, weights @ disagreement, total**2 - (used**2).sum(axis=1), used)
+        return alpha_ratio(total, weights @ disagreement, total**2 - (used**2).sum(axis=1), used)
 
     return statistic
 
@@ -179,7 +197,7 @@ def _metric(patterns: Patterns, difference: FloatArray) -> Statistic:
     def statistic(weights: FloatArray) -> FloatArray:
         used = weights @ counts
         expected = ((used @ difference) * used).sum(axis=1)
-        return _alpha(used.sum(axis=1), weights @ disagreement, expected, used)
+        return alpha_ratio(used.sum(axis=1), weights @ disagreement, expected, used)
 
     return statistic
 
@@ -197,6 +215,6 @@ def _ordinal(patterns: Patterns) -> Statistic:
         second = counts @ (ranks**2).T
         pairs = votes[:, None] * second - first**2
         observed = np.einsum("rp,p,pr->r", weights, scale, pairs)
-        return _alpha(total, observed, 2 * total * (used * ranks**2).sum(axis=1), used)
+        return alpha_ratio(total, observed, 2 * total * (used * ranks**2).sum(axis=1), used)
 
     return statistic

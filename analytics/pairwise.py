@@ -11,30 +11,32 @@ p_i. of a and p_.j of b:
                  non-null)
 
 With votes sorted by item and annotator, the partners b > a of a vote are the votes that follow it on its
-item.
+item (`count_kernels`). Memory is that of the votes and of the table of pairs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from analytics.frames import VOTES, IntArray, Repeats, dense_codes, one_vote_each, require_labels
+from analytics.chunks import run_each
+from analytics.errors import BadOption
+from analytics.frames import VOTES, FloatArray, IntArray, Repeats, keep_repeats, require_labels
 from analytics.intervals import check_interval_options
+
+if TYPE_CHECKING:
+    from analytics.coded_votes import CodedVotes
+    from analytics.count_kernels import Pairs
 
 MIN_SHARED_ITEMS = 30
 """Shared items that a pair needs before the large-sample variance is trusted with an interval."""
 
-MAX_MEETINGS = 4_000_000
-"""Pairs of votes on one item worked on at once: annotators are taken in blocks that stay under it, or one by
-one."""
-
-MAX_PAIR_FLAGS = 20_000_000
-"""Possible pairs looked through at once."""
+MEETINGS_A_CHUNK = 500_000
+"""Pairs of votes on one item that are worth a thread: annotators are taken in blocks of about so many."""
 
 
 def pairwise_kappa(
@@ -64,108 +66,107 @@ def pairwise_kappa(
     """
     check_interval_options(0, confidence)
     require_labels(votes, VOTES, n_labels)
-    single = one_vote_each(votes, repeats)
-    codes, annotator = dense_codes(single.get_column("annotator_code"))
-    _, item = dense_codes(single.get_column("item_code"))
-    label = single.get_column("label_code").to_numpy().astype(np.int64, copy=False)
-    found = [
-        _kappas(meetings, n_labels) for meetings in _blocks(item, annotator, label, codes.size, n_labels)
-    ]
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    known, half = pl.col("kappa").is_not_nan(), z * pl.col("variance").sqrt()
-    claimed = known & (pl.col("n_items") >= MIN_SHARED_ITEMS) & (pl.col("agreement") < 1)
-    return pl.concat([_EMPTY, *found]).select(
-        annotator_a=pl.lit(codes).gather(pl.col("a")),
-        annotator_b=pl.lit(codes).gather(pl.col("b")),
-        n_items="n_items",
-        agreement="agreement",
-        kappa=pl.when(known).then("kappa"),
-        low=pl.when(claimed).then((pl.col("kappa") - half).clip(-1, 1)),
-        high=pl.when(claimed).then((pl.col("kappa") + half).clip(-1, 1)),
-        undefined=pl.when(~known).then(pl.lit("both used one and the same label only")),
+    return every_pair(
+        votes,
+        n_labels=n_labels,
+        distance=np.zeros((0, 0)),
+        repeats=repeats,
+        confidence=confidence,
+        reason="both used one and the same label only",
     )
 
 
-_EMPTY = pl.DataFrame(
-    schema={
-        "a": pl.Int64,
-        "b": pl.Int64,
-        "n_items": pl.Int64,
-        "agreement": pl.Float64,
-        "kappa": pl.Float64,
-        "variance": pl.Float64,
-    }
-)
+def every_pair(
+    votes: pl.DataFrame,
+    *,
+    n_labels: int,
+    distance: FloatArray,
+    repeats: Repeats,
+    confidence: float,
+    reason: str,
+) -> pl.DataFrame:
+    """The table of `pairwise_kappa` for checked votes and options.
 
-
-@dataclass(frozen=True, slots=True)
-class _Meetings:
-    """M meetings of two votes on an item, by P pairs of annotators: all that these pairs have."""
-
-    a: IntArray  # (P,)
-    b: IntArray  # (P,)
-    pair: IntArray  # (M,) place in a and b
-    label_a: IntArray  # (M,)
-    label_b: IntArray  # (M,)
-
-
-def _blocks(
-    item: IntArray, annotator: IntArray, label: IntArray, n_annotators: int, n_labels: int
-) -> Iterator[_Meetings]:
-    """Meetings for blocks of consecutive annotators a, each with all its partners b > a."""
-    order = pl.Series(item * n_annotators + annotator).arg_sort().to_numpy()
-    item, annotator, label = item[order], annotator[order], label[order]
-    n_after = np.cumsum(np.bincount(item))[item] - np.arange(item.size) - 1
-    # The narrowest type: numpy sorts 16-bit codes by radix, six times faster.
-    by_annotator = np.argsort(annotator.astype(np.min_scalar_type(n_annotators)), kind="stable")
-    ends = np.cumsum(np.bincount(annotator, minlength=n_annotators))
-    work = np.cumsum(n_after[by_annotator])[ends - 1] if item.size else ends
-    limit = min(MAX_MEETINGS, max(50_000, 10 * MAX_MEETINGS // n_labels))
-    widest = max(1, MAX_PAIR_FLAGS // max(n_annotators, 1))
-    start = 0
-    while start < n_annotators:
-        done = work[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(work, done + limit, side="right")))
-        stop = min(stop, start + widest, n_annotators)
-        votes = by_annotator[ends[start - 1] if start else 0 : ends[stop - 1]]
-        n_partners = n_after[votes]
-        left = np.repeat(votes, n_partners)
-        step = np.arange(left.size) - np.repeat(np.cumsum(n_partners) - n_partners, n_partners)
-        right = left + 1 + step
-        code = (annotator[left] - start) * n_annotators + annotator[right]
-        seen = np.zeros((stop - start) * n_annotators, dtype=np.bool_)
-        seen[code] = True
-        a, b = np.divmod(np.flatnonzero(seen), n_annotators)
-        yield _Meetings(a + start, b, (np.cumsum(seen) - 1)[code], label[left], label[right])
-        start = stop
-
-
-def _kappas(meetings: _Meetings, n_labels: int) -> pl.DataFrame:
-    """Kappa and its variance for each pair, NaN where the chance agreement is 1."""
-    pair, label_a, label_b, n_pairs = meetings.pair, meetings.label_a, meetings.label_b, meetings.a.size
-    first, n_cells = pair * n_labels, n_pairs * n_labels
-    n = np.bincount(pair, minlength=n_pairs)
-    by_a = np.bincount(first + label_a, minlength=n_cells)
-    by_b = np.bincount(first + label_b, minlength=n_cells)
-    met = np.einsum("pk,pk->p", by_a.reshape(n_pairs, n_labels), by_b.reshape(n_pairs, n_labels))
-    same = label_a == label_b
-    agree = np.bincount(pair[same], minlength=n_pairs) / n
-    chance = met / n**2
-    left = np.where(met < n**2, 1 - chance, np.nan)
-
-    crossed = (by_b[first + label_a] + by_a[first + label_b]) / n[pair]
-    beside = crossed * (1 - agree)[pair]
-    spread = np.bincount(
-        pair, weights=np.where(same, (1 - chance)[pair] - beside, beside) ** 2, minlength=n_pairs
-    )
-    excess = spread / n - (agree * chance - 2 * chance + agree) ** 2
-    return pl.DataFrame(
+    Args:
+        votes: as there, checked, like the other options.
+        n_labels: K.
+        distance: (K, K) how far two labels are from agreeing, 0 to 1; (0, 0): labels agree or do not.
+        repeats: "first" or "last".
+        confidence: of the interval.
+        reason: why a pair has no kappa where nothing but agreement could be expected by chance.
+    """
+    coded = _coded_once(votes, n_labels, repeats)
+    who, n_shared, figures = _figures(coded, distance)
+    table = pl.DataFrame(
         {
-            "a": meetings.a,
-            "b": meetings.b,
-            "n_items": n,
-            "agreement": agree,
-            "kappa": 1 - (1 - agree) / left,
-            "variance": np.maximum(excess, 0.0) / (n * left**4),
+            "annotator_a": coded.annotator_codes[who[0]],
+            "annotator_b": coded.annotator_codes[who[1]],
+            "n_items": n_shared.astype(np.int64),
+            "agreement": figures[0],
+            "kappa": figures[1],
+            "half": NormalDist().inv_cdf((1 + confidence) / 2) * np.sqrt(figures[2]),
         }
     )
+    known = pl.col("kappa").is_not_nan()
+    claimed = known & (pl.col("n_items") >= MIN_SHARED_ITEMS) & (pl.col("agreement") < 1)
+    return table.select(
+        "annotator_a",
+        "annotator_b",
+        "n_items",
+        "agreement",
+        kappa=pl.when(known).then("kappa"),
+        low=pl.when(claimed).then((pl.col("kappa") - pl.col("half")).clip(-1, 1)),
+        high=pl.when(claimed).then((pl.col("kappa") + pl.col("half")).clip(-1, 1)),
+        undefined=pl.when(~known).then(pl.lit(reason)),
+    )
+
+
+def _coded_once(votes: pl.DataFrame, n_labels: int, repeats: Repeats) -> CodedVotes:
+    """The votes sorted by item and annotator, one an (item, annotator).
+
+    Raises:
+        BadOption: `repeats` is "count" or another word.
+        MissingColumn, BadColumn: there are repeats, and no usable `order` says which of them counts.
+    """
+    from analytics.coded_votes import code_votes
+
+    if repeats not in ("first", "last"):
+        raise BadOption("repeats", repeats, ("first", "last"))
+    coded = code_votes(votes, n_labels=n_labels)
+    annotator = coded.annotator_of_pair[coded.pairs]
+    again = annotator[1:] == annotator[:-1]
+    again[coded.starts[1:-1] - 1] = False
+    return code_votes(keep_repeats(votes, repeats), n_labels=n_labels) if again.any() else coded
+
+
+def _figures(coded: CodedVotes, distance: FloatArray) -> Pairs:
+    """Agreement, kappa and its variance of every pair that met."""
+    from analytics.count_kernels import Layout, Pairs, count_partners, pair_kappas
+
+    annotator = coded.annotator_of_pair[coded.pairs]
+    ends = np.repeat(coded.starts[1:].astype(np.int32), coded.votes_of_item)
+    # The narrowest type: numpy sorts 16-bit codes by radix, six times faster.
+    by_annotator = np.argsort(annotator.astype(np.min_scalar_type(coded.n_annotators)), kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(annotator, minlength=coded.n_annotators))])
+    layout = Layout(starts, by_annotator.astype(np.int32), ends, annotator, coded.label_of_pair[coded.pairs])
+    blocks = _blocks(starts, (ends - np.arange(ends.size) - 1)[by_annotator])
+    counted = run_each(lambda block: count_partners(*blocks[block], layout), len(blocks))
+    rows = np.concatenate([[0], *counted]).cumsum()
+    n_pairs = int(rows[-1])
+    who, n_shared = np.empty((2, n_pairs), dtype=np.int32), np.empty(n_pairs, dtype=np.int32)
+    pairs = Pairs(who, n_shared, np.empty((3, n_pairs)))
+
+    def work(block: int) -> None:
+        first, last = blocks[block]
+        pair_kappas(first, last, layout, distance, rows[first : last + 1], pairs)
+
+    run_each(work, len(blocks))
+    return pairs
+
+
+def _blocks(starts: IntArray, n_after: IntArray) -> list[tuple[int, int]]:
+    """Consecutive annotators with about MEETINGS_A_CHUNK meetings: first, last + 1."""
+    done = np.concatenate([[0], np.cumsum(n_after)])[starts]
+    wanted = np.arange(1, done[-1] // MEETINGS_A_CHUNK + 1) * MEETINGS_A_CHUNK
+    cuts = np.unique(np.concatenate([[0], np.searchsorted(done, wanted), [starts.size - 1]]))
+    return list(pairwise(cuts.tolist()))

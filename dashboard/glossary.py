@@ -16,6 +16,8 @@ GLOSSARY: Mapping[str, str] = {
     "prediction": "What a named model run says about an item, with its score.",
     "consensus": "The label computed from an item's independent annotations, with a probability.",
     "posterior": "How probable each label is, given the item's annotations and how well each annotator does.",
+    "contribution": "What one annotator's votes did for an item's label: how far they moved its probability, with what the "
+    "run had learned about everybody as it is.",
     "independent": "The annotator had seen neither a suggestion nor anybody else's answer. Figures use these "
     "annotations only.",
     "adjudication": "A person's decision that settles an item, with a reason. No computation replaces it.",

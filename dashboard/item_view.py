@@ -62,6 +62,7 @@ def draw(item_id: str) -> None:
         _flags(story)
     with right:
         _label(story)
+        _contributions(story)
         _votes(story)
     _record(story)
 
@@ -114,6 +115,36 @@ def _label(story: ItemStory) -> None:
         tied = " The labels are tied." if story.consensus.tied else ""
         st.caption(f"{plain(story.consensus.method)}, {moment_text(story.consensus.ran_at)} UTC.{tied}")
         components.what_is_this("posterior")
+
+
+def _contributions(story: ItemStory) -> None:
+    """What the consensus rests on: each annotator's part in it."""
+    made = story.contributions
+    if made is None:
+        return
+    names = dict(zip(story.label_set.codes, story.label_set.labels, strict=True))
+    with st.container(border=True, gap="small"):
+        st.markdown("**What it rests on**")
+        st.markdown(plain(made.sentence(names.get(made.label_code, "the label"))))
+        lines = []
+        for row in made.voters.iter_rows(named=True):
+            chip = (
+                "several labels"
+                if row["label_code"] is None
+                else label_chip(row["label_code"], names.get(row["label_code"], "?"))
+            )
+            lines.append(f"{plain(row['annotator_id'])}: {chip} :small[:gray[{_moved(row['moved'])}]]")
+        st.markdown("  \n".join(lines))
+        components.what_is_this("contribution")
+
+
+def _moved(points: float | None) -> str:
+    """How far somebody's votes moved the label's probability, in words."""
+    if points is None:
+        return "alone"
+    if abs(points) < 0.0005:
+        return "moved nothing"
+    return f"{'for it' if points > 0 else 'against it'}, {abs(points) * 100:.1f} points"
 
 
 def _votes(story: ItemStory) -> None:

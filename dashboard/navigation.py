@@ -72,6 +72,7 @@ PAGES: tuple[Page, ...] = (
     _page(
         "relabel", "Relabel", "edit_note", "relabel", "Work", "What is the label of the next doubtful item?"
     ),
+    _page("my_work", "My work", "person", "my_work", "Work", "How is my own labelling going?"),
     _page("items", "Items", "view_list", "view.items", "Work", "What is the whole story of an item?"),
     _page(
         "adjudicate", "Adjudicate", "gavel", "adjudicate", "Work", "Where people differ, what is the label?"

@@ -1,16 +1,20 @@
-"""Personal attributes of annotators, encrypted for each person.
+"""Personal attributes of annotators and notes about them, encrypted for each person.
 
 The vault stands in the store's folder and holds cipher text only. The keys, one a person, stand outside it; destroying
-a key makes that person's attributes unreadable in every copy and backup of the store.
+a key makes that person's attributes, and the notes about them, unreadable in every copy and backup of the store. An
+entry names the key that it was sealed with by a digest, so that one whose key was destroyed is known from one that was
+changed, also where the person has got a new key since.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -29,33 +33,50 @@ class Vault:
     def __init__(self, folder: Path, keys_file: Path) -> None:
         self.folder = folder
         self.keys_file = keys_file
+        self._writing = threading.RLock()  # two writers at once could lose one another's new key
 
     def put(self, attributes: Mapping[str, Mapping[str, object]]) -> int:
         """Encrypt and append the attributes of each person; what is already known and equal is left out.
 
         Returns how many people got a new entry. Durable when it returns.
         """
-        known = self.read_all() if self._vault_file.exists() else {}
-        fresh = {
-            person: {**known.get(person, {}), **values}
-            for person, values in attributes.items()
-            if values and {**known.get(person, {}), **values} != known.get(person)
-        }
-        if not fresh:
-            return 0
-        keys = self._keys()
-        missing = [person for person in fresh if person not in keys]
-        keys |= {person: AESGCM.generate_key(bit_length=256) for person in missing}
-        if missing:
-            self._write_keys(keys)
-        lines = [self._seal(person, values, keys[person]) for person, values in fresh.items()]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self._vault_file.open("ab") as handle:
-            handle.write("".join(lines).encode())
-            handle.flush()
-            os.fsync(handle.fileno())
-        sync_folder(self.folder)
-        return len(fresh)
+        with self._writing:
+            known = self.read_all() if self._vault_file.exists() else {}
+            fresh = {
+                person: {**known.get(person, {}), **values}
+                for person, values in attributes.items()
+                if values and {**known.get(person, {}), **values} != known.get(person)
+            }
+            if fresh:
+                self._append(self._vault_file, [(person, "", values) for person, values in fresh.items()])
+            return len(fresh)
+
+    def add_note(self, person: str, note_id: str, note: Mapping[str, object]) -> Mapping[str, object]:
+        """Encrypt and append a note about a person; durable when it returns.
+
+        A note id stands for one note: where it is known already nothing is written. Returns the note that the id stands for.
+        """
+        with self._writing:
+            known = self.notes(person).get(note_id)
+            if known is None:
+                self._append(self._notes_file, [(person, note_id, note)])
+            return note if known is None else known
+
+    def notes(self, person: str) -> dict[str, dict[str, object]]:
+        """The notes about a person by their ids; those whose key was destroyed are left out.
+
+        Raises KeyMissing where there are notes and no key file at all.
+        """
+        if not self._notes_file.exists():
+            return {}
+        self._require_keys()
+        keys, found = self._keys(), {}
+        for line in self._notes_file.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            key = _key_of(entry, keys)
+            if key is not None and entry["annotator_id"] == person:
+                found[str(entry["note_id"])] = self._open(entry, key)
+        return found
 
     def read_all(self) -> dict[str, dict[str, object]]:
         """Attributes by person; a person whose key was destroyed is left out.
@@ -64,17 +85,13 @@ class Vault:
         """
         if not self._vault_file.exists():
             return {}
-        if not self.keys_file.exists():
-            raise KeyMissing(
-                f"The personal attributes of this store are encrypted and their keys are not here ({self.keys_file}). "
-                "Name the folder that holds them with TOUCHSTONE_KEYS."
-            )
+        self._require_keys()
         keys, found = self._keys(), {}
         for line in self._vault_file.read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
-            person = entry["annotator_id"]
-            if person in keys:
-                found[person] = self._open(entry, keys[person])
+            key = _key_of(entry, keys)
+            if key is not None:
+                found[entry["annotator_id"]] = self._open(entry, key)
         return found
 
     def frame(self) -> pl.DataFrame:
@@ -90,32 +107,61 @@ class Vault:
 
     def destroy_key(self, person: str) -> bool:
         """Destroy a person's key; True where there was one."""
-        keys = self._keys()
-        if keys.pop(person, None) is None:
-            return False
-        self._write_keys(keys)
-        return True
+        with self._writing:
+            keys = self._keys()
+            if keys.pop(person, None) is None:
+                return False
+            self._write_keys(keys)
+            return True
 
     @property
     def _vault_file(self) -> Path:
         return self.folder / "attributes.jsonl"
 
-    def _seal(self, person: str, values: Mapping[str, object], key: bytes) -> str:
+    @property
+    def _notes_file(self) -> Path:
+        return self.folder / "notes.jsonl"
+
+    def _append(self, file: Path, entries: Sequence[tuple[str, str, Mapping[str, object]]]) -> None:
+        """Seal (person, note id or "", values) and append them; whoever has no key yet gets one first."""
+        keys = self._keys()
+        missing = {person for person, _, _ in entries} - keys.keys()
+        if missing:
+            if not self.keys_file.exists() and any(self.folder.glob("*.jsonl")):
+                self._require_keys()  # a key file begun anew would pass for the one that is elsewhere
+            keys |= {person: AESGCM.generate_key(bit_length=256) for person in sorted(missing)}
+            self._write_keys(keys)
+        lines = [self._seal(person, note_id, values, keys[person]) for person, note_id, values in entries]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with file.open("ab") as handle:
+            handle.write("".join(lines).encode())
+            handle.flush()
+            os.fsync(handle.fileno())
+        sync_folder(self.folder)
+
+    def _seal(self, person: str, note_id: str, values: Mapping[str, object], key: bytes) -> str:
+        entry = {"annotator_id": person, "key": _digest(key)} | ({"note_id": note_id} if note_id else {})
         nonce = os.urandom(NONCE_BYTES)
-        cipher = AESGCM(key).encrypt(nonce, canonical_json(dict(values)).encode(), person.encode())
-        entry = {"annotator_id": person, "nonce": _text(nonce), "cipher": _text(cipher)}
-        return canonical_json(entry) + "\n"
+        cipher = AESGCM(key).encrypt(nonce, canonical_json(dict(values)).encode(), _bound(entry))
+        return canonical_json(entry | {"nonce": _text(nonce), "cipher": _text(cipher)}) + "\n"
 
     def _open(self, entry: Mapping[str, str], key: bytes) -> dict[str, object]:
         nonce, cipher = base64.b64decode(entry["nonce"]), base64.b64decode(entry["cipher"])
         try:
-            plain = AESGCM(key).decrypt(nonce, cipher, entry["annotator_id"].encode())
+            plain = AESGCM(key).decrypt(nonce, cipher, _bound(entry))
         except InvalidTag as error:
             raise StoreDamaged(
                 f"The vault's entry for {entry['annotator_id']!r} was changed, or its key is another store's."
             ) from error
         values: dict[str, object] = json.loads(plain)
         return values
+
+    def _require_keys(self) -> None:
+        if not self.keys_file.exists():
+            raise KeyMissing(
+                f"What this store knows of persons is encrypted and the keys are not here ({self.keys_file}). "
+                "Name the folder that holds them with TOUCHSTONE_KEYS."
+            )
 
     def _keys(self) -> dict[str, bytes]:
         if not self.keys_file.exists():
@@ -136,3 +182,23 @@ class Vault:
 
 def _text(value: bytes) -> str:
     return base64.b64encode(value).decode()
+
+
+def _digest(key: bytes) -> str:
+    """What an entry calls the key that it was sealed with; says nothing about the key itself."""
+    return hashlib.sha256(key).hexdigest()[:16]
+
+
+def _key_of(entry: Mapping[str, str], keys: Mapping[str, bytes]) -> bytes | None:
+    """The key that opens an entry; None where it was destroyed. An entry under another's key goes on to be refused."""
+    key = keys.get(entry["annotator_id"])
+    named = entry.get("key")  # entries of earlier versions do not say
+    if key is None or named is None or named == _digest(key) or named in map(_digest, keys.values()):
+        return key
+    return None
+
+
+def _bound(entry: Mapping[str, str]) -> bytes:
+    """What the cipher is bound to, so that an entry cannot be passed off as another person's or another note's."""
+    note_id = entry.get("note_id")
+    return (f"{entry['annotator_id']}\n{note_id}" if note_id else entry["annotator_id"]).encode()

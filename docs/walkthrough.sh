@@ -112,6 +112,7 @@ for _ in $(seq "$items_each"); do
     if [ "$following" = "$unclear" ]; then how=cannot_tell; else how=first_label; fi
     answer_one ben "$how"
 done
+answer_one ana first_label # what Ben would change waits for a second person
 
 echo "== Adjudicate"
 for item in $(ask queue | "$python" -c '

@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing on a machine that others use too, or while a kernel compiles.
+settings.register_profile("touchstone", deadline=None)
+settings.load_profile("touchstone")
 
 
 @pytest.fixture(scope="session")

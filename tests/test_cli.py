@@ -24,6 +24,7 @@ RELEASE = {"release_id", "version", "state", "content_hash"}
 SAVED = {"flag_id", "item_id", "action", "label", "status", "resolution", "independent"}
 CONTRACT: Mapping[str, set[str]] = {
     "import": {"imported", "duplicates", "rejected", "items", "annotators", "mapping"},
+    "predictions": {"imported", "run", "items", "rejected", "unknown_items", "labels", "warning"},
     "guideline": {"version"},
     "level": {"level", "labels"},
     "member add": {"person_id", "roles"},
@@ -98,6 +99,10 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
             label = "no" if split or item % 2 else "yes"
             rows.append(f"i{item},a{person},{label},{('no' if item % 2 else 'yes') if item > 9 else ''}")
     (folder / "answers.csv").write_text("\n".join(rows) + "\n")
+    given = [f"i{item},{0.2 + item / 100},{0.8 - item / 100}" for item in range(30)]
+    model = "\n".join(["item,p_no,p_yes", *given]) + "\n"
+    (folder / "model.csv").write_text(model)
+    (folder / "odd_model.csv").write_text(model.replace("i3,", "j3,").replace("i4,0.24", "i4,0.74"))
     (folder / "guideline.md").write_text("# Say yes or no")
     return Shell(folder)
 
@@ -113,6 +118,7 @@ def said(shell: Shell) -> dict[str, Ran]:
         return json.loads(found[verb].out)
 
     run("import", "answers.csv", "--project", "words")
+    run("predictions", "model.csv", "--run", "folds")
     run("guideline", "guideline.md")
     run("level", "ordinal", "--order", "no,yes")
     for person, role in (("bo", "lead"), ("ben", "annotator"), ("ana", "annotator")):
@@ -216,6 +222,18 @@ def test_a_column_can_be_named_for_each_role_by_an_option_of_its_own(
     assert json.loads(mapped.out)["mapping"] == {"item": "thing", "annotator": "who", "label": "said"}
 
 
+def test_predictions_say_what_they_took(shell: Shell, said: dict[str, Ran]) -> None:
+    assert json.loads(said["predictions"].out)["mapping"] == {"item": "item", "no": "p_no", "yes": "p_yes"}
+    assert "nothing was changed" in shell("predictions", "model.csv", "--run", "folds").out
+    turned = shell(
+        "predictions", "model.csv", "--run", "t", "--dry-run", "--map", "item=item,yes=p_no", "--map", "no=p_yes"
+    )  # fmt: skip
+    assert "would import the model run 't', 30 items × 2 labels" in turned.out
+    skipped = shell("predictions", "odd_model.csv", "--run", "x", "--dry-run", "--skip-bad-rows").out
+    for words in ("28 items ×", "row 5: the probabilities sum to 1.5, not to 1", "not in the project: j3"):
+        assert words in skipped
+
+
 def test_a_dry_run_needs_no_store_and_makes_none(shell: Shell, said: dict[str, Ran]) -> None:
     tried = shell("import", "answers.csv", "--dry-run", "--store", "nowhere", "--json")
     assert (tried.code, json.loads(tried.out)["imported"]) == (0, 120)
@@ -260,6 +278,10 @@ BAD_INPUT = (
     ("import bad.csv", "nothing was imported"),
     ("import answers.csv --format excel", "not a format"),
     ("import answers.csv --map items=item", "no role"),
+    ("predictions answers.csv --run r", "no column for 2 of the 2 labels: 'no', 'yes'"),
+    ("predictions odd_model.csv --run r", "nothing was imported"),
+    ("predictions odd_model.csv --run folds --skip-bad-rows", "there with other probabilities"),
+    ("predictions model.csv --run r --map maybe=p_no", "no role 'maybe'"),
     ("score --method magic", "not a method"),
     ("score --device magic", "device='magic'"),
     ("score --replicates 7", "at least 100"),

@@ -17,6 +17,16 @@ RepeatsOption = Annotated[
     str, typer.Option("--repeats", help="Several labels of one annotator for one item: count, first or last.")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="Where Dawid–Skene runs: cpu, cuda or auto.")]
+MethodOption = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        help="dawid-skene-prior, dawid-skene, class, one-coin, majority, weighted, glad, mace or crowdlab.",
+    ),
+]
+ModelRunOption = Annotated[
+    str | None, typer.Option("--model-run", help="Whose probabilities CROWDLAB reads (default: the newest).")
+]
 IterationsOption = Annotated[
     int, typer.Option("--iterations", min=1, help="The most iterations of Dawid–Skene; fewer stop it early.")
 ]
@@ -35,9 +45,7 @@ def score(
     project: ProjectOption = None,
     by: ByOption = None,
     as_json: JsonOption = False,
-    method: Annotated[
-        str, typer.Option("--method", help="The consensus: dawid-skene or majority.")
-    ] = "dawid-skene",
+    method: MethodOption = "dawid-skene-prior",
     repeats: RepeatsOption = "count",
     replicates: Annotated[
         int, typer.Option("--replicates", help="Bootstrap replicates of an interval.")
@@ -45,6 +53,7 @@ def score(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
     device: DeviceOption = "cpu",
     iterations: IterationsOption = 1000,
+    model_run: ModelRunOption = None,
 ) -> None:
     """Compute consensus labels and every agreement figure with its interval, and keep them."""
     from dashboard.workflows import score as scoring
@@ -56,6 +65,7 @@ def score(
         seed=seed,
         device=device,
         max_iterations=iterations,
+        model_run=model_run,
     )
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
@@ -79,10 +89,11 @@ def consensus(
     project: ProjectOption = None,
     by: ByOption = None,
     as_json: JsonOption = False,
-    method: Annotated[str, typer.Option("--method", help="dawid-skene or majority.")] = "dawid-skene",
+    method: MethodOption = "dawid-skene-prior",
     repeats: RepeatsOption = "count",
     device: DeviceOption = "cpu",
     iterations: IterationsOption = 1000,
+    model_run: ModelRunOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Write item_id, label, p_label, n_annotations (.parquet or .csv)."),
@@ -96,7 +107,12 @@ def consensus(
     if out is not None and not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"--out: there is no folder {out.absolute().parent}")
     options = scoring.ScoreOptions(
-        method=method, repeats=repeats, device=device, figures=False, max_iterations=iterations
+        method=method,
+        repeats=repeats,
+        device=device,
+        figures=False,
+        max_iterations=iterations,
+        model_run=model_run,
     )
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)

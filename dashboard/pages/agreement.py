@@ -6,6 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import charts, session
+from dashboard.chart_clicks import clickable
 from dashboard.components import (
     empty_state,
     link_to,
@@ -139,7 +140,9 @@ def _pairs(seen: agreement_view.AgreementView) -> None:
         order=seen.people,
     )
     st.caption("Click a cell to see the items behind it.")
-    points = plot_selection(figure, key="agreement_pairs", alt="Cohen's kappa of every pair of annotators")
+    points = plot_selection(
+        clickable(figure), key="agreement_pairs", alt="Cohen's kappa of every pair of annotators"
+    )
     if points:
         st.query_params["pair"] = f"{points[0]['y']}|{points[0]['x']}"
     chosen = st.query_params.get("pair", "")

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import cast
+
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, session
+from dashboard import address, annotator_figures, annotator_view, charts, session
 from dashboard.components import (
     empty_state,
     error_state,
-    link_to,
     look,
-    number_text,
+    moment_text,
     plain,
     plot,
     verdict,
     what_is_this,
 )
-from dashboard.workflows import annotators, annotators_view
+from dashboard.workflows import annotators, annotators_everyday, annotators_view, monitor
 from dashboard.workflows.opening import KeyMissing
+
+DAYS = ("3", "7", "14", "30")
+NAMED = 6
 
 
 def render() -> None:
-    """Draw the page."""
+    """Everybody, or the file of the annotator whom the address names."""
+    annotator_id = st.query_params.get("annotator")
+    if annotator_id:
+        annotator_view.draw(annotator_id)
+    else:
+        _list()
+
+
+def _list() -> None:
     seen = annotators_view.annotators_view(
         session.store(), project_id=session.project_id(), by=session.person(), as_of=session.as_of()
     )
@@ -35,20 +48,78 @@ def render() -> None:
             icon="group",
         )
         return
-    verdict(seen.state, seen.sentence, detail=seen.detail)
-    _everybody(seen)
-    people = seen.table["annotator_id"].to_list()
-    named = st.query_params.get("annotator", seen.first)
-    chosen = st.selectbox(
-        "Annotator", people, index=people.index(named) if named in people else 0, key=f"annotator_{named}"
-    )
-    _one(seen, chosen)
+    verdict(seen.state, seen.sentence, detail=f"{seen.detail} Click a row to open the person's file.".strip())
+    lately = _everyday()
+    _everybody(seen, lately)
     if session.person().may("attributes.read"):
         _attributes()
 
 
-def _everybody(seen: annotators_view.AnnotatorsView) -> None:
-    left, right = st.columns([2, 3], gap="large")
+def _everyday() -> annotators_everyday.Everyday:
+    """What happened lately: since yesterday, who has stopped, who is unusually fast."""
+    work, stopped, fast = st.columns(3)
+    with stopped, st.container(border=True, height="stretch", gap="xsmall"):
+        st.markdown("**Stopped while others worked**")
+        days = address.choice(
+            "days",
+            "No annotation for",
+            DAYS,
+            words=lambda n: f"{n} days",
+            default=str(annotators_everyday.DAYS),
+        )
+        found = annotators_everyday.everyday(
+            session.store(),
+            project_id=session.project_id(),
+            by=session.person(),
+            days=int(days),
+            as_of=session.as_of(),
+        )
+        _names(found.stopped, "stopped", "Nobody.")
+    with work, st.container(border=True, height="stretch", gap="xsmall"):
+        st.markdown("**Since yesterday**")
+        st.markdown(f"# {found.n_since:,}", anchors=False)
+        people = "1 annotator" if found.people_since == 1 else f"{found.people_since:,} annotators"
+        st.caption(f"annotations by {people}, since {moment_text(found.since)} UTC")
+    with fast, st.container(border=True, height="stretch", gap="xsmall"):
+        st.markdown(
+            "**Unusually fast**",
+            help="Compared with others who gave the same labels: a reason to look, no more.",
+        )
+        _fast()
+    return found
+
+
+def _fast() -> None:
+    run = monitor.newest_run(session.store(), session.project_id(), as_of=session.as_of())
+    if run is None:
+        return
+    pace = annotator_figures.paces(
+        run.run_id, session.project_id(), session.person().person_id, session.as_of()
+    )
+    rows = pace.filter("is_fast").sort("ratio") if pace is not None else None
+    timed = 0 if pace is None else pace.filter(pl.col("n_timed") > 0).height
+    _names(
+        tuple(rows["annotator_id"]) if rows is not None else (),
+        "fast",
+        "Nobody." if timed else "No times are known.",
+    )
+    if pace is not None and timed and pace["z"].null_count() == pace.height:
+        st.caption(plain(f"Only annotations under a second count: {pace['undefined'].drop_nulls()[0]}."))
+
+
+def _names(people: tuple[str, ...], key: str, nobody: str) -> None:
+    """Annotators as buttons that open their files."""
+    if not people:
+        st.markdown(nobody)
+    with st.container(horizontal=True, gap="xsmall"):
+        for person in people[:NAMED]:
+            st.button(plain(person), key=f"{key}_{person}", on_click=_open, args=(person,))
+    if len(people) > NAMED:
+        st.caption(f"and {len(people) - NAMED} more")
+
+
+def _everybody(seen: annotators_view.AnnotatorsView, lately: annotators_everyday.Everyday) -> None:
+    left, right = st.columns([1, 2], gap="large")
     with left:
         st.markdown("#### Agreement with the consensus of the others", anchors=False)
         figure = charts.bars(seen.bars, look=look(), unit="share", name="Agreement", zero=False)
@@ -61,89 +132,55 @@ def _everybody(seen: annotators_view.AnnotatorsView) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown("#### Everybody", anchors=False)
             what_is_this("gold")
-        share = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
-        st.dataframe(
-            seen.table.select(
-                "annotator_id",
-                "n",
-                pl.col("agreement", "accuracy_on_gold") * 100,
-                "n_gold",
-                "median_seconds",
-                "last_at",
-            ),
-            hide_index=True,
-            height=min(480, 40 + 35 * seen.table.height),
-            column_config={
-                "annotator_id": "Annotator",
-                "n": st.column_config.NumberColumn("Annotations", format="localized"),
-                "agreement": share | {"label": "With the others"},
-                "accuracy_on_gold": share | {"label": "On gold"},
-                "n_gold": st.column_config.NumberColumn("Gold items"),
-                "median_seconds": st.column_config.NumberColumn("Median seconds", format="%.1f"),
-                "last_at": st.column_config.DatetimeColumn("Last seen", format="D MMM, HH:mm"),
-            },
-        )
+        _table(seen.table.join(lately.table.select("annotator_id", "n_since"), on="annotator_id", how="left"))
 
 
-def _one(seen: annotators_view.AnnotatorsView, annotator_id: str) -> None:
-    row = seen.table.filter(pl.col("annotator_id") == annotator_id).row(0, named=True)
-    st.markdown(
-        f"#### {plain(annotator_id)}: {number_text(row['agreement'])} with the others "
-        f"({number_text(row['low'])} to {number_text(row['high'])}, {row['n_compared'] or 0:,} items), "
-        f"{number_text(row['accuracy_on_gold'])} on {row['n_gold'] or 0:,} gold items",
-        anchors=False,
+def _table(table: pl.DataFrame) -> None:
+    share = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
+    nth = st.session_state.setdefault("annotators_opened", 0)
+    event = st.dataframe(
+        table.select(
+            "annotator_id",
+            "n",
+            "n_since",
+            pl.col("agreement", "accuracy_on_gold") * 100,
+            "n_gold",
+            "median_seconds",
+            "last_at",
+        ),
+        key=f"annotators_table_{nth}",
+        hide_index=True,
+        height=min(520, 40 + 35 * table.height),
+        on_select="rerun",
+        selection_mode=["single-row", "single-cell"],
+        column_config={
+            "annotator_id": "Annotator",
+            "n": st.column_config.NumberColumn("Annotations", format="localized"),
+            "n_since": st.column_config.NumberColumn("Since yesterday", format="localized"),
+            "agreement": share | {"label": "With the others"},
+            "accuracy_on_gold": share | {"label": "On gold"},
+            "n_gold": st.column_config.NumberColumn("Gold items"),
+            "median_seconds": st.column_config.NumberColumn("Median seconds", format="%.1f"),
+            "last_at": st.column_config.DatetimeColumn("Last seen", format="D MMM, HH:mm"),
+        },
+        alt="Every annotator, one row each",
     )
-    confusion = annotators.confusion(
-        session.store(),
-        project_id=session.project_id(),
-        by=session.person(),
-        annotator_id=annotator_id,
-        as_of=session.as_of(),
-    )
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("**What the others call it, and what this annotator called it**")
-        if confusion.cells.is_empty():
-            st.caption("Nobody else labelled the same items.")
-        else:
-            cells = annotators_view.confusion_cells(confusion.cells)
-            figure = charts.heatmap(
-                cells, look=look(), unit="share", name="Share of the row", row_title="The others",
-                column_title="This annotator", order=seen.labels,
-            )  # fmt: skip
-            plot(
-                figure,
-                key=f"confusion_{annotator_id}",
-                alt=f"Confusion of {annotator_id} with the consensus of the others",
-            )
-    with right:
-        label = st.selectbox(
-            "Items that this annotator called",
-            ["", *seen.labels],
-            format_func=lambda name: name or "anything",
-        )
-        items = annotators.annotator_items(
-            session.store(),
-            project_id=session.project_id(),
-            by=session.person(),
-            annotator_id=annotator_id,
-            label_given=label,
-            as_of=session.as_of(),
-        )
-        differ = int((items["given"] != items["today"]).sum() or 0)
-        st.markdown(f"**{differ:,} of {items.height:,} differ from today's label**")
-        event = st.dataframe(
-            items.head(200),
-            hide_index=True,
-            height=300,
-            key="annotator_items",
-            on_select="rerun",
-            selection_mode="single-row",
-        )
-        rows = event["selection"]["rows"]
-        if rows:
-            item_id = str(items["item_id"][rows[0]])
-            link_to("items", label=f"Open {item_id}", item=item_id)
+    place = _chosen_row(event["selection"])
+    if place is not None:
+        st.session_state["annotators_opened"] = nth + 1
+        _open(str(table["annotator_id"][place]))
+        st.rerun()
+
+
+def _open(annotator_id: str) -> None:
+    st.query_params["annotator"] = annotator_id
+
+
+def _chosen_row(selection: Mapping[str, list[object]]) -> int | None:
+    rows, cells = selection["rows"], selection["cells"]
+    if rows:
+        return cast("int", rows[0])
+    return cast("tuple[int, str]", cells[0])[0] if cells else None
 
 
 def _attributes() -> None:

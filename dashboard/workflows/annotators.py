@@ -35,7 +35,7 @@ def annotator_table(store: Store, *, project_id: str, by: Person, as_of: int | N
 
     Columns: annotator_id, kind, n, first_at, last_at, agreement, low, high, n_compared (with the consensus of the others),
     accuracy_on_gold, gold_low, gold_high, n_gold, median_seconds, p10_seconds, p90_seconds, n_timed. Annotators without other
-    roles see their own row only.
+    roles see their own row only, and nothing of gold in it.
     """
     require(by, "view")
     table = store.read("annotator_activity", project_id=project_id, as_of=as_of).drop("recorded_last")
@@ -66,7 +66,9 @@ def annotator_table(store: Store, *, project_id: str, by: Person, as_of: int | N
             rows, left_on="annotator_id", right_on="group_id", how="left", maintain_order="left"
         )
     if not by.may("view.annotators"):
-        table = table.filter(pl.col("annotator_id") == by.person_id)
+        # What an annotator sees must not tell which items are gold; `my_work` says it in steps of ten.
+        hidden = [pl.lit(None, dtype=table.schema[name]).alias(name) for name in _COLUMNS["accuracy_on_gold"]]
+        table = table.filter(pl.col("annotator_id") == by.person_id).with_columns(hidden)
     return table
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from analytics import agreement, annotators, krippendorff
+from analytics import agreement, annotators, krippendorff, self_consistency, weighted_kappa
 from analytics.frames import Repeats
 from analytics.results import Estimate
 
@@ -105,9 +105,33 @@ def _ac1(inputs: Inputs) -> Estimate:
     )
 
 
+def _ac2(inputs: Inputs) -> Estimate:
+    if inputs.level == "nominal":
+        return Estimate.none("the labels have no order", unit="coefficient")
+    found = weighted_kappa.gwet_ac2(
+        inputs.votes,
+        n_labels=inputs.n_labels,
+        values=inputs.values,
+        repeats=inputs.repeats,
+        replicates=inputs.replicates,
+        seed=inputs.seed,
+    )
+    return found.estimate
+
+
+def _with_oneself(inputs: Inputs) -> Estimate:
+    return self_consistency.self_consistency(
+        inputs.votes, n_labels=inputs.n_labels, replicates=inputs.replicates, seed=inputs.seed
+    ).share
+
+
 def _gold_accuracy(inputs: Inputs) -> Estimate:
     return annotators.consensus_accuracy(inputs.consensus, inputs.gold)
 
+
+FEW_PAIRS, LEAST_SHARED = 2_000, 10
+"""Where there are more pairs of annotators than this, those that share fewer items are left out: each of them says nothing,
+and thousands of annotators make millions of them."""
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -127,6 +151,16 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "gwet_ac1", "Gwet's AC1", "Agreement beyond chance that stays steady when one label is rare", _ac1,
         "coefficient", "higher", "no item has two votes", "Gwet (2008), Br J Math Stat Psychol 61",
+    ),
+    Metric(
+        "gwet_ac2", "Gwet's AC2, quadratic weights", "Agreement beyond chance on ordered labels: a near miss counts in part", _ac2,
+        "coefficient", "higher", "the labels have no order, or no item has two votes",
+        "Gwet (2014), Handbook of Inter-Rater Reliability; K of the label set",
+    ),
+    Metric(
+        "self_consistency", "Agreement with oneself", "How often does an annotator give an item the label they gave it before?",
+        _with_oneself, "share", "higher", "no annotator labelled an item twice",
+        "share of agreeing pairs; annotators resampled, from 10 of them on",
     ),
     Metric(
         "consensus_accuracy_on_gold", "Consensus accuracy on gold", "How often is the consensus the label known in advance?",
@@ -150,6 +184,8 @@ def _by_label(inputs: Inputs) -> pl.DataFrame:
 
 def _pairs(inputs: Inputs) -> pl.DataFrame:
     frame = agreement.pairwise_kappa(inputs.votes, n_labels=inputs.n_labels)
+    if frame.height > FEW_PAIRS:
+        frame = frame.filter(pl.col("n_items") >= LEAST_SHARED)
     return frame.select(
         "annotator_a", "annotator_b", "low", "high", "undefined", "agreement", value="kappa", n="n_items"
     )
@@ -163,6 +199,13 @@ def _with_others(inputs: Inputs) -> pl.DataFrame:
 def _on_gold(inputs: Inputs) -> pl.DataFrame:
     frame = annotators.gold_accuracy(inputs.votes, inputs.gold, n_labels=inputs.n_labels)
     return frame.select("annotator_code", "low", "high", "undefined", value="accuracy", n="n_gold")
+
+
+def _oneself(inputs: Inputs) -> pl.DataFrame:
+    found = self_consistency.self_consistency(
+        inputs.votes, n_labels=inputs.n_labels, replicates=inputs.replicates, seed=inputs.seed
+    )
+    return found.annotators.select("annotator_code", "low", "high", "undefined", "n", value="consistency")
 
 
 def _speed(inputs: Inputs) -> pl.DataFrame:
@@ -185,7 +228,8 @@ GROUP_METRICS: tuple[GroupMetric, ...] = (
     ),
     GroupMetric(
         "cohen_kappa", "Cohen's kappa of a pair", "pair", _pairs, "coefficient", "higher",
-        "both used one and the same label", "Cohen (1960); Fleiss, Cohen & Everitt (1969)",
+        "both used one and the same label (of more than 2,000 pairs, those that share fewer than 10 items are left out)",
+        "Cohen (1960); Fleiss, Cohen & Everitt (1969)",
     ),
     GroupMetric(
         "agreement_with_others", "Agreement with the consensus of the others", "annotator", _with_others, "share", "higher",
@@ -194,6 +238,10 @@ GROUP_METRICS: tuple[GroupMetric, ...] = (
     GroupMetric(
         "accuracy_on_gold", "Accuracy on gold", "annotator", _on_gold, "share", "higher", "no gold item was labelled",
         "Wilson (1927) interval",
+    ),
+    GroupMetric(
+        "self_consistency_of", "Agreement with oneself", "annotator", _oneself, "share", "higher",
+        "fewer than 10 items were labelled twice by this annotator", "share of agreeing pairs, items resampled",
     ),
     GroupMetric(
         "median_seconds", "Median seconds an annotation (10th to 90th percentile)", "annotator", _speed, "seconds", "lower",

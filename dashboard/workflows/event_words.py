@@ -68,6 +68,17 @@ def _imported(event: Fields, payload: Payload) -> str:
     return said + (f"; {_number(counts['rejected'])} rows left out" if counts.get("rejected") else "")
 
 
+def _predicted(event: Fields, payload: Payload) -> str:
+    counts, row = _counts(payload), _row(payload, "model_run")
+    said = (
+        f"imported what the model run {event['subject']} says about {_number(counts.get('imported'))} items"
+    )
+    left_out = sum(n for n in (counts.get("rejected"), counts.get("unknown_items")) if isinstance(n, int))
+    said += f"; {_number(left_out)} rows left out" if left_out else ""
+    said += "; it looks in-sample" if row.get("warning") else ""
+    return said + _because(row.get("note"))
+
+
 def _scored(_event: Fields, payload: Payload) -> str:
     run = _row(payload, "run")
     said = (
@@ -175,10 +186,18 @@ KINDS: Mapping[str, EventKind] = {
         "Guideline", "A version of the guideline was published.", lambda e, _p: f"published {e['subject']}"
     ),
     "annotations_imported": EventKind("Import", "A file's annotations came in, as one event.", _imported),
+    "predictions_imported": EventKind(
+        "Predictions", "A model run's probabilities came in, as one event.", _predicted
+    ),
     "attributes_read": EventKind(
         "Personal data read",
         "Somebody read annotators' personal attributes, and said what for.",
         lambda _e, p: f"read annotators' personal attributes{_because(p.get('purpose'))}",
+    ),
+    "note_written": EventKind(
+        "Note",
+        "Somebody wrote a note about an annotator. What it says is in the vault, not in the record.",
+        lambda e, p: f"wrote a note about {e['subject']}" + (", shared with them" if p.get("shared") else ""),
     ),
     "setting_changed": EventKind(
         "Setting", "A limit was changed; releases proposed before keep theirs.", _setting

@@ -8,7 +8,9 @@ from datetime import datetime
 
 import polars as pl
 
+from dashboard.workflows import consensus_methods
 from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.item_contributions import ItemContributions, item_contributions
 from dashboard.workflows.item_history import ItemEvent, Sources, history
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
@@ -62,6 +64,7 @@ class ItemStory:
             supersedes, retracted; oldest first.
         versions: seq, label_version, label_code, label, p_label, n_annotations, source, decided_by, reason,
             recorded_at; newest first.
+        contributions: what each annotator did for the consensus; None where it is not known.
         n_votes: annotations that count (independent, not taken back).
         n_agree: how many of them chose the label that the item has.
         predictions: model_run, label_code, label, score; newest first.
@@ -78,6 +81,7 @@ class ItemStory:
     label_set: LabelSet
     label: ItemLabel | None
     consensus: ItemConsensus | None
+    contributions: ItemContributions | None
     annotations: pl.DataFrame
     n_votes: int
     n_agree: int
@@ -139,6 +143,13 @@ def item_story(
         label_set=label_set,
         label=label,
         consensus=_consensus(read("item_consensus"), counted, label_set),
+        contributions=item_contributions(
+            store,
+            project_id=project_id,
+            item_code=item["item_code"],
+            n_labels=label_set.n_labels,
+            as_of=as_of,
+        ),
         annotations=annotations.drop("retracted_seq"),
         n_votes=counted.height,
         n_agree=0 if label is None else counted.filter(pl.col("label_code") == label.label_code).height,
@@ -187,7 +198,7 @@ def _consensus(found: pl.DataFrame, counted: pl.DataFrame, label_set: LabelSet) 
         .sort(["p_label", "label_code"], descending=[True, False])
         .select("label_code", "label", "p_label", "n")
     )
-    return ItemConsensus(row["method"], row["ran_at"], bool(row["tied"]), table)
+    return ItemConsensus(consensus_methods.title(row["method"]), row["ran_at"], bool(row["tied"]), table)
 
 
 def _flags(rows: pl.DataFrame) -> tuple[ItemFlag, ...]:

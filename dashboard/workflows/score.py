@@ -6,15 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from analytics import consensus as voting
 from analytics import results
+from analytics.frames import keep_repeats
 from dashboard import __version__
-from dashboard.workflows import score_frames
+from dashboard.workflows import consensus_methods, predictions, score_frames
 from dashboard.workflows.catalog import Inputs
+from dashboard.workflows.consensus_methods import Fitted, Probabilities, Question
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
@@ -24,10 +24,7 @@ from data.exporters.csv_cells import neutralised
 from data.identifiers import uuid7
 from data.records import Draft
 
-if TYPE_CHECKING:
-    from analytics.device import Device
-
-METHODS = ("dawid-skene", "majority")
+METHODS = tuple(row.key for row in consensus_methods.METHODS)
 REPEATS = ("count", "first", "last")
 
 
@@ -35,18 +32,21 @@ REPEATS = ("count", "first", "last")
 class ScoreOptions:
     """How a run computes. `repeats`: which of several votes of one annotator for one item count (all of them by default).
 
+    `method`: one of `consensus_methods.METHODS`. `model_run`: whose probabilities CROWDLAB reads; None for the newest.
+
     `max_iterations`: where Dawid and Skene's EM stops if its likelihood still rises. The default lets it converge: what it
     estimates is the maximum of the likelihood, and an iteration before that is another label set by chance. A smaller
     number reproduces figures of programs that stop earlier.
     """
 
-    method: str = "dawid-skene"
+    method: str = consensus_methods.DEFAULT
     repeats: str = "count"
     replicates: int = 1000
     seed: int = 0
     device: str = "cpu"
     figures: bool = True
     max_iterations: int = 1000
+    model_run: str | None = None
 
     def checked(self) -> ScoreOptions:
         """These options; raises BadRequest where one is not known."""
@@ -99,7 +99,8 @@ def score(
     wanted = (options or ScoreOptions()).checked()
     saw = store.head
     label_set = require_label_set(store, project_id, as_of=saw)
-    inputs, fit = read_inputs(store, project_id, label_set, wanted, as_of=saw)
+    inputs, fitted = read_inputs(store, project_id, label_set, wanted, as_of=saw)
+    fit = fitted.fit
     run_id = uuid7(store.clock())
     figures = (
         score_frames.measurements(store, inputs, label_set)
@@ -111,6 +112,7 @@ def score(
         "method": wanted.method, "repeats": wanted.repeats, "replicates": wanted.replicates, "seed": wanted.seed,
         "device": wanted.device, "level": label_set.level, "label_set_version": label_set.version,
         "max_iterations": wanted.max_iterations,
+        "model_run": fit.get("model_run"),
     }  # fmt: skip
 
     def plan(reader: Reader) -> Draft:
@@ -118,10 +120,12 @@ def score(
         changed = score_frames.changed_labels(reader, project_id, inputs.consensus, label_set, run_id)
         run = {
             "run_id": run_id, "kind": "score" if wanted.figures else "consensus", "method": wanted.method,
-            "parameters": json.dumps(parameters, sort_keys=True), "code_version": __version__, "saw_seq": saw,
+            "parameters": json.dumps({**parameters, "priors": fit.get("priors")}, sort_keys=True),
+            "code_version": __version__, "saw_seq": saw,
         }  # fmt: skip
         tables = {
             "consensus": inputs.consensus.with_columns(pl.lit(run_id).alias("run_id")),
+            "run_annotator": fitted.annotators.with_columns(pl.lit(run_id).alias("run_id")),
             "label_version": changed,
             "measurement": figures.with_columns(pl.lit(run_id).alias("run_id")),
         }
@@ -150,18 +154,18 @@ def score(
 
 def read_inputs(
     store: Store, project_id: str, label_set: LabelSet, options: ScoreOptions, *, as_of: int | None = None
-) -> tuple[Inputs, Mapping[str, object]]:
-    """The votes, gold and consensus that figures are computed from, as of a seq, and how the consensus was reached."""
+) -> tuple[Inputs, Fitted]:
+    """What figures are computed from as of a seq (votes, gold, consensus), and how the consensus was reached."""
     votes = store.read("score_votes", project_id=project_id, as_of=as_of)
     if votes.is_empty():
         raise BadRequest(
             f"Project {project_id!r} has no independent annotations yet; there is nothing to score."
         )
-    consensus, fit = _consensus(votes, label_set.n_labels, options)
+    fitted = _consensus(store, project_id, votes, label_set.n_labels, options, as_of)
     inputs = Inputs(
         votes=votes,
         gold=store.read("score_gold", project_id=project_id, as_of=as_of),
-        consensus=consensus,
+        consensus=fitted.items,
         n_labels=label_set.n_labels,
         level=label_set.level,
         values=tuple(label_set.values_by_code()),
@@ -169,7 +173,7 @@ def read_inputs(
         replicates=options.replicates,
         seed=options.seed,
     )
-    return inputs, fit
+    return inputs, fitted
 
 
 def _refuse_older(reader: Reader, project_id: str, saw: int) -> None:
@@ -180,21 +184,38 @@ def _refuse_older(reader: Reader, project_id: str, saw: int) -> None:
 
 
 def _consensus(
-    votes: pl.DataFrame, n_labels: int, options: ScoreOptions
-) -> tuple[pl.DataFrame, Mapping[str, object]]:
-    repeats = score_frames.repeats_of(options.repeats)
-    if options.method == "majority":
-        return voting.majority_vote(votes, n_labels=n_labels, repeats=repeats).items, {}
-    from analytics.dawid_skene import dawid_skene  # torch takes a second to import
-    from analytics.frames import keep_repeats
-
-    found = dawid_skene(
-        keep_repeats(votes, repeats),
+    store: Store,
+    project_id: str,
+    votes: pl.DataFrame,
+    n_labels: int,
+    options: ScoreOptions,
+    as_of: int | None,
+) -> Fitted:
+    chosen = consensus_methods.method(options.method)
+    asked = Question(
+        votes=keep_repeats(votes, score_frames.repeats_of(options.repeats)),
         n_labels=n_labels,
-        device=cast("Device", options.device),
+        device=options.device,
         max_iterations=options.max_iterations,
+        probabilities=_probabilities(store, project_id, options.model_run, as_of)
+        if chosen.reads_model
+        else None,
     )
-    return found.items, {"iterations": found.n_iterations, "converged": found.converged}
+    return chosen.fit(asked)
+
+
+def _probabilities(
+    store: Store, project_id: str, model_run: str | None, as_of: int | None
+) -> Probabilities | None:
+    """The probabilities of a model run, the newest where none is named; None where there is none."""
+    known = predictions.model_runs(store, project_id=project_id, as_of=as_of)["model_run"].to_list()
+    if model_run is not None and model_run not in known:
+        raise BadRequest(f"There is no model run {model_run!r}. Known: {', '.join(known) or 'none'}.")
+    named = model_run or next(iter(known), None)
+    if named is None:
+        return None
+    item_codes, table = predictions.probabilities(store, project_id=project_id, model_run=named, as_of=as_of)
+    return Probabilities(named, item_codes, table)
 
 
 def _segments(reader: Reader, tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, object]]:

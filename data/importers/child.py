@@ -9,15 +9,16 @@ import contextlib
 import json
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import polars as pl
 
 from data.errors import ImportRejected
-from data.importers.parsed import Format, ImportOptions, Parsed, Preview
-from data.importers.reading import parse, preview_here
+from data.importers.parsed import Format, ImportOptions, Parsed, ParsedProbabilities, Preview
+from data.importers.reading import parse, parse_probabilities, preview_here
 
 REFUSED, CRASHED, TOO_LARGE = 3, 4, 5
 PROGRESS = "progress "
@@ -33,16 +34,7 @@ def main(request_path: Path) -> int:
     _limit(options)
     folder = request_path.parent
     try:
-        result: Parsed | Preview
-        if request["n"] is None:
-            result = parse(
-                Path(request["path"]), format=cast(Format, request["format"]), options=options, progress=_tell
-            )
-        else:
-            result = preview_here(
-                Path(request["path"]), format=cast(Format, request["format"]), options=options, n=request["n"]
-            )
-        _write(result, folder)
+        _write(_read(request, options), folder)
     except ImportRejected as error:
         return _fail(folder, REFUSED, str(error))
     except MemoryError:
@@ -55,6 +47,16 @@ def main(request_path: Path) -> int:
         )
         return _fail(folder, TOO_LARGE if memory else CRASHED, f"{type(error).__name__}: {words[0][:200]}")
     return 0
+
+
+def _read(request: Mapping[str, Any], options: ImportOptions) -> Parsed | ParsedProbabilities | Preview:
+    """What was asked for: probabilities of the labels named, the first n rows, or the whole file."""
+    path, format = Path(request["path"]), cast(Format, request["format"])
+    if request["labels"] is not None:
+        return parse_probabilities(path, labels=request["labels"], options=options, progress=_tell)
+    if request["n"] is not None:
+        return preview_here(path, format=format, options=options, n=request["n"])
+    return parse(path, format=format, options=options, progress=_tell)
 
 
 def _limit(options: ImportOptions) -> None:
@@ -88,7 +90,7 @@ def _tell(share: float) -> None:
     sys.stdout.flush()
 
 
-def _write(result: Parsed | Preview, folder: Path) -> None:
+def _write(result: Parsed | ParsedProbabilities | Preview, folder: Path) -> None:
     """Frames as Parquet files, all else as one JSON file."""
     rest: dict[str, object] = {}
     rows: dict[str, int] = {}

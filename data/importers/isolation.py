@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -30,10 +30,12 @@ from data.importers.parsed import (
     ANNOTATORS,
     ITEMS,
     PREDICTIONS,
+    PROBABILITIES,
     REJECTED,
     Format,
     ImportOptions,
     Parsed,
+    ParsedProbabilities,
     Preview,
 )
 from data.importers.source import size
@@ -44,7 +46,9 @@ _SCHEMAS = {
     "annotators": ANNOTATORS,
     "predictions": PREDICTIONS,
     "rejected": REJECTED,
+    "probabilities": PROBABILITIES,
 }
+_ANNOTATION_FRAMES = ("annotations", "items", "annotators", "predictions", "rejected")
 _REFUSED, _TOO_LARGE = 3, 5
 _PROGRESS = "progress "
 # The child needs these to start; it gets nothing else of our environment.
@@ -65,8 +69,8 @@ def parse_isolated(
         ImportRejected: the file is refused, broke its reader, or went over a limit of the options.
     """
     with tempfile.TemporaryDirectory(prefix="touchstone-import-") as folder:
-        rest = _run(Path(folder), path, format, options, None, progress)
-        frames = {name: _frame(Path(folder), name, rest, path.name) for name in _SCHEMAS}
+        rest = _run(Path(folder), path, options, progress, format=format)
+        frames = {name: _frame(Path(folder), name, rest, path.name) for name in _ANNOTATION_FRAMES}
     values = rest["rest"]
     if progress is not None:
         progress(1.0)
@@ -94,7 +98,7 @@ def preview(
         ImportRejected: the file cannot be opened; where only a role is missing, `Preview.problem` says so.
     """
     with tempfile.TemporaryDirectory(prefix="touchstone-import-") as folder:
-        rest = _run(Path(folder), path, format, options, n, None)
+        rest = _run(Path(folder), path, options, None, format=format, n=n)
         rows = _frame(Path(folder), "rows", rest, path.name)
     values = rest["rest"]
     return Preview(
@@ -108,16 +112,48 @@ def preview(
     )
 
 
+def parse_probabilities_isolated(
+    path: Path,
+    *,
+    labels: Sequence[str],
+    options: ImportOptions = _DEFAULT,
+    progress: Callable[[float], None] | None = None,
+) -> ParsedProbabilities:
+    """Read a file of a model's probabilities in a child process. Arguments and result as `reading.parse_probabilities`.
+
+    Raises:
+        ImportRejected: the file is refused, broke its reader, or went over a limit of the options.
+    """
+    with tempfile.TemporaryDirectory(prefix="touchstone-import-") as folder:
+        rest = _run(Path(folder), path, options, progress, format="table", labels=list(labels))
+        frames = {name: _frame(Path(folder), name, rest, path.name) for name in ("probabilities", "rejected")}
+    values = rest["rest"]
+    if progress is not None:
+        progress(1.0)
+    return ParsedProbabilities(
+        probabilities=frames["probabilities"],
+        rejected=frames["rejected"],
+        format=str(values["format"]),
+        mapping=_text_map(values["mapping"]),
+        guessed=_texts(values["guessed"]),
+        n_rows=int(str(values["n_rows"])),
+        sha256=str(values["sha256"]),
+        name=str(values["name"]),
+    )
+
+
 def _run(
     folder: Path,
     path: Path,
-    format: Format,
     options: ImportOptions,
-    n: int | None,
     progress: Callable[[float], None] | None,
+    *,
+    format: Format,
+    n: int | None = None,
+    labels: Sequence[str] | None = None,
 ) -> dict[str, dict[str, object]]:
     """Start the child, wait for it, and return what it wrote into result.json."""
-    request = {"path": str(path.absolute()), "format": format, "n": n}
+    request = {"path": str(path.absolute()), "format": format, "n": n, "labels": labels}
     request_path = folder / "request.json"
     request_path.write_text(
         json.dumps(request | {"options": asdict(options) | {"mapping": dict(options.mapping)}}), "utf-8"

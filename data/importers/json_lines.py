@@ -34,8 +34,11 @@ class LinesFile:
     notes = ()
     day_first = False
 
-    def load(self, columns: Sequence[str]) -> Loaded:
-        """These keys of every object as text; no object, or a list or object as value: rejected."""
+    def load(self, columns: Sequence[str], *, lists: Sequence[str] = ()) -> Loaded:
+        """These keys of every object as text; no object, or a list or object as value: rejected.
+
+        A list under one of the keys `lists` is let through, as its JSON text.
+        """
         values, kinds = self._extract("json_extract_string", columns), self._extract("json_type", columns)
         broken = self.database.execute("SELECT n, 'not valid JSON' AS reason FROM line WHERE NOT ok").pl()
         other = self.database.execute(
@@ -43,7 +46,7 @@ class LinesFile:
         ).pl()
         names = [f"c{i}" for i in range(len(columns))]
         reasons = [
-            pl.when(pl.col(name) == "ARRAY")
+            pl.when((pl.col(name) == "ARRAY") & pl.lit(column not in lists))
             .then(pl.lit(f"{column} is a list, not one value"))
             .when(pl.col(name) == "OBJECT")
             .then(pl.lit(f"{column} is an object, not one value"))

@@ -113,7 +113,7 @@ def assign(columns: Sequence[str], asked: Mapping[str, str], *, name: str) -> Ro
         if column:
             found = find_column(columns, column)
             if found is None:
-                problems.append(_no_such_column(columns, column, name))
+                problems.append(no_such_column(columns, column, name))
             else:
                 chosen[role] = found
     taken = set(chosen.values())
@@ -208,7 +208,8 @@ def _missing(columns: Sequence[str], chosen: Mapping[str, str], roles: Sequence[
     return f"{name} has no column for {lacking}; it has {listed(columns)}.{meant}{rest}"
 
 
-def _no_such_column(columns: Sequence[str], column: str, name: str) -> str:
+def no_such_column(columns: Sequence[str], column: str, name: str) -> str:
+    """What to say about a column that was asked for and is not in the source."""
     near = difflib.get_close_matches(column, columns, n=1, cutoff=0.6)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"{name} has no column {column!r}; it has {listed(columns)}.{hint}"

@@ -38,6 +38,7 @@ ANNOTATORS = pl.Schema({"annotator_id": pl.String(), "attributes": pl.String()})
 PREDICTIONS = pl.Schema(
     {"item_id": pl.String(), "model_run": pl.String(), "label": pl.String(), "score": pl.Float64()}
 )
+PROBABILITIES = pl.Schema({"row": pl.Int64(), "item_id": pl.String(), "probabilities": pl.List(pl.Float64())})
 REJECTED = pl.Schema({"row": pl.Int64(), "reason": pl.String()})
 
 
@@ -84,6 +85,32 @@ class Parsed:
     items: pl.DataFrame
     annotators: pl.DataFrame
     predictions: pl.DataFrame
+    rejected: pl.DataFrame
+    format: str
+    mapping: dict[str, str]
+    guessed: tuple[str, ...]
+    n_rows: int
+    sha256: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedProbabilities:
+    """One file of a model's probabilities, read; one row an item.
+
+    Attributes:
+        probabilities: PROBABILITIES, in the source's order; each list has one number in [0, 1] a label, in the order of
+            the labels that were asked for, and sums to 1 within `probabilities.SUM_WITHIN`. Each item stands there once.
+        rejected: rows that were not taken, each with its reason.
+        format: what the file was: csv, tsv, jsonl or parquet.
+        mapping: "item", and "probabilities" or each label -> source column, as used.
+        guessed: sentences on everything that was assumed, changed or left out.
+        n_rows: rows taken plus rows rejected.
+        sha256: of the file's bytes as they were given.
+        name: the file's name.
+    """
+
+    probabilities: pl.DataFrame
     rejected: pl.DataFrame
     format: str
     mapping: dict[str, str]

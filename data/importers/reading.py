@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from data.errors import ImportRejected
 from data.importers.label_studio import preview_label_studio, read_label_studio
-from data.importers.parsed import Format, ImportOptions, Parsed, Preview
+from data.importers.parsed import Format, ImportOptions, Parsed, ParsedProbabilities, Preview
+from data.importers.probabilities import read_probabilities
 from data.importers.sniff import Kind, sniff
 from data.importers.source import Source, open_source
 from data.importers.table import preview_table, read_table
@@ -59,6 +60,33 @@ def preview_here(
         if kind == "json":
             return preview_label_studio(source, Path(scratch), options, n)
         return preview_table(source, kind, Path(scratch), options, n)
+
+
+def parse_probabilities(
+    path: Path,
+    *,
+    labels: Sequence[str],
+    options: ImportOptions = _DEFAULT,
+    progress: Callable[[float], None] | None = None,
+) -> ParsedProbabilities:
+    """Read a file of a model's probabilities, in this process and with no limit but on size.
+
+    Args:
+        path: a table: CSV, TSV, JSONL, Parquet.
+        labels: the label set, in its order.
+        options: mapping ("item", "probabilities", or a label -> column) and limits.
+        progress: called with the share done, in [0, 1].
+
+    Raises:
+        ImportRejected: the whole file is refused; the message says what, where and what is allowed.
+    """
+    tell = progress or _ignore
+    with tempfile.TemporaryDirectory(prefix="touchstone-import-") as scratch:
+        source, kind = _open(path, Path(scratch), "table", options)
+        tell(0.1)
+        parsed = read_probabilities(source, kind, Path(scratch), options, labels)
+    tell(0.9)
+    return parsed
 
 
 def _open(path: Path, scratch: Path, format: Format, options: ImportOptions) -> tuple[Source, Kind]:

@@ -87,7 +87,13 @@ def read_table(source: Source, kind: Kind, scratch: Path, options: ImportOptions
         rejected=rejected,
         format=table.format,
         mapping=roles.columns,
-        guessed=(*_notes(table, source), *roles.guessed, *loaded.notes, *assembled.notes, *_left_out(unused)),
+        guessed=(
+            *table_notes(table, source),
+            *roles.guessed,
+            *loaded.notes,
+            *assembled.notes,
+            *left_out(unused),
+        ),
         n_rows=len(assembled.annotations) + len(rejected),
         sha256=source.sha256,
         name=source.name,
@@ -107,13 +113,14 @@ def preview_table(source: Source, kind: Kind, scratch: Path, options: ImportOpti
         columns=table.columns,
         format=table.format,
         mapping=roles.columns,
-        guessed=(*_notes(table, source), *roles.guessed),
+        guessed=(*table_notes(table, source), *roles.guessed),
         problem=_problem(table, roles, source.name),
         name=source.name,
     )
 
 
-def _notes(table: TableFile, source: Source) -> tuple[str, ...]:
+def table_notes(table: TableFile, source: Source) -> tuple[str, ...]:
+    """What opening the file found worth saying."""
     return (*(source.notes if isinstance(table, ParquetFile) else table.text.notes), *table.notes)
 
 
@@ -166,5 +173,6 @@ def _several(label: pl.Series) -> pl.Series:
     return label.str.contains(_SEVERAL).fill_null(False)
 
 
-def _left_out(unused: list[str]) -> tuple[str, ...]:
+def left_out(unused: list[str]) -> tuple[str, ...]:
+    """A sentence on the columns that nobody used, where there are any."""
     return (f"Not used: {listed(unused)}.",) if unused else ()

@@ -104,7 +104,7 @@ def test_patterns_are_the_rows_of_the_count_matrix(max_cells: int, votes: pl.Dat
         expected[tuple(counts)] = expected.get(tuple(counts), 0) + 1
     if max_cells < 0 and not votes.is_empty():
         columns = [votes.get_column(name).to_numpy() for name in ("item_code", "label_code")]
-        patterns = frames._sparse_patterns(columns[0], columns[1], N_LABELS)
+        patterns = frames._patterns_of(*frames._sparse_rows(columns[0], columns[1], N_LABELS))
         rows = patterns.counts.toarray()  # type: ignore[attr-defined]  # here the counts are sparse
     else:
         patterns = count_patterns(votes, N_LABELS)

@@ -77,9 +77,9 @@ def test_no_interval_is_claimed_from_replicates_that_cannot_give_one() -> None:
     assert percentile_interval(np.zeros(0), 0.9) is None
 
 
-@pytest.mark.parametrize("n_items", [(40, 1000, 160), (1, 5, 2, 1, 3)])
+@pytest.mark.parametrize("n_items", [(40, 1000, 160), (1, 5, 2, 1, 3), (9000, 70, *[2] * 160)])
 def test_weights_have_the_moments_of_resampled_items(n_items: tuple[int, ...]) -> None:
-    """Multinomial: mean n_p, variance n_p (1 - n_p / I); both ways of drawing (many items a pattern, few)."""
+    """Multinomial: mean n_p, variance n_p (1 - n_p / I); every way of drawing (many items a pattern, few, both)."""
     patterns = Patterns(np.eye(len(n_items)), np.array(n_items))
     total = sum(n_items)
     weights = np.concatenate(list(resampled_weights(patterns, 20_000, 3)))
@@ -92,7 +92,7 @@ def test_weights_have_the_moments_of_resampled_items(n_items: tuple[int, ...]) -
     assert weights.var(axis=0) == pytest.approx(variance, rel=0.1)
 
 
-@pytest.mark.parametrize("n_items", [(40, 1000, 160), (1, 5, 2, 1, 3)])
+@pytest.mark.parametrize("n_items", [(40, 1000, 160), (1, 5, 2, 1, 3), (9000, 70, *[2] * 160)])
 def test_chunks_do_not_change_the_draws(n_items: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     patterns = Patterns(np.eye(len(n_items)), np.array(n_items))
     whole = np.concatenate(list(resampled_weights(patterns, 50, 1)))

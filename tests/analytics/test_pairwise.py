@@ -122,7 +122,7 @@ def test_blocks_do_not_change_the_table(monkeypatch: pytest.MonkeyPatch) -> None
     crowd = drawn_crowd(accurate(30, 4, 0.8), n_items=300, n_per_item=5, priors=np.full(4, 0.25), seed=1)
     whole = pairwise_kappa(crowd.votes, n_labels=4)
     assert whole.height > 400
-    monkeypatch.setattr("analytics.pairwise.MAX_PAIR_FLAGS", 100)
+    monkeypatch.setattr("analytics.pairwise.MEETINGS_A_CHUNK", 100)
     assert_frame_equal(pairwise_kappa(crowd.votes, n_labels=4), whole, check_exact=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,42 @@ def test_a_changed_entry_is_refused(vault: Vault) -> None:
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(StoreDamaged, match="'ben'"):
         vault.read_all()
+
+
+def test_what_was_sealed_with_a_destroyed_key_stays_gone_when_the_person_gets_a_new_one(vault: Vault) -> None:
+    vault.put({"anna": {"age": "34"}})
+    vault.add_note("anna", "n1", {"text": "before"})
+    vault.destroy_key("anna")
+    assert vault.read_all() == {}
+    vault.add_note("anna", "n2", {"text": "after"})
+    assert vault.read_all() == {}
+    assert vault.notes("anna") == {"n2": {"text": "after"}}
+    vault.put({"anna": {"site": "north"}})
+    assert vault.read_all() == {"anna": {"site": "north"}}
+
+
+def test_a_note_is_written_once_and_read_by_its_person_alone(vault: Vault) -> None:
+    assert vault.add_note("anna", "n1", {"text": "a telling word"}) == {"text": "a telling word"}
+    assert vault.add_note("anna", "n1", {"text": "another"}) == {"text": "a telling word"}
+    assert vault.notes("anna") == {"n1": {"text": "a telling word"}}
+    assert vault.notes("ben") == {}
+    assert all(b"telling" not in path.read_bytes() for path in vault.folder.rglob("*"))
+
+
+@pytest.mark.parametrize("field", ["annotator_id", "note_id"])
+def test_a_note_passed_off_as_another_is_refused(vault: Vault, field: str) -> None:
+    vault.add_note("ben", "n0", {"text": "fine"})
+    vault.add_note("anna", "n1", {"text": "weak on item 3"})
+    path = vault.folder / "notes.jsonl"
+    first, second = path.read_text().splitlines()
+    old, new = {"annotator_id": ('"anna"', '"ben"'), "note_id": ('"n1"', '"n2"')}[field]
+    path.write_text(f"{first}\n{second.replace(old, new)}\n")
+    with pytest.raises(StoreDamaged, match="was changed"):
+        vault.notes("ben" if field == "annotator_id" else "anna")
+
+
+def test_writers_at_once_lose_no_key(vault: Vault) -> None:
+    people = [f"person-{number}" for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda person: vault.add_note(person, "n", {"text": person}), people))
+    assert [vault.notes(person) for person in people] == [{"n": {"text": person}} for person in people]

@@ -1,0 +1,136 @@
+"""The verb that brings a model's probabilities in: predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dashboard.cli.frame import (
+    EXIT_BAD_INPUT,
+    ByOption,
+    JsonOption,
+    ProjectOption,
+    RequestOption,
+    StoreOption,
+    answer,
+    opened,
+    project_of,
+)
+
+if TYPE_CHECKING:
+    from dashboard.workflows.predictions import PredictionsSummary
+
+SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command("predictions")(import_predictions)
+
+
+def import_predictions(
+    context: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Probabilities of every label, one row an item: CSV, TSV, JSONL, Parquet (.gz too)."
+        ),
+    ],
+    run: Annotated[
+        str, typer.Option("--run", help="The name of the model run; what it means never changes.")
+    ],
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            help="Which column is what: item=…,LABEL=…,LABEL=… or item=…,probabilities=… (a list); may be given again.",
+        ),
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="What the run is; kept with it.")] = "",
+    skip_bad_rows: Annotated[
+        bool,
+        typer.Option("--skip-bad-rows", help="Import the good rows of known items, report the others."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")
+    ] = False,
+    request_id: RequestOption = None,
+) -> None:
+    """Import a model's out-of-sample probabilities. A file with a bad row or an unknown item is refused whole."""
+    from dashboard.workflows import predictions
+
+    request = predictions.PredictionsRequest(
+        model_run=run, note=note, skip_bad_rows=skip_bad_rows, dry_run=dry_run
+    )
+    options = predictions.map_options(mapping or ())
+    with opened(context, store, by) as (found, person):
+        summary = predictions.import_predictions(
+            found,
+            path=file,
+            project_id=project_of(context, found, project),
+            by=person,
+            request=request,
+            options=options,
+            request_id=request_id,
+        )
+    answer(context, as_json, _document(summary), _words(file, summary))
+    if summary.refused:
+        raise typer.Exit(EXIT_BAD_INPUT)
+
+
+def _document(summary: PredictionsSummary) -> dict[str, object]:
+    return {
+        "project": summary.project_id,
+        "run": summary.model_run,
+        "imported": summary.imported,
+        "items": summary.items,
+        "rejected": summary.rejected.to_dicts(),
+        "unknown_items": list(summary.unknown_items),
+        "missing_items": summary.missing_items,
+        "labels": list(summary.labels),
+        "out_of_sample": summary.out_of_sample,
+        "warning": summary.warning,
+        "mapping": dict(summary.mapping),
+        "guessed": list(summary.guessed),
+        "format": summary.format,
+        "dry_run": summary.dry_run,
+    }
+
+
+def _words(file: Path, summary: PredictionsSummary) -> str:
+    lines = [*summary.guessed, *_bad_rows(summary)]
+    if summary.refused:
+        counts = f"{summary.rejected.height:,} bad rows and {len(summary.unknown_items):,} unknown items"
+        lines.append(
+            f"{file.name}: {counts}; nothing was imported. Mend them, or import the rest with --skip-bad-rows."
+        )
+        return "\n".join(lines)
+    lines += [f"Warning: {summary.warning}"] if summary.warning else []
+    run = f"model run {summary.model_run!r}"
+    if not summary.imported:
+        lines.append(f"{file.name}: the {run} is there with the same probabilities; nothing was changed.")
+        return "\n".join(lines)
+    said = (
+        f"{file.name} → {summary.project_id}: {'would import' if summary.dry_run else 'imported'} the {run}, "
+        f"{summary.imported:,} items × {len(summary.labels)} labels"
+    )
+    said += f"; {summary.missing_items:,} items of the project are not in it" if summary.missing_items else ""
+    return "\n".join([*lines, said + "."])
+
+
+def _bad_rows(summary: PredictionsSummary) -> list[str]:
+    """The first rejected rows and unknown items, and how many more there are."""
+    lines = [f"  row {row}: {reason}" for row, reason in summary.rejected.head(SHOWN).iter_rows()]
+    if summary.rejected.height > SHOWN:
+        lines.append(f"  … and {summary.rejected.height - SHOWN:,} more bad rows (all of them with --json)")
+    if summary.unknown_items:
+        more = ", …" if len(summary.unknown_items) > SHOWN else ""
+        names = ", ".join(summary.unknown_items[:SHOWN])
+        lines.append(f"  not in the project: {names}{more} ({len(summary.unknown_items):,} items)")
+    return lines

@@ -1,0 +1,114 @@
+"""Why an item's consensus label is what it is: what each annotator's votes weigh, and which of them moved it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from analytics.contributions import Contributions, model_contributions, vote_contributions
+from analytics.frames import Repeats, keep_repeats
+from dashboard.workflows import consensus_methods
+from dashboard.workflows.opening import Store
+from dashboard.workflows.wording import sureness
+
+
+@dataclass(frozen=True, slots=True)
+class ItemContributions:
+    """Who made the label what it is.
+
+    `voters`: annotator_id, label_code (null where they gave several), share (of the weight, 0 to 1), moved (the probability
+    of the label with their votes minus without them), p_label_without; the strongest first. `effective_votes`: how many equal
+    votes the label rests on (Kish). `method`: its name for people.
+    """
+
+    method: str
+    label_code: int
+    p_label: float
+    runner_up_code: int | None
+    effective_votes: float | None
+    voters: pl.DataFrame
+
+    def sentence(self, label: str) -> str:
+        """What the label rests on, in words."""
+        n = self.voters.height
+        people = "1 annotator" if n == 1 else f"{n} annotators"
+        if self.effective_votes is None:
+            return f"{people} labelled it, and none of them counts under {self.method}."
+        votes = f"{self.effective_votes:.1f} equal votes"
+        first = self.voters.row(0, named=True)
+        if n == 1:
+            return f"It rests on the word of {first['annotator_id']} alone."
+        without = first["p_label_without"]
+        moved = (
+            f" Without {first['annotator_id']}, {label} would be {sureness(without)} probable."
+            if without is not None
+            else ""
+        )
+        return f"{people} weigh as much as {votes}.{moved}"
+
+
+def item_contributions(
+    store: Store, *, project_id: str, item_code: int, n_labels: int, as_of: int | None = None
+) -> ItemContributions | None:
+    """What the newest run made of the item's votes; None where it was not scored, or the run kept no parameters."""
+    found = store.read("item_run", project_id=project_id, item_code=item_code, as_of=as_of)
+    if found.is_empty():
+        return None
+    run = found.row(0, named=True)
+    parameters = json.loads(run["parameters"])
+    saw = int(run["saw_seq"])
+    votes = store.read("item_counted_votes", project_id=project_id, item_code=item_code, as_of=saw)
+    people = store.read(
+        "item_run_annotators", project_id=project_id, run_id=run["run_id"], item_code=item_code, as_of=saw
+    )
+    counted = keep_repeats(votes, _repeats(str(parameters.get("repeats", "count"))))
+    if counted.is_empty() or not set(counted["annotator_code"]) <= set(people["annotator_code"]):
+        return None
+    made = _contributions(counted, int(run["label_code"]), people, parameters, n_labels)
+    if made is None:
+        return None
+    item = made.items.row(0, named=True)
+    voters = (
+        made.annotations.join(people.select("annotator_code", "annotator_id"), on="annotator_code")
+        .sort([pl.col("moved").abs().fill_null(0.0), pl.col("share").fill_null(0.0)], descending=True)
+        .select("annotator_id", "label_code", "share", "moved", "p_label_without")
+    )
+    return ItemContributions(
+        method=consensus_methods.title(run["method"]),
+        label_code=int(run["label_code"]),
+        p_label=item["p_label"],
+        runner_up_code=item["runner_up_code"],
+        effective_votes=item["effective_votes"],
+        voters=voters,
+    )
+
+
+def _contributions(
+    votes: pl.DataFrame,
+    label_code: int,
+    people: pl.DataFrame,
+    parameters: dict[str, object],
+    n_labels: int,
+) -> Contributions | None:
+    items = pl.DataFrame({"item_code": votes["item_code"].unique(), "label_code": [label_code]})
+    if people["confusion"].null_count():
+        weights = people.select("annotator_code", pl.col("weight").fill_null(0.0))
+        return vote_contributions(votes, items, n_labels=n_labels, weights=weights)
+    priors = parameters.get("priors")
+    if not isinstance(priors, list) or len(priors) != n_labels:
+        return None
+    confusion = np.array(people["confusion"].to_list()).reshape(people.height, n_labels, n_labels)
+    return model_contributions(
+        votes,
+        items,
+        priors=np.array(priors, dtype=np.float64),
+        confusion=confusion,
+        annotator_codes=people["annotator_code"].cast(pl.Int64).to_numpy(),
+    )
+
+
+def _repeats(named: str) -> Repeats:
+    return "first" if named == "first" else "last" if named == "last" else "count"

@@ -1,0 +1,163 @@
+"""Which columns of a file hold a model's probabilities for the labels of a label set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from data.errors import ImportRejected
+from data.importers.mapping import find_column, guess, listed, no_such_column, plain
+
+ITEM, LIST = "item", "probabilities"
+# What a column with one list of probabilities a row is called, without case and separators.
+_LISTS = ("probabilities", "probability", "probs", "proba", "predprobs", "scores")
+
+
+@dataclass(frozen=True, slots=True)
+class ProbabilityColumns:
+    """Where everything is. `labels`: a column for each label in the label set's order, or none where `list` has them all."""
+
+    item: str
+    labels: tuple[str, ...]
+    list: str | None
+    mapping: dict[str, str]
+    said: tuple[str, ...]
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Every column that is read."""
+        return (self.item, self.list) if self.list is not None else (self.item, *self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scheme:
+    """A way of naming the columns: what each label's would be called, and the sentence on it."""
+
+    columns: tuple[str, ...]
+    said: str
+
+
+def find_probability_columns(
+    columns: Sequence[str], asked: Mapping[str, str], labels: Sequence[str], *, name: str
+) -> ProbabilityColumns:
+    """Give the item and each label their columns: as asked, else by name.
+
+    Args:
+        columns: the source's column names.
+        asked: "item", "probabilities" or a label (also as p_<label>) -> column.
+        labels: the label set in its order.
+        name: what to call the source in messages.
+
+    Raises:
+        ImportRejected: a role or column that is not there, or labels without a column; the message names them.
+    """
+    roles = _asked(columns, asked, labels, name)
+    item, said = _item_column(columns, roles, labels, name)
+    free = [column for column in columns if column != item]
+    if LIST in roles:
+        return _of_list(item, roles[LIST], labels, said)
+    schemes = _schemes(roles, labels)
+    for scheme in schemes:
+        if set(scheme.columns) <= set(free):
+            _refuse_more(scheme, free, labels, name)
+            mapping = {ITEM: item, **dict(zip(map(role_of, labels), scheme.columns, strict=True))}
+            return ProbabilityColumns(item, scheme.columns, None, mapping, (*said, scheme.said))
+    lists = [column for column in free if plain(column) in _LISTS]
+    if len(lists) == 1:
+        return _of_list(item, lists[0], labels, said)
+    raise ImportRejected(_missing(schemes, free, labels, name))
+
+
+def role_of(label: str) -> str:
+    """What `--map` and the mapping call a label: its own name, unless that already means something else.
+
+    >>> role_of("cat"), role_of("item")
+    ('cat', 'p_item')
+    """
+    return f"p_{label}" if label in (ITEM, LIST) else label
+
+
+def _asked(
+    columns: Sequence[str], asked: Mapping[str, str], labels: Sequence[str], name: str
+) -> dict[str, str]:
+    """Role -> column for what was asked, roles as `role_of` has them."""
+    known = {f"p_{label}": role_of(label) for label in labels}
+    known |= {role_of(label): role_of(label) for label in labels} | {ITEM: ITEM, LIST: LIST}
+    found: dict[str, str] = {}
+    for role, column in asked.items():
+        if role not in known:
+            raise ImportRejected(
+                f"There is no role {role!r}; --map takes item, probabilities, and the labels {listed(labels)}."
+            )
+        match = find_column(columns, column)
+        if match is None:
+            raise ImportRejected(no_such_column(columns, column, name))
+        found[known[role]] = match
+    return found
+
+
+def _item_column(
+    columns: Sequence[str], roles: Mapping[str, str], labels: Sequence[str], name: str
+) -> tuple[str, tuple[str, ...]]:
+    """The column of the item ids, with a sentence where it was guessed."""
+    if ITEM in roles:
+        return roles[ITEM], ()
+    taken = {*labels, *roles.values()} - {ITEM}
+    free = [column for column in columns if column not in taken]
+    found = guess(free, ITEM)
+    bare = [column for column in free if plain(column) == "id"]
+    if found is None and len(bare) == 1:
+        found = bare[0]
+    if found is None:
+        raise ImportRejected(
+            f"{name} has no column that is plainly the item; it has {listed(columns)}. Say which with --map item=COLUMN."
+        )
+    return found, () if found == ITEM else (f"Column {found!r} was taken as 'item' by its name.",)
+
+
+def _schemes(roles: Mapping[str, str], labels: Sequence[str]) -> tuple[_Scheme, ...]:
+    """The ways of naming, the plainest first; what was asked for holds in each."""
+
+    def with_asked(names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(roles.get(role_of(label), name) for label, name in zip(labels, names, strict=True))
+
+    if all(role_of(label) in roles for label in labels):
+        return (_Scheme(with_asked(labels), "The columns were taken as --map says."),)
+    places = [f"p{place}" for place in range(len(labels))]
+    order = listed(f"{place} = {label}" for place, label in zip(places, labels, strict=True))
+    return (
+        _Scheme(
+            with_asked([f"p_{label}" for label in labels]),
+            "The columns p_<label> were taken as the labels' probabilities.",
+        ),
+        _Scheme(with_asked(labels), "The columns named as the labels were taken as their probabilities."),
+        _Scheme(
+            with_asked(places),
+            f"Columns p0 to p{len(labels) - 1} were taken in the label set's order: {order}.",
+        ),
+    )
+
+
+def _of_list(item: str, column: str, labels: Sequence[str], said: tuple[str, ...]) -> ProbabilityColumns:
+    order = f"The lists in {column!r} were taken in the label set's order: {listed(labels)}."
+    return ProbabilityColumns(item, (), column, {ITEM: item, LIST: column}, (*said, order))
+
+
+def _refuse_more(scheme: _Scheme, columns: Sequence[str], labels: Sequence[str], name: str) -> None:
+    """Raise where columns are numbered beyond the labels: then the numbers may not mean what we think."""
+    beyond = f"p{len(labels)}"
+    if beyond in columns and scheme.columns[-1] == f"p{len(labels) - 1}":
+        raise ImportRejected(
+            f"{name} has the column {beyond}, but the label set has {len(labels)} labels ({listed(labels)}). "
+            "Name the columns as the labels."
+        )
+
+
+def _missing(schemes: Sequence[_Scheme], columns: Sequence[str], labels: Sequence[str], name: str) -> str:
+    nearest = max(schemes, key=lambda scheme: len(set(scheme.columns) & set(columns)))
+    lacking = [label for label, column in zip(labels, nearest.columns, strict=True) if column not in columns]
+    return (
+        f"{name} has no column for {len(lacking)} of the {len(labels)} labels: {listed(map(repr, lacking))}; it has "
+        f"{listed(columns)}. Name the columns as the labels, p_<label>, or p0 to p{len(labels) - 1} in the label set's "
+        "order, give one column `probabilities` of lists, or say which is which with --map LABEL=COLUMN."
+    )

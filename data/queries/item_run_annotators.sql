@@ -1,0 +1,10 @@
+-- What the run $run_id took the annotators of the item $item_code of $project_id for, as of $as_of.
+-- annotator_code, annotator_id, weight, confusion (K x K, row by row; null where the method has weights)
+SELECT run_annotator.annotator_code AS annotator_code, annotator.annotator_id AS annotator_id,
+    run_annotator.weight AS weight, run_annotator.confusion AS confusion
+FROM run_annotator JOIN annotator ON annotator.annotator_code = run_annotator.annotator_code
+WHERE run_annotator.project_id = $project_id AND run_annotator.run_id = $run_id AND run_annotator.annotator_code IN (
+    SELECT annotation.annotator_code FROM annotation
+    WHERE annotation.project_id = $project_id AND annotation.item_code = $item_code AND annotation.seq <= $as_of
+)
+ORDER BY run_annotator.annotator_code

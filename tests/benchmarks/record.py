@@ -1,0 +1,100 @@
+"""`make bench`: how fast we are next to the peers, written to docs/benchmarks.json and docs/benchmarks.md.
+
+    python -m tests.benchmarks.record [--quick]
+
+Runs `tests.benchmarks.agreement` and `tests.benchmarks.consensus`, peer and ours in the same run, up to ten million
+annotations; `--quick` stops at a hundred thousand, to see that everything runs. Takes about a quarter of an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.benchmarks import agreement, consensus
+from tests.browser.server import ROOT
+
+AGREEMENT = ("point", "interval", "pairs", "weighted-pairs", "sets")
+CONSENSUS = ("dawid-skene", "weighted-vote", "crowdlab", "contributions")
+SLOW_PEERS = ("glad", "mace")
+"""Their peers need minutes for more than a hundred thousand annotations."""
+
+HEAD = """# How fast, next to the peers
+
+Made by `make bench` on {date}, on {machine} with {cores} cores, load {load} when it began. Peer and ours run in the same run, each side in
+a process of its own; medians; importing, compiling and making the work are left out for everyone. Generated work: 5 annotations an item,
+10 labels, 500 annotators up to a million annotations and 5,000 beyond. Machines differ and are shared: trust the ratios, not the seconds.
+A peer that would take minutes is timed on a part and multiplied (10 of 1,000 replicates, 1,500 of the pairs); GLAD is one iteration of
+the peer's against the whole of our fit. An empty cell: no peer, or none that finishes.
+
+| task | annotations | peer | peer s | ours s | ratio | our peak MB | device |
+|---|---|---|---|---|---|---|---|
+"""
+
+Line = Mapping[str, object]
+
+
+def main(*, quick: bool) -> None:
+    """Measure everything, then write both files."""
+    head = HEAD.format(
+        date=datetime.now(UTC).date(),
+        machine=platform.machine(),
+        cores=os.cpu_count(),
+        load=f"{os.getloadavg()[0]:.1f}",
+    )
+    rows = [*_agreement(quick), *_consensus(quick)]
+    lines = "\n".join(_line(row) for row in rows)
+    folder = Path(tempfile.mkdtemp()) if quick else ROOT / "docs"
+    (folder / "benchmarks.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    (folder / "benchmarks.md").write_text(f"{head}{lines}\n", encoding="utf-8")
+    print(f"Written to {folder}.")
+
+
+def _agreement(quick: bool) -> Iterator[Line]:
+    sizes = [100_000] if quick else [1_000_000, 10_000_000]
+    for row in agreement.main(list(AGREEMENT), sizes, 1 if quick else 3):
+        theirs = row.theirs.seconds if row.theirs else None
+        yield _row(f"alpha, {row.task}" if row.task in ("point", "interval") else row.task, row.size, row.peer, theirs,
+                   row.ours.seconds, row.ours.gigabytes)  # fmt: skip
+
+
+def _consensus(quick: bool) -> Iterator[Line]:
+    for models, sizes in (
+        (SLOW_PEERS, "100000"),
+        (CONSENSUS, "100000" if quick else "100000,1000000,10000000"),
+    ):
+        asked = [*models, "--sizes", sizes, "--rounds", "1" if quick else "5", "--peer-up-to", "1000000"]
+        for row in consensus.main(consensus.options(asked)):
+            yield _row(row.task, row.size, row.peer, row.peer_seconds, row.our_seconds, row.our_peak_gb)
+
+
+def _row(task: str, size: int, peer: str, theirs: float | None, ours: float, gigabytes: float) -> Line:
+    return {
+        "task": task, "size": size, "peer": peer, "peer_seconds": None if theirs is None else round(theirs, 4),
+        "our_seconds": round(ours, 4), "ratio": None if theirs is None else round(theirs / ours, 1),
+        "our_peak_mb": round(gigabytes * 1000), "device": "cpu",
+    }  # fmt: skip
+
+
+def _line(row: Line) -> str:
+    theirs = "" if row["peer_seconds"] is None else f"{row['peer_seconds']:.3g}"
+    ratio = "" if row["ratio"] is None else f"{row['ratio']:,.0f}×"
+    return (
+        f"| {row['task']} | {row['size']:,} | {row['peer']} | {theirs} | {row['our_seconds']:.3g} | {ratio} "
+        f"| {row['our_peak_mb']:,} | {row['device']} |"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes, written to a temporary folder")
+    main(quick=parser.parse_args(sys.argv[1:]).quick)
