@@ -26,7 +26,7 @@ def draw(annotator_id: str) -> None:
         icon=":material/arrow_back:",
         type="tertiary",
         on_click=address.clear,
-        args=("annotator", *annotator_figures.FILTERS),
+        args=("annotator", "item", *annotator_figures.FILTERS),
         shortcut="Escape",
     )
     seen = annotator_file(

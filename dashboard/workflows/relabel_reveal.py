@@ -25,6 +25,8 @@ from dashboard.workflows.relabel_state import (
 )
 from dashboard.workflows.rules import Person, require
 
+GOLD = "gold_disagreement"
+
 
 @dataclass(frozen=True, slots=True)
 class FlagReason:
@@ -93,7 +95,7 @@ class Reveal:
 def reveal(store: Store, *, project_id: str, by: Person, flag_id: str) -> Reveal:
     """The evidence, for somebody who has given their blind answer.
 
-    Who may not see how others label (`view.annotators`) is told what was said, not by whom.
+    Who may not see how others label (`view.annotators`) is told what was said, not by whom, and not that the item is gold.
 
     Raises:
         BadRequest: the person has not answered blind yet; their answer comes first.
@@ -152,12 +154,19 @@ def _without_names(found: Reveal, by: Person) -> Reveal:
     return replace(
         found,
         votes=found.votes.with_columns(people.alias("annotator_id")),
-        reasons=tuple(_impersonal(reason) for reason in found.reasons),
+        reasons=_without_gold(tuple(_impersonal(reason) for reason in found.reasons)),
         answers=tuple(
             replace(answer, person_id="you" if answer.person_id == by.person_id else "somebody else")
             for answer in found.answers
         ),
     )
+
+
+def _without_gold(reasons: tuple[FlagReason, ...]) -> tuple[FlagReason, ...]:
+    """The reasons without the one that would tell an annotator which items are gold."""
+    told = tuple(reason for reason in reasons if reason.key != GOLD)
+    hidden = FlagReason("picked", "It was picked for another look", "Say what you see.", 1.0, 0.0, "{}")
+    return told or (hidden,)
 
 
 def _impersonal(reason: FlagReason) -> FlagReason:
