@@ -144,8 +144,7 @@ def _own_answer(found: Case) -> None:
 def _labels(found: Case) -> None:
     labels = found.label_set.labels
     buttons = list(zip(found.label_set.codes, labels, keys.label_keys(labels), strict=True))
-    longest = max(map(len, labels))
-    width = min(next((wide for letters, wide in LABELS_A_ROW if longest <= letters), 1), len(labels))
+    width = keys.labels_a_row(labels, LABELS_A_ROW)
     for start in range(0, len(buttons), width):
         row = buttons[start : start + width]
         for column, (code, label, key) in zip(st.columns(width, gap="small"), row, strict=False):

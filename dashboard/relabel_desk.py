@@ -286,7 +286,7 @@ def _send(now: Desk, stage: tuple[str, bool], verb: Callable[[], Saved], *, told
 
 
 def _words(saved: Saved) -> str:
-    """What an answer did, for the toast."""
+    """What an answer did, for the page's first line."""
     done = {
         "closed": "Settled.",
         "second": "A second person looks at it next.",

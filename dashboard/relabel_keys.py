@@ -41,3 +41,17 @@ def label_keys(labels: Sequence[str]) -> tuple[str | None, ...]:
     if all(label in DIGITS for label in labels):
         return tuple(labels)
     return tuple(LABEL_KEYS[place] if place < len(LABEL_KEYS) else None for place in range(len(labels)))
+
+
+def labels_a_row(labels: Sequence[str], room: Sequence[tuple[int, int]]) -> int:
+    """How many label buttons fit beside each other without cutting the longest label.
+
+    `room`: up to how many letters the longest label may have for so many buttons, fewest letters first.
+
+    >>> room = ((11, 4), (20, 3), (34, 2))
+    >>> [labels_a_row(labels, room) for labels in (["bug", "login", "feature request"], ["0", "1"], ["x" * 60])]
+    [3, 2, 1]
+    """
+    longest = max(map(len, labels))
+    fitting = next((width for letters, width in room if longest <= letters), 1)
+    return min(fitting, len(labels))

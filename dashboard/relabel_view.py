@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from dashboard import relabel_desk as actions
@@ -80,7 +78,7 @@ def _labels(now: Desk, item: WorkItem) -> None:
     found = keys.label_keys(item.label_set.labels)
     live = now.panel != actions.SKIP
     buttons = list(zip(item.label_set.codes, item.label_set.labels, found, strict=True))
-    width = labels_a_row(item.label_set.labels)
+    width = keys.labels_a_row(item.label_set.labels, LABELS_A_ROW)
     for start in range(0, len(buttons), width):
         row = buttons[start : start + width]
         for column, (code, label, key) in zip(st.columns(width, gap="small"), row, strict=False):
@@ -94,17 +92,6 @@ def _labels(now: Desk, item: WorkItem) -> None:
                     on_click=actions.choose,
                     args=(now, now.stage, label),
                 )
-
-
-def labels_a_row(labels: Sequence[str]) -> int:
-    """How many label buttons fit beside each other without cutting the longest label.
-
-    >>> labels_a_row(["bug", "login", "feature request"]), labels_a_row(["0", "1"]), labels_a_row(["x" * 60])
-    (3, 2, 1)
-    """
-    longest = max(map(len, labels))
-    fitting = next((width for letters, width in LABELS_A_ROW if longest <= letters), 1)
-    return min(fitting, len(labels))
 
 
 def _note(now: Desk, shown: Reveal | None) -> None:

@@ -5,7 +5,7 @@ A press carries the content hash that was on the screen; what the store refuses 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
@@ -18,6 +18,7 @@ from dashboard.workflows.release_record import Release
 from dashboard.workflows.rules import PERMISSIONS, ROLE_TITLES, ROLES, Person
 
 NOTE = "release-note"
+APPROVE, REJECT = "approve", "reject"
 
 
 def may(verb: str) -> bool:
@@ -186,8 +187,8 @@ def _approve(shown: Release, change: str) -> None:
             key="release-approve-send",
             type="primary",
             icon=":material/check:",
-            on_click=_send_approval,
-            args=(shown.release_id, shown.content_hash, key),
+            on_click=_sign,
+            args=(APPROVE, shown.release_id, shown.content_hash, key),
         )
 
 
@@ -203,8 +204,8 @@ def _reject(shown: Release) -> None:
             "Reject it for good",
             key="release-reject-send",
             type="primary",
-            on_click=_send_rejection,
-            args=(shown.release_id, shown.content_hash, key),
+            on_click=_sign,
+            args=(REJECT, shown.release_id, shown.content_hash, key),
         )
 
 
@@ -229,10 +230,12 @@ def _propose() -> None:
         st.query_params.pop("release", None)
 
 
-def _send_approval(release_id: str, content_hash: str, key: str) -> None:
+def _sign(decision: str, release_id: str, content_hash: str, key: str) -> None:
+    """Approve or reject, with what was written under `key`."""
+    verb: Callable[..., Release] = release.approve if decision == APPROVE else release.reject
     reason = _written(key)
     done = presses.send(
-        lambda request_id: release.approve(
+        lambda request_id: verb(
             session.store(),
             project_id=session.project_id(),
             by=session.person(),
@@ -241,34 +244,13 @@ def _send_approval(release_id: str, content_hash: str, key: str) -> None:
             reason=reason,
             request_id=request_id,
         ),
-        "release.approve",
+        f"release.{decision}",
         release_id,
         content_hash,
         reason,
     )
     if done is not None:
-        presses.say_done(f"You approved release {done.version}.")
-
-
-def _send_rejection(release_id: str, content_hash: str, key: str) -> None:
-    reason = _written(key)
-    done = presses.send(
-        lambda request_id: release.reject(
-            session.store(),
-            project_id=session.project_id(),
-            by=session.person(),
-            release_id=release_id,
-            expected_hash=content_hash,
-            reason=reason,
-            request_id=request_id,
-        ),
-        "release.reject",
-        release_id,
-        content_hash,
-        reason,
-    )
-    if done is not None:
-        presses.say_done(f"You rejected release {done.version}.")
+        presses.say_done(f"You {'approved' if decision == APPROVE else 'rejected'} release {done.version}.")
 
 
 def _waive(release_id: str, gate: str, key: str) -> None:

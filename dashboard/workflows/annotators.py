@@ -107,25 +107,3 @@ def attributes(
     request = {"verb": "attributes.read", "project": project_id, "purpose": purpose}
     store.submit(plan, by=by.person_id, request=request, request_id=request_id)
     return store.vault.frame()
-
-
-def annotator_items(
-    store: Store,
-    *,
-    project_id: str,
-    by: Person,
-    annotator_id: str,
-    label_given: str = "",
-    as_of: int | None = None,
-) -> pl.DataFrame:
-    """The items behind an annotator's figures: item_id, given, today, labelled_at, active_seconds; first where they differ."""
-    require(by, "view")
-    if not by.may("view.annotators") and annotator_id != by.person_id:
-        raise NotAllowed("Annotators see their own figures only.")
-    return store.read(
-        "annotator_cell_items",
-        project_id=project_id,
-        annotator_id=annotator_id,
-        label_given=label_given,
-        as_of=as_of,
-    )

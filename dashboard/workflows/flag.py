@@ -14,15 +14,14 @@ from dashboard import __version__
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
+from dashboard.workflows.relabel_reveal import GOLD
 from dashboard.workflows.rules import Person, require
 from dashboard.workflows.score_frames import repeats_of
 from data.database import Reader
 from data.identifiers import uuid7
 from data.records import Draft
 
-GOLD = "gold_disagreement"
 INLINE_LIMIT = 200
-_CODE = {"label_code": "label", "annotator_code": "annotator_id"}
 
 
 @dataclass(frozen=True, slots=True)
