@@ -24,6 +24,7 @@ from dashboard.workflows.catalog import METRICS
 from dashboard.workflows.settings import ALPHA, limits
 
 SHOWN = 50
+CARDS_A_ROW = 4
 
 
 def render() -> None:
@@ -45,6 +46,7 @@ def render() -> None:
     }[ALPHA]
     _answer(seen, limit)
     _cards(seen, limit)
+    _items_behind()
     pairs, labels = st.tabs(["Pairs of annotators", "Labels"], key="agreement_tab")
     with pairs:
         _pairs(seen)
@@ -82,10 +84,15 @@ def _run_words(seen: agreement_view.AgreementView) -> str:
     old = "; annotations came in since then" if seen.run.stale else ""
     repeats = {"count": "all counted", "first": "the first counts", "last": "the last counts"}
     counted = repeats.get(str(seen.run.parameters.get("repeats")), "")
-    return (
-        f"Independent annotations only; several by one annotator for one item: {counted}. "
-        f"Scored {seen.run.ran_at:%d %b %Y, %H:%M} UTC{old}."
-    )
+    alpha = next(row for row in seen.overall.iter_rows(named=True) if row["key"] == ALPHA)
+    covers = agreement_view.coverage_words(alpha["value"], alpha["n"])
+    return " ".join(
+        (
+            f"Independent annotations only; several by one annotator for one item: {counted}.",
+            f"Scored {seen.run.ran_at:%d %b %Y, %H:%M} UTC{old}.",
+            covers,
+        )
+    ).strip()
 
 
 def _cards(seen: agreement_view.AgreementView, limit: float | None) -> None:
@@ -93,7 +100,8 @@ def _cards(seen: agreement_view.AgreementView, limit: float | None) -> None:
     shown = [
         metric for metric in METRICS if metric.key in rows and metric.key != "consensus_accuracy_on_gold"
     ]
-    for column, metric in zip(st.columns(len(shown)), shown, strict=True):
+    cells = [cell for _ in range(0, len(shown), CARDS_A_ROW) for cell in st.columns(CARDS_A_ROW)]
+    for column, metric in zip(cells, shown, strict=False):
         row = rows[metric.key]
         with column:
             figure_card(
@@ -107,6 +115,23 @@ def _cards(seen: agreement_view.AgreementView, limit: float | None) -> None:
                 undefined=row["undefined"],
                 help=f"{metric.question} Undefined when {metric.undefined_when}. {metric.reference}.",
             )
+
+
+def _items_behind() -> None:
+    """The items that the cards rest on, once they are asked for: least agreed first."""
+    if not st.toggle("Show the items behind these figures, least agreed first", key="agreement_items_shown"):
+        return
+    items = agreement_view.items_by_agreement(
+        session.store(), project_id=session.project_id(), by=session.person(), as_of=session.as_of()
+    )
+    if items.is_empty():
+        st.caption("No item has two independent annotations.")
+        return
+    whole = items.filter(pl.col("agreement_share") == 1).height
+    st.markdown(
+        f"**All annotations agree on {whole:,} of {items.height:,} items** that have two or more ({whole / items.height:.0%})."
+    )
+    _item_table(items, "items-by-agreement.csv", key="agreement_items")
 
 
 def _pairs(seen: agreement_view.AgreementView) -> None:

@@ -15,6 +15,10 @@ PAIRS_SHOWN = 24
 """How many annotators the matrix shows at most: those with the most shared items."""
 
 
+LEAST_ITEMS, ALPHA_SIMULATED = 200, (0.2, 0.9)
+"""Alpha's interval was shown by simulation to cover as it says from so many items on, for alphas between these (docs/coverage.md)."""
+
+
 @dataclass(frozen=True, slots=True)
 class AgreementView:
     """The newest run's agreement.
@@ -55,6 +59,39 @@ def agreement_view(
         people=tuple(sorted(ranked["name"].head(PAIRS_SHOWN))),
         n_people=ranked.height,
     )
+
+
+def coverage_words(alpha: float, n_items: int) -> str:
+    """Where alpha's interval was not shown to cover as it says, a sentence that says so; else nothing.
+
+    >>> coverage_words(0.7, 5_000)
+    ''
+    >>> coverage_words(0.95, 50)
+    'With fewer than 200 items and alpha above 0.9 the interval was not shown to cover as it says.'
+    """
+    low, high = ALPHA_SIMULATED
+    doubts = [
+        words
+        for words, holds in (
+            (f"fewer than {LEAST_ITEMS} items", n_items < LEAST_ITEMS),
+            (f"alpha under {low:g}", alpha < low),
+            (f"alpha above {high:g}", alpha > high),
+        )
+        if holds
+    ]
+    return f"With {' and '.join(doubts)} the interval was not shown to cover as it says." if doubts else ""
+
+
+def items_by_agreement(
+    store: Store, *, project_id: str, by: Person, as_of: int | None = None
+) -> pl.DataFrame:
+    """The items behind the figures: item_id, n_annotations, n_labels, agreement_share, today; least agreed first.
+
+    `agreement_share`: agreeing pairs of independent annotations, of all pairs of the item (Fleiss 1971, P_i); every
+    annotation counts. Items with fewer than two are left out.
+    """
+    require(by, "view.items")
+    return store.read("agreement_items", project_id=project_id, as_of=as_of)
 
 
 def pair_items(

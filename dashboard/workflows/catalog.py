@@ -95,6 +95,16 @@ def _fleiss(inputs: Inputs) -> Estimate:
     )
 
 
+def _scott(inputs: Inputs) -> Estimate:
+    return weighted_kappa.scotts_pi(
+        inputs.votes,
+        n_labels=inputs.n_labels,
+        repeats="last" if inputs.repeats == "last" else "first",
+        replicates=inputs.replicates,
+        seed=inputs.seed,
+    )
+
+
 def _ac1(inputs: Inputs) -> Estimate:
     return agreement.gwet_ac1(
         inputs.votes,
@@ -147,6 +157,11 @@ METRICS: tuple[Metric, ...] = (
         "fleiss_kappa", "Fleiss' kappa", "Agreement beyond chance, chance taken from how often each label is used", _fleiss,
         "coefficient", "higher", "no item has two votes, or only one label was used",
         "Fleiss (1971); unequal numbers of votes after Gwet (2014), Handbook of Inter-Rater Reliability",
+    ),
+    Metric(
+        "scotts_pi", "Scott's pi", "Agreement beyond chance over the items that two or more labelled, one vote a person", _scott,
+        "coefficient", "higher", "no item has votes of two annotators, or only one label was used",
+        "Scott (1955), Public Opinion Quarterly 19; more than two annotators after Fleiss (1971)",
     ),
     Metric(
         "gwet_ac1", "Gwet's AC1", "Agreement beyond chance that stays steady when one label is rare", _ac1,
