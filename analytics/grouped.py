@@ -89,13 +89,51 @@ def agreement_by_group(
         MissingColumn, BadColumn: `votes` breaks its contract, or its groups are not codes.
         BadOption: an option is not one of those above.
     """
-    _check(votes, n_labels, figure, min_items, replicates, confidence)
+    if figure not in get_args(Figure):
+        raise BadOption("figure", figure, get_args(Figure))
+    both = figures_by_group(
+        votes,
+        n_labels=n_labels,
+        by=by,
+        figures=(figure,),
+        level=level,
+        values=values,
+        repeats=repeats,
+        min_items=min_items,
+        replicates=replicates,
+        seed=seed,
+        confidence=confidence,
+    )
+    return both.drop("figure")
+
+
+def figures_by_group(
+    votes: pl.DataFrame,
+    *,
+    n_labels: int,
+    by: str = "group_code",
+    figures: Sequence[Figure] = ("alpha", "percent"),
+    level: Level = "nominal",
+    values: Sequence[float] | None = None,
+    repeats: Repeats = "count",
+    min_items: int = MIN_ITEMS,
+    replicates: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> pl.DataFrame:
+    """Several figures for each group of votes, which are counted once; options and errors as `agreement_by_group`.
+
+    Returns:
+        One row a figure and group, sorted: figure, then the columns of `agreement_by_group`.
+    """
+    for figure in figures:
+        _check(votes, n_labels, figure, min_items, replicates, confidence)
     _require_codes(votes, by)
     points = label_points(level, n_labels, values)
     groups, counted = count_group_patterns(keep_repeats(votes, repeats), n_labels, by)
     options = {"replicates": replicates, "seed": seed}
 
-    def estimate(patterns: Patterns) -> Estimate:
+    def estimate(figure: Figure, patterns: Patterns) -> Estimate:
         n = int(patterns.n_items[patterns.n_votes >= 2].sum())
         if 2 <= n < min_items:
             return Estimate.none(_under(min_items), n)
@@ -103,10 +141,14 @@ def agreement_by_group(
             return percent_of_patterns(patterns, confidence=confidence, **options)
         return alpha_of_patterns(patterns, level=level, points=points, confidence=confidence, **options)
 
-    found = [estimate(patterns) for patterns in counted]
-    columns = ("value", "low", "high", "n", "undefined")
-    table = {name: [getattr(one, name) for one in found] for name in columns}
-    return pl.DataFrame({"group_code": groups, **table}, schema=_SCHEMA)
+    frames = []
+    for figure in figures:
+        found = [estimate(figure, patterns) for patterns in counted]
+        columns = ("value", "low", "high", "n", "undefined")
+        table = {name: [getattr(one, name) for one in found] for name in columns}
+        frame = pl.DataFrame({"group_code": groups, **table}, schema=_SCHEMA)
+        frames.append(frame.select(pl.lit(figure).alias("figure"), *_SCHEMA))
+    return pl.concat(frames)
 
 
 def agreement_by_label(

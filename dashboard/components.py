@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import plotly.graph_objects as go
+import polars as pl
 import streamlit as st
 
 from dashboard import navigation, presses, session
@@ -16,6 +17,7 @@ from dashboard.glossary import meaning
 from dashboard.marks import label_chip, look, moment_text, number_text, plain, state_chip, state_markdown
 from dashboard.palette import State
 from dashboard.workflows import moments
+from dashboard.workflows.agreement_view import items_csv
 from dashboard.workflows.rules import Person
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "go_to",
     "headline",
     "item_content",
+    "item_table",
     "label_chip",
     "link_to",
     "look",
@@ -48,6 +51,7 @@ __all__ = [
 
 _STYLE = Path(__file__).parent / "assets" / "style.css"
 _PAGES = "registered_pages"
+ITEMS_SHOWN = 50
 _PLOT_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
@@ -213,6 +217,26 @@ def plot_selection(figure: go.Figure, *, key: str, alt: str) -> list[dict[str, o
         figure, key=key, theme=None, config=_PLOT_CONFIG, alt=alt, on_select="rerun", selection_mode="points"
     )
     return [dict(point) for point in event["selection"]["points"]]
+
+
+def item_table(items: pl.DataFrame, name: str, *, key: str) -> None:
+    """The items behind a figure: choose one to open its story, or take all along."""
+    event = st.dataframe(
+        items.head(ITEMS_SHOWN),
+        hide_index=True,
+        height=260,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+    )
+    rows = event["selection"]["rows"]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if rows:
+            item_id = str(items["item_id"][rows[0]])
+            link_to("items", label=f"Open {item_id}", item=item_id)
+        st.download_button(
+            f"All {items.height:,} as CSV", items_csv(items), name, "text/csv", key=f"{key}_csv"
+        )
 
 
 def item_content(item: ItemContent) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, session
+from dashboard import agreement_groups_view, charts, session
 from dashboard.chart_clicks import clickable
 from dashboard.components import (
     empty_state,
-    link_to,
+    item_table,
     look,
     number_text,
     plain,
@@ -23,7 +23,6 @@ from dashboard.workflows import agreement_view
 from dashboard.workflows.catalog import METRICS
 from dashboard.workflows.settings import ALPHA, limits
 
-SHOWN = 50
 CARDS_A_ROW = 4
 
 
@@ -47,11 +46,15 @@ def render() -> None:
     _answer(seen, limit)
     _cards(seen, limit)
     _items_behind()
-    pairs, labels = st.tabs(["Pairs of annotators", "Labels"], key="agreement_tab")
+    pairs, labels, groups = st.tabs(
+        ["Pairs of annotators", "Labels", "Over time and by group"], key="agreement_tab"
+    )
     with pairs:
         _pairs(seen)
     with labels:
         _labels(seen)
+    with groups:
+        agreement_groups_view.draw(limit)
 
 
 def _answer(seen: agreement_view.AgreementView, limit: float | None) -> None:
@@ -131,7 +134,7 @@ def _items_behind() -> None:
     st.markdown(
         f"**All annotations agree on {whole:,} of {items.height:,} items** that have two or more ({whole / items.height:.0%})."
     )
-    _item_table(items, "items-by-agreement.csv", key="agreement_items")
+    item_table(items, "items-by-agreement.csv", key="agreement_items")
 
 
 def _pairs(seen: agreement_view.AgreementView) -> None:
@@ -206,7 +209,7 @@ def _pair_items(seen: agreement_view.AgreementView, first: str, second: str) -> 
     st.markdown(
         f"**{plain(first)} and {plain(second)} differ on {differ} of {items.height} shared items** (kappa {kappa})"
     )
-    _item_table(
+    item_table(
         items.rename({"label_a": first, "label_b": second}).drop("differs"),
         f"pair-{first}-{second}.csv",
         key="pair_items",
@@ -240,24 +243,4 @@ def _labels(seen: agreement_view.AgreementView) -> None:
             label_b=row["label_b"],
             as_of=session.as_of(),
         )
-        _item_table(items, "confused-items.csv", key="confused_items")
-
-
-def _item_table(items: pl.DataFrame, name: str, *, key: str) -> None:
-    """The items behind a figure: choose one to open its story, or take all along."""
-    event = st.dataframe(
-        items.head(SHOWN),
-        hide_index=True,
-        height=260,
-        key=key,
-        on_select="rerun",
-        selection_mode="single-row",
-    )
-    rows = event["selection"]["rows"]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if rows:
-            item_id = str(items["item_id"][rows[0]])
-            link_to("items", label=f"Open {item_id}", item=item_id)
-        st.download_button(
-            f"All {items.height:,} as CSV", items.write_csv(), name, "text/csv", key=f"{key}_csv"
-        )
+        item_table(items, "confused-items.csv", key="confused_items")

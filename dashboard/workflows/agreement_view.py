@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dashboard.workflows import monitor
+from dashboard.workflows import monitor, score_groups
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
+from data.exporters.csv_cells import neutralised
 
 PAIRS_SHOWN = 24
 """How many annotators the matrix shows at most: those with the most shared items."""
@@ -17,6 +18,19 @@ PAIRS_SHOWN = 24
 
 LEAST_ITEMS, ALPHA_SIMULATED = 200, (0.2, 0.9)
 """Alpha's interval was shown by simulation to cover as it says from so many items on, for alphas between these (docs/coverage.md)."""
+
+
+GROUPS = {
+    "key": pl.Utf8, "kind": pl.Utf8, "first": pl.Utf8, "second": pl.Utf8, "made_of": pl.Utf8, "name": pl.Utf8,
+    "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64, "undefined": pl.Utf8, "unit": pl.Utf8,
+}  # fmt: skip
+EVERY_ITEM: dict[str, object] = {
+    "batch": -1,
+    "since": None,
+    "until": None,
+    "attribute": "",
+    "attribute_value": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +96,63 @@ def coverage_words(alpha: float, n_items: int) -> str:
     return f"With {' and '.join(doubts)} the interval was not shown to cover as it says." if doubts else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of items that agreement was measured for. `kind`: attribute, batch or window; `made_of`: day, week, month, annotations.
+
+    `first` and `second`: attribute and value; event and file; first moment (or place) and the one after the last.
+    """
+
+    kind: str
+    first: str
+    second: str
+    made_of: str = ""
+
+    @property
+    def name(self) -> str:
+        """The group in words."""
+        if self.kind == score_groups.BATCH:
+            return f"{self.second} (event {self.first})"
+        if self.kind == score_groups.ATTRIBUTE:
+            return self.second
+        if self.made_of == "annotations":
+            return f"{int(self.first):,} to {int(self.second) - 1:,}"
+        return self.first[:10]
+
+
+def groups(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> pl.DataFrame:
+    """Agreement of the newest run's groups: the columns of GROUPS, in the groups' order.
+
+    Empty where nothing was scored yet, or by a version that measured no groups.
+    """
+    require(by, "view.figures")
+    run = monitor.newest_run(store, project_id, as_of=as_of)
+    if run is None:
+        return pl.DataFrame(schema=GROUPS)
+    frames = [
+        _group_rows(monitor.figures(store, project_id, run, group_kind=kind), kind)
+        for kind in (score_groups.WINDOW, score_groups.ATTRIBUTE, score_groups.BATCH)
+    ]
+    return pl.concat(frames)
+
+
+def group_items(
+    store: Store, *, project_id: str, by: Person, group: Group, as_of: int | None = None
+) -> pl.DataFrame | None:
+    """The items behind a group's figures, as `items_by_agreement`; None for windows that were made by counting."""
+    require(by, "view.items")
+    if group.made_of == "annotations":
+        return None
+    asked = dict(EVERY_ITEM)
+    if group.kind == score_groups.ATTRIBUTE:
+        asked |= {"attribute": score_groups.pointer(group.first), "attribute_value": group.second}
+    elif group.kind == score_groups.BATCH:
+        asked |= {"batch": int(group.first)}
+    else:
+        asked |= {"since": group.first, "until": group.second}
+    return store.read("agreement_items", project_id=project_id, as_of=as_of, **asked)
+
+
 def items_by_agreement(
     store: Store, *, project_id: str, by: Person, as_of: int | None = None
 ) -> pl.DataFrame:
@@ -91,7 +162,16 @@ def items_by_agreement(
     annotation counts. Items with fewer than two are left out.
     """
     require(by, "view.items")
-    return store.read("agreement_items", project_id=project_id, as_of=as_of)
+    return store.read("agreement_items", project_id=project_id, as_of=as_of, **EVERY_ITEM)
+
+
+def items_csv(items: pl.DataFrame) -> str:
+    r"""A table of items as CSV in which no cell is a formula.
+
+    >>> items_csv(pl.DataFrame({"item_id": ["=1+1"], "n": [-2]}))
+    "item_id,n\n'=1+1,-2\n"
+    """
+    return neutralised(items).write_csv()
 
 
 def pair_items(
@@ -132,4 +212,25 @@ def _split(rows: pl.DataFrame, first: str, second: str) -> pl.DataFrame:
     return rows.with_columns(
         pl.Series(first, [pair[0] for pair in pairs], dtype=pl.Utf8),
         pl.Series(second, [pair[1] for pair in pairs], dtype=pl.Utf8),
+    )
+
+
+def _group_rows(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
+    split = [[str(part) for part in json.loads(text)] for text in rows["group_id"].to_list()]
+    details = [json.loads(text) for text in rows["detail"].to_list()]
+    found = [
+        Group(kind, first, second, detail["made_of"] or "")
+        for (first, second), detail in zip(split, details, strict=True)
+    ]
+    return (
+        rows.with_columns(
+            pl.lit(kind).alias("kind"),
+            pl.Series("first", [group.first for group in found], dtype=pl.Utf8),
+            pl.Series("second", [group.second for group in found], dtype=pl.Utf8),
+            pl.Series("made_of", [group.made_of for group in found], dtype=pl.Utf8),
+            pl.Series("name", [group.name for group in found], dtype=pl.Utf8),
+            pl.Series("place", [detail["place"] for detail in details], dtype=pl.Int64),
+        )
+        .sort("key", "first" if kind == score_groups.ATTRIBUTE else "place", "place")
+        .select(pl.col(name).cast(dtype) for name, dtype in GROUPS.items())
     )

@@ -11,6 +11,7 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import current_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
+from dashboard.workflows.score_groups import pointer
 from dashboard.workflows.wording import sureness
 
 ANY_LABEL, NO_LABEL = -1, -2
@@ -170,15 +171,6 @@ def attribute_values(
         "item_attribute_values", project_id=project_id, attribute=pointer(attribute), as_of=as_of
     )
     return tuple(rows["attribute_value"])
-
-
-def pointer(name: str) -> str:
-    """The JSON pointer (RFC 6901) of a key.
-
-    >>> pointer("a/b~c")
-    '/a~1b~0c'
-    """
-    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def _total(rows: pl.DataFrame) -> int:

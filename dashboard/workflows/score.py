@@ -12,7 +12,7 @@ import polars as pl
 from analytics import results
 from analytics.frames import keep_repeats
 from dashboard import __version__
-from dashboard.workflows import consensus_methods, predictions, score_frames
+from dashboard.workflows import consensus_methods, predictions, score_frames, score_groups
 from dashboard.workflows.catalog import Inputs
 from dashboard.workflows.consensus_methods import Fitted, Probabilities, Question
 from dashboard.workflows.errors import BadRequest, Stale
@@ -102,11 +102,14 @@ def score(
     inputs, fitted = read_inputs(store, project_id, label_set, wanted, as_of=saw)
     fit = fitted.fit
     run_id = uuid7(store.clock())
-    figures = (
-        score_frames.measurements(store, inputs, label_set)
-        if wanted.figures
-        else score_frames.no_measurements()
-    )
+    figures = score_frames.no_measurements()
+    if wanted.figures:
+        figures = pl.concat(
+            [
+                score_frames.measurements(store, inputs, label_set),
+                score_groups.group_figures(store, project_id, inputs, as_of=saw),
+            ]
+        )
     accuracy = score_frames.accuracy(inputs)
     parameters = {
         "method": wanted.method, "repeats": wanted.repeats, "replicates": wanted.replicates, "seed": wanted.seed,

@@ -16,7 +16,7 @@ from analytics import frames
 from analytics.agreement import percent_agreement
 from analytics.errors import BadColumn, BadOption, MissingColumn
 from analytics.frames import count_group_patterns, count_patterns
-from analytics.grouped import Figure, agreement_by_group, agreement_by_label, with_windows
+from analytics.grouped import Figure, agreement_by_group, agreement_by_label, figures_by_group, with_windows
 from analytics.krippendorff import alpha
 from analytics.results import Estimate
 from tests.crowds import CROWDS, N_LABELS, real_crowd, some_votes, votes_of
@@ -200,3 +200,20 @@ def test_misuse_raises() -> None:
         with_windows(votes.with_columns(order=pl.int_range(pl.len())), size=0)
     with pytest.raises(MissingColumn, match="order"):
         with_windows(votes, size=5)
+
+
+def test_several_figures_at_once_are_the_figures_one_by_one() -> None:
+    rng = np.random.default_rng(5)
+    items = np.repeat(np.arange(60), 4)
+    votes = pl.DataFrame(
+        {
+            "item_code": items,
+            "annotator_code": np.tile(np.arange(4), 60),
+            "label_code": rng.integers(0, 3, 240),
+            "group_code": items % 3,
+        }
+    )
+    both = figures_by_group(votes, n_labels=3, replicates=100)
+    for figure in get_args(Figure):
+        alone = agreement_by_group(votes, n_labels=3, figure=figure, replicates=100)
+        assert_frame_equal(both.filter(pl.col("figure") == figure).drop("figure"), alone)

@@ -72,3 +72,12 @@ def test_the_page_shows_the_items_once_they_are_asked_for(tmp_path: Path) -> Non
         whole = int((found["agreement_share"] == 1).sum())
         assert f"All annotations agree on {whole} of 40 items" in words(checked(page))
         assert "With fewer than 200 items" in words(page)
+
+
+def test_the_page_compares_groups_and_shows_their_items(tmp_path: Path) -> None:
+    with small_store(tmp_path / "store") as store, shown_by(store):
+        page = open_page("agreement", person="lena", project=PROJECT)
+        page.selectbox(key="agreement_group_kind").set_value("Items by batch").run()
+        assert "Least agreement for " in words(checked(page))
+        tables = [frame.value for frame in page.dataframe]
+        assert any(len(table) == 20 and "agreement_share" in table.columns for table in tables)
