@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 import pytest
@@ -188,7 +190,9 @@ def test_without_replicates_there_is_neither_interval_nor_test() -> None:
         (lambda frame: frame.with_columns(stage_code=pl.lit(-1)), BadColumn),
     ],
 )
-def test_what_breaks_the_contract_is_refused(change, error) -> None:  # type: ignore[no-untyped-def]
+def test_what_breaks_the_contract_is_refused(
+    change: Callable[[pl.DataFrame], pl.DataFrame], error: type[Exception]
+) -> None:
     with pytest.raises(error):
         leniency(change(table(HAND)))
 
