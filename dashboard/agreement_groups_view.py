@@ -11,9 +11,8 @@ from dashboard.components import empty_state, item_table, look, number_text, pla
 from dashboard.workflows import agreement_view
 from dashboard.workflows.agreement_view import Group
 from dashboard.workflows.score_groups import ATTRIBUTE, BATCH, FIGURES, WINDOW
-from dashboard.workflows.settings import ALPHA
 
-TITLES = {"krippendorff_alpha": "Krippendorff's alpha", "percent_agreement": "Percent agreement"}
+TITLES = {"krippendorff_alpha_of": "Krippendorff's alpha", "percent_agreement_of": "Percent agreement"}
 
 
 def draw(limit: float | None) -> None:
@@ -36,7 +35,7 @@ def draw(limit: float | None) -> None:
     )
     shown = found.filter(kinds[kind] & (pl.col("key") == key))
     _answer(shown, kind)
-    clicked = _plot(shown, kind, key, limit if key == ALPHA else None)
+    clicked = _plot(shown, kind, key, limit if key == FIGURES[0][0] else None)
     _items(shown, kind, clicked)
 
 

@@ -25,8 +25,8 @@ ONE_EVENT = 1 << 32
 """`order` of a vote is the event's number times this, plus the row's place in it (score_votes.sql)."""
 
 FIGURES: tuple[tuple[str, Figure, str], ...] = (
-    ("krippendorff_alpha", "alpha", "coefficient"),
-    ("percent_agreement", "percent", "share"),
+    ("krippendorff_alpha_of", "alpha", "coefficient"),
+    ("percent_agreement_of", "percent", "share"),
 )
 GROUP_FIGURE = {
     "key": pl.Utf8, "group_kind": pl.Utf8, "group_id": pl.Utf8, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,

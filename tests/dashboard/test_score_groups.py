@@ -28,7 +28,7 @@ def votes_of(store: Store, kept: pl.Expr) -> pl.DataFrame:
     return votes.join(items, on="item_code").filter(kept)
 
 
-def rows(store: Store, kind: str, key: str = "krippendorff_alpha") -> list[dict[str, object]]:
+def rows(store: Store, kind: str, key: str = "krippendorff_alpha_of") -> list[dict[str, object]]:
     found = agreement_view.groups(store, project_id=PROJECT, by=LENA)
     return found.filter((pl.col("kind") == kind) & (pl.col("key") == key)).to_dicts()
 
@@ -45,7 +45,7 @@ def test_an_attribute_has_the_alpha_of_its_items_alone(tmp_path: Path) -> None:
             alone = alpha_of(votes_of(store, number % 2 == place))
             assert (row["value"], row["low"], row["high"]) == (alone.value, alone.low, alone.high)
         assert found[0]["value"] != found[1]["value"]
-        percent = rows(store, "attribute", "percent_agreement")[0]["value"]
+        percent = rows(store, "attribute", "percent_agreement_of")[0]["value"]
         assert (
             percent
             == agreement.percent_agreement(
@@ -117,3 +117,13 @@ def test_without_times_windows_are_made_by_counting(tmp_path: Path) -> None:
 def test_one_import_makes_no_batches(tmp_path: Path) -> None:
     with small_store(tmp_path / "store") as store:
         assert rows(store, "batch") == []
+
+
+def test_a_groups_figure_never_takes_the_key_of_the_projects(tmp_path: Path) -> None:
+    with small_store(tmp_path / "store") as store:
+        found = score.score(
+            store, project_id=PROJECT, by=LENA, options=score.ScoreOptions(replicates=200)
+        ).figures
+    overall = set(found.filter(pl.col("group_kind") == "")["key"])
+    assert "krippendorff_alpha" in overall
+    assert overall.isdisjoint(found.filter(pl.col("group_kind") != "")["key"])
