@@ -89,9 +89,7 @@ def agreement_by_group(
         MissingColumn, BadColumn: `votes` breaks its contract, or its groups are not codes.
         BadOption: an option is not one of those above.
     """
-    if figure not in get_args(Figure):
-        raise BadOption("figure", figure, get_args(Figure))
-    both = figures_by_group(
+    return figures_by_group(
         votes,
         n_labels=n_labels,
         by=by,
@@ -103,8 +101,7 @@ def agreement_by_group(
         replicates=replicates,
         seed=seed,
         confidence=confidence,
-    )
-    return both.drop("figure")
+    ).drop("figure")
 
 
 def figures_by_group(
@@ -124,10 +121,9 @@ def figures_by_group(
     """Several figures for each group of votes, which are counted once; options and errors as `agreement_by_group`.
 
     Returns:
-        One row a figure and group, sorted: figure, then the columns of `agreement_by_group`.
+        One row a figure and group, in the order of `figures`: figure, then the columns of `agreement_by_group`.
     """
-    for figure in figures:
-        _check(votes, n_labels, figure, min_items, replicates, confidence)
+    _check(votes, n_labels, figures, min_items, replicates, confidence)
     _require_codes(votes, by)
     points = label_points(level, n_labels, values)
     groups, counted = count_group_patterns(keep_repeats(votes, repeats), n_labels, by)
@@ -171,7 +167,7 @@ def agreement_by_label(
         One row a label of the set, used or not, sorted: group_code (the label), value, low, high, n (items with two
         votes or more, one of them for the label: `min_items` is asked of these), undefined.
     """
-    _check(votes, n_labels, figure, min_items, replicates, confidence)
+    _check(votes, n_labels, (figure,), min_items, replicates, confidence)
     kept = keep_repeats(votes, repeats)
     paired = count_patterns(kept, n_labels).with_votes(2)
     n = np.asarray(paired.n_items @ (paired.counts > 0), dtype=np.int64)
@@ -211,11 +207,17 @@ def with_windows(votes: pl.DataFrame, *, size: int) -> pl.DataFrame:
 
 
 def _check(
-    votes: pl.DataFrame, n_labels: int, figure: Figure, min_items: int, replicates: int, confidence: float
+    votes: pl.DataFrame,
+    n_labels: int,
+    figures: Sequence[Figure],
+    min_items: int,
+    replicates: int,
+    confidence: float,
 ) -> None:
     check_interval_options(replicates, confidence)
-    if figure not in get_args(Figure):
-        raise BadOption("figure", figure, get_args(Figure))
+    for figure in figures:
+        if figure not in get_args(Figure):
+            raise BadOption("figure", figure, get_args(Figure))
     if isinstance(min_items, bool) or not isinstance(min_items, int) or min_items < 2:
         raise BadOption("min_items", min_items, "a whole number of 2 or more")
     require_labels(votes, VOTES, n_labels)

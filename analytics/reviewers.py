@@ -148,10 +148,8 @@ def self_approval(reviews: pl.DataFrame, *, confidence: float = 0.95) -> pl.Data
     )
     beside = own.join(others, on="reviewer_code", how="left", maintain_order="left")
     return beside.select(
-        "reviewer_code", "low", "high", "share_by_others", "others_low", "others_high",
-        n_own="n", n_accepted="hits", share="acceptance", n_by_others=pl.col("n_by_others").fill_null(0),
-    ).select(
-        "reviewer_code", "n_own", "n_accepted", "share", "low", "high", "n_by_others", "share_by_others",
+        "reviewer_code", pl.col("n").alias("n_own"), pl.col("hits").alias("n_accepted"),
+        pl.col("acceptance").alias("share"), "low", "high", pl.col("n_by_others").fill_null(0), "share_by_others",
         "others_low", "others_high",
     )  # fmt: skip
 

@@ -10,9 +10,9 @@ from dashboard.chart_parts import Limit
 from dashboard.components import empty_state, item_table, look, number_text, plain, plot_selection
 from dashboard.workflows import agreement_view
 from dashboard.workflows.agreement_view import Group
-from dashboard.workflows.score_groups import ATTRIBUTE, BATCH, FIGURES, WINDOW
+from dashboard.workflows.score_groups import ALPHA_OF, ATTRIBUTE, BATCH, PERCENT_OF, WINDOW
 
-TITLES = {"krippendorff_alpha_of": "Krippendorff's alpha", "percent_agreement_of": "Percent agreement"}
+TITLES = {ALPHA_OF: "Krippendorff's alpha", PERCENT_OF: "Percent agreement"}
 
 
 def draw(limit: float | None) -> None:
@@ -30,12 +30,10 @@ def draw(limit: float | None) -> None:
     kinds = _kinds(found)
     left, right = st.columns(2)
     kind = left.selectbox("Compare", list(kinds), key="agreement_group_kind")
-    key = right.selectbox(
-        "Figure", [name for name, _, _ in FIGURES], format_func=TITLES.__getitem__, key="agreement_group_key"
-    )
+    key = right.selectbox("Figure", list(TITLES), format_func=TITLES.__getitem__, key="agreement_group_key")
     shown = found.filter(kinds[kind] & (pl.col("key") == key))
     _answer(shown, kind)
-    clicked = _plot(shown, kind, key, limit if key == FIGURES[0][0] else None)
+    clicked = _plot(shown, kind, key, limit if key == ALPHA_OF else None)
     _items(shown, kind, clicked)
 
 

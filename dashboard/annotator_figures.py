@@ -14,8 +14,9 @@ from dashboard.components import figure_card, go_to, link_to, look, plain, plot,
 from dashboard.marks import number_text
 from dashboard.workflows import annotators_everyday, annotators_view
 from dashboard.workflows.annotator_evidence import FAST_Z
-from dashboard.workflows.annotator_file import AnnotatorFile, items_behind, items_csv
+from dashboard.workflows.annotator_file import AnnotatorFile, items_behind
 from dashboard.workflows.annotator_skill import Behind, Curve, Figure, Rank
+from dashboard.workflows.item_csv import items_csv
 
 SHOWN = 500
 ALPHA = 0.05

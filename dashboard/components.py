@@ -17,7 +17,7 @@ from dashboard.glossary import meaning
 from dashboard.marks import label_chip, look, moment_text, number_text, plain, state_chip, state_markdown
 from dashboard.palette import State
 from dashboard.workflows import moments
-from dashboard.workflows.agreement_view import items_csv
+from dashboard.workflows.item_csv import items_csv
 from dashboard.workflows.rules import Person
 
 __all__ = [
@@ -235,7 +235,7 @@ def item_table(items: pl.DataFrame, name: str, *, key: str) -> None:
             item_id = str(items["item_id"][rows[0]])
             link_to("items", label=f"Open {item_id}", item=item_id)
         st.download_button(
-            f"All {items.height:,} as CSV", items_csv(items), name, "text/csv", key=f"{key}_csv"
+            f"All {items.height:,} as CSV", lambda: items_csv(items), name, "text/csv", key=f"{key}_csv"
         )
 
 

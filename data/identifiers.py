@@ -1,4 +1,4 @@
-"""Identifiers that sort by time (UUID version 7, RFC 9562)."""
+"""Identifiers: those that sort by time (UUID version 7, RFC 9562), and the name of a key inside JSON."""
 
 from __future__ import annotations
 
@@ -19,3 +19,12 @@ def uuid7(moment: datetime) -> str:
         | random_bits & ((1 << 62) - 1)
     )
     return str(uuid.UUID(int=value))
+
+
+def json_pointer(key: str) -> str:
+    """The JSON pointer (RFC 6901) of a key.
+
+    >>> json_pointer("a/b~c")
+    '/a~1b~0c'
+    """
+    return "/" + key.replace("~", "~0").replace("/", "~1")

@@ -31,10 +31,11 @@ _EACH_HEAD = """
 In `touchstone score --json` the figure's `group` says whose it is: `label:cat`, `pair:["ana", "bo"]`, `annotator:ana`.
 
 Krippendorff's alpha and percent agreement are also measured for groups of items and annotations (of ten items with two annotations or
-more), as `attribute:["batch", "A"]` for each value of an item attribute that has 2 to 20 of them, `batch:[7, "week-2.csv"]` for the
-annotations that an import brought (by its event), and `window:["2026-09-01…", "2026-09-08…"]` over time: by day where all annotations
-lie within 31 days, by week within a year, else by month; an item counts where its last annotation lies. Where most times are unknown
-the windows are made by counting annotations. Intervals hold for each group alone; they do not test whether two groups differ.
+more), with the keys `krippendorff_alpha_of` and `percent_agreement_of`, as `attribute:["batch", "A"]` for each value of an item
+attribute that has 2 to 20 of them, `batch:[7, "week-2.csv"]` for the annotations that an import brought (by its event), and
+`window:["2026-09-01…", "2026-09-08…"]` over time: by day where all annotations lie within 31 days, by week within a year, else by
+month; an item counts where its last annotation lies. Where most times are unknown the windows are made by counting annotations.
+Intervals hold for each group alone; they do not test whether two groups differ.
 """
 _GLOSSARY_HEAD = """\
 # Glossary

@@ -47,14 +47,15 @@ def render() -> None:
     _cards(seen, limit)
     _items_behind()
     pairs, labels, groups = st.tabs(
-        ["Pairs of annotators", "Labels", "Over time and by group"], key="agreement_tab"
+        ["Pairs of annotators", "Labels", "Over time and by group"], key="agreement_tab", on_change="rerun"
     )
     with pairs:
         _pairs(seen)
     with labels:
         _labels(seen)
-    with groups:
-        agreement_groups_view.draw(limit)
+    if groups.open:  # its items are read from the annotations: not before somebody looks
+        with groups:
+            agreement_groups_view.draw(limit)
 
 
 def _answer(seen: agreement_view.AgreementView, limit: float | None) -> None:

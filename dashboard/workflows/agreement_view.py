@@ -10,15 +10,13 @@ import polars as pl
 from dashboard.workflows import monitor, score_groups
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
-from data.exporters.csv_cells import neutralised
+from data.identifiers import json_pointer
 
 PAIRS_SHOWN = 24
 """How many annotators the matrix shows at most: those with the most shared items."""
 
-
 LEAST_ITEMS, ALPHA_SIMULATED = 200, (0.2, 0.9)
 """Alpha's interval was shown by simulation to cover as it says from so many items on, for alphas between these (docs/coverage.md)."""
-
 
 GROUPS = {
     "key": pl.Utf8, "kind": pl.Utf8, "first": pl.Utf8, "second": pl.Utf8, "made_of": pl.Utf8, "name": pl.Utf8,
@@ -145,7 +143,7 @@ def group_items(
         return None
     asked = dict(EVERY_ITEM)
     if group.kind == score_groups.ATTRIBUTE:
-        asked |= {"attribute": score_groups.pointer(group.first), "attribute_value": group.second}
+        asked |= {"attribute": json_pointer(group.first), "attribute_value": group.second}
     elif group.kind == score_groups.BATCH:
         asked |= {"batch": int(group.first)}
     else:
@@ -163,15 +161,6 @@ def items_by_agreement(
     """
     require(by, "view.items")
     return store.read("agreement_items", project_id=project_id, as_of=as_of, **EVERY_ITEM)
-
-
-def items_csv(items: pl.DataFrame) -> str:
-    r"""A table of items as CSV in which no cell is a formula.
-
-    >>> items_csv(pl.DataFrame({"item_id": ["=1+1"], "n": [-2]}))
-    "item_id,n\n'=1+1,-2\n"
-    """
-    return neutralised(items).write_csv()
 
 
 def pair_items(

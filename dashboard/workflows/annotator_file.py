@@ -14,7 +14,6 @@ from dashboard.workflows.annotator_evidence import Votes
 from dashboard.workflows.annotator_skill import Behind, Curve, Figure, Rank, State, Straight
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
-from data.exporters.csv_cells import neutralised
 
 MIN_CONFUSED = 3
 """A mix-up is spoken of from so many annotations on."""
@@ -174,11 +173,6 @@ def items_behind(
     if which == "fast":
         return seen.drop_nulls("active_seconds").sort("active_seconds", maintain_order=True)
     return seen.filter(~pl.col("agrees")) if which == "differs" else seen
-
-
-def items_csv(rows: pl.DataFrame) -> bytes:
-    """Rows of the evidence as CSV, in which no cell is a formula."""
-    return neutralised(rows.drop("item_code", strict=False)).write_csv().encode()
 
 
 def _answer(

@@ -11,8 +11,8 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import current_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
-from dashboard.workflows.score_groups import pointer
 from dashboard.workflows.wording import sureness
+from data.identifiers import json_pointer
 
 ANY_LABEL, NO_LABEL = -1, -2
 LARGEST_PAGE = 500
@@ -127,7 +127,7 @@ def find_items(
             label_code=label_code,
             flag_state=wanted.flag,
             annotator=wanted.annotator,
-            attribute=pointer(wanted.attribute) if wanted.attribute else "",
+            attribute=json_pointer(wanted.attribute) if wanted.attribute else "",
             attribute_value=wanted.attribute_value,
             label_source=wanted.source,
             sort=sort,
@@ -168,7 +168,7 @@ def attribute_values(
     """The 200 most frequent values of an attribute, most frequent first."""
     require(by, "view.items")
     rows = store.read(
-        "item_attribute_values", project_id=project_id, attribute=pointer(attribute), as_of=as_of
+        "item_attribute_values", project_id=project_id, attribute=json_pointer(attribute), as_of=as_of
     )
     return tuple(rows["attribute_value"])
 

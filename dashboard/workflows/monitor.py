@@ -11,6 +11,11 @@ import polars as pl
 from dashboard.workflows.opening import Store
 
 FIGURE_RUN = "score"
+MEASUREMENT = {
+    "key": pl.Utf8, "group_kind": pl.Utf8, "group_id": pl.Utf8, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
+    "n": pl.Int64, "undefined": pl.Utf8, "unit": pl.Utf8, "detail": pl.Utf8,
+}  # fmt: skip
+"""The columns of a figure as a run stores it."""
 
 
 @dataclass(frozen=True, slots=True)

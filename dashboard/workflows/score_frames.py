@@ -12,13 +12,10 @@ from analytics.frames import Repeats
 from analytics.results import Estimate
 from dashboard.workflows.catalog import GROUP_METRICS, METRICS, Inputs
 from dashboard.workflows.label_sets import LabelSet
+from dashboard.workflows.monitor import MEASUREMENT
 from dashboard.workflows.opening import Store
 from data.database import Reader
 
-MEASUREMENT = {
-    "key": pl.Utf8, "group_kind": pl.Utf8, "group_id": pl.Utf8, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
-    "n": pl.Int64, "undefined": pl.Utf8, "unit": pl.Utf8, "detail": pl.Utf8,
-}  # fmt: skip
 PERSONS_DECISIONS = ("adjudication", "relabel")
 
 

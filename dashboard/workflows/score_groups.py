@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from analytics import grouped
-from dashboard.workflows.catalog import Inputs
+from dashboard.workflows.monitor import MEASUREMENT
 from dashboard.workflows.opening import Store
+from data.identifiers import json_pointer
 
 if TYPE_CHECKING:
     from analytics.grouped import Figure
     from analytics.krippendorff import Level
+    from dashboard.workflows.catalog import Inputs
 
 ATTRIBUTE, BATCH, WINDOW = "attribute", "batch", "window"
 MOST_ATTRIBUTES, MOST_VALUES = 6, 20
@@ -24,14 +25,13 @@ MOST_BATCHES, MOST_WINDOWS, WINDOWS_BY_COUNT = 20, 60, 20
 ONE_EVENT = 1 << 32
 """`order` of a vote is the event's number times this, plus the row's place in it (score_votes.sql)."""
 
+ALPHA_OF, PERCENT_OF = "krippendorff_alpha_of", "percent_agreement_of"
 FIGURES: tuple[tuple[str, Figure, str], ...] = (
-    ("krippendorff_alpha_of", "alpha", "coefficient"),
-    ("percent_agreement_of", "percent", "share"),
+    (ALPHA_OF, "alpha", "coefficient"),
+    (PERCENT_OF, "percent", "share"),
 )
-GROUP_FIGURE = {
-    "key": pl.Utf8, "group_kind": pl.Utf8, "group_id": pl.Utf8, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
-    "n": pl.Int64, "undefined": pl.Utf8, "unit": pl.Utf8, "detail": pl.Utf8,
-}  # fmt: skip
+"""Key of the measurement, the figure as analytics calls it, unit. The keys are not those of the project's own figures: a script
+that reads a run's figures by key gets the project's."""
 
 
 def group_figures(store: Store, project_id: str, inputs: Inputs, *, as_of: int) -> pl.DataFrame:
@@ -48,16 +48,7 @@ def group_figures(store: Store, project_id: str, inputs: Inputs, *, as_of: int) 
         *_by_batch(store, project_id, votes, inputs, as_of),
         *_by_window(votes, inputs),
     ]
-    return pl.concat(frames) if frames else pl.DataFrame(schema=GROUP_FIGURE)
-
-
-def pointer(name: str) -> str:
-    """An attribute's name as a JSON pointer (RFC 6901).
-
-    >>> pointer("length/words")
-    '/length~1words'
-    """
-    return "/" + name.replace("~", "~0").replace("/", "~1")
+    return pl.concat(frames) if frames else pl.DataFrame(schema=MEASUREMENT)
 
 
 def _by_attribute(
@@ -68,7 +59,7 @@ def _by_attribute(
         if len(found) == MOST_ATTRIBUTES * len(FIGURES):
             break
         of_items = store.read(
-            "score_attribute_values", project_id=project_id, attribute=pointer(name), as_of=as_of
+            "score_attribute_values", project_id=project_id, attribute=json_pointer(name), as_of=as_of
         )
         values = sorted(of_items["attribute_value"].unique())
         if 2 <= len(values) <= MOST_VALUES:
@@ -115,6 +106,8 @@ def _by_window(votes: pl.DataFrame, inputs: Inputs) -> list[pl.DataFrame]:
 
 def _by_count(votes: pl.DataFrame, inputs: Inputs) -> list[pl.DataFrame]:
     """Windows of as many annotations each, in the order in which they came into the store."""
+    from analytics import grouped
+
     size = -(-votes.height // WINDOWS_BY_COUNT)
     placed = votes.sort("order", "item_code", "annotator_code").with_columns(order=pl.int_range(pl.len()))
     coded = grouped.with_windows(placed, size=size).rename({"window_code": "group_code"})
@@ -137,6 +130,8 @@ def _measured(
     votes: pl.DataFrame, groups: Sequence[tuple[str, str | None]], kind: str, inputs: Inputs
 ) -> list[pl.DataFrame]:
     """A frame a figure: `votes` with `group_code`, the place of a group in `groups` (its id and what it is made of)."""
+    from analytics import grouped
+
     details = [json.dumps({"place": place, "made_of": made_of}) for place, (_, made_of) in enumerate(groups)]
     names = pl.DataFrame(
         {"group_code": range(len(groups)), "group_id": [name for name, _ in groups], "detail": details},
@@ -157,5 +152,5 @@ def _measured(
         named = found.filter(pl.col("figure") == figure).with_columns(
             pl.lit(value).alias(column) for column, value in fixed.items()
         )
-        frames.append(named.select(pl.col(column).cast(dtype) for column, dtype in GROUP_FIGURE.items()))
+        frames.append(named.select(pl.col(column).cast(dtype) for column, dtype in MEASUREMENT.items()))
     return frames

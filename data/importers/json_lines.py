@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 
 from data.errors import ImportRejected
+from data.identifiers import json_pointer
 from data.importers.delimited import MAX_COLUMNS, Loaded
 from data.importers.parsed import REJECTED
 from data.importers.source import Text, size
@@ -75,7 +76,7 @@ class LinesFile:
 
     def _extract(self, function: str, columns: Sequence[str], *, limit: int | None = None) -> pl.DataFrame:
         """For each object, by n, what the JSON function gives for each key: columns n, c0, c1, ..."""
-        pointers = ", ".join(_literal("/" + c.replace("~", "~0").replace("/", "~1")) for c in columns)
+        pointers = ", ".join(_literal(json_pointer(c)) for c in columns)
         fields = "".join(f", v[{i + 1}] AS c{i}" for i in range(len(columns)))
         rows = f"LIMIT {limit}" if limit is not None else ""
         # One list of constant pointers is one pass over each line; parameters would be one pass a key.

@@ -77,6 +77,8 @@ def test_the_page_shows_the_items_once_they_are_asked_for(tmp_path: Path) -> Non
 def test_the_page_compares_groups_and_shows_their_items(tmp_path: Path) -> None:
     with small_store(tmp_path / "store") as store, shown_by(store):
         page = open_page("agreement", person="lena", project=PROJECT)
+        page.session_state["agreement_tab"] = "Over time and by group"
+        page.run()
         page.selectbox(key="agreement_group_kind").set_value("Items by batch").run()
         assert "Least agreement for " in words(checked(page))
         tables = [frame.value for frame in page.dataframe]

@@ -15,6 +15,7 @@ from analytics.annotators import annotator_agreement, gold_accuracy
 from dashboard.workflows import annotator_file, annotators, annotators_everyday, ingest, score
 from dashboard.workflows.annotator_file import AnnotatorFile
 from dashboard.workflows.errors import BadRequest, NotAllowed
+from dashboard.workflows.item_csv import items_csv
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person
 from tests import stores
@@ -148,7 +149,7 @@ def test_annotators_do_not_see_the_file(pets: Store) -> None:
 
 def test_the_csv_runs_no_formula() -> None:
     rows = pl.DataFrame({"item_code": [1], "item_id": ["=cmd()"], "given": ["cat"]})
-    assert annotator_file.items_csv(rows) == b"item_id,given\n'=cmd(),cat\n"
+    assert items_csv(rows) == b"item_id,given\n'=cmd(),cat\n"
 
 
 def test_who_stopped_is_behind_the_newest_annotation_of_anybody(
