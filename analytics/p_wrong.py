@@ -51,11 +51,14 @@ class Gain:
 
     Attributes:
         base: the score of the uncalibrated base.
+        constant: the score of giving every item the weighted share of wrong verdicts: a base that is far off is easily
+            beaten, and what is learned about single items shows against this one.
         learned: the score of the learned, out-of-fold probabilities.
         gain: base minus learned: above 0 where learning helped.
     """
 
     base: Estimate
+    constant: Estimate
     learned: Estimate
     gain: Estimate
 
@@ -127,7 +130,7 @@ def p_wrong(
     )  # fmt: skip
     reason = _too_few(scores, judged)
     if reason is not None:
-        nothing = Gain(*(Estimate.none(reason, n=len(judged.rows), n_unit="verdicts"),) * 3)
+        nothing = Gain(*(Estimate.none(reason, n=len(judged.rows), n_unit="verdicts"),) * 4)
         return WrongLabels(
             _items_frame(scores.head(0)), _effects_frame([], []), nothing, nothing, counts, reason
         )
@@ -279,27 +282,24 @@ def _cross_fitted(
 def _gains(
     p_base: FloatArray, learned: FloatArray, judged: _Judged, replicates: int, confidence: float, seed: int
 ) -> tuple[Gain, Gain]:
-    wrong = judged.is_wrong
-    both = np.stack([p_base, learned])
-    clipped = np.clip(both, LEAST_P, 1 - LEAST_P)
-    losses = np.concatenate([(both - wrong) ** 2, -np.log(np.where(wrong, clipped, 1 - clipped))])
-    weights = 1 / judged.p_sampled
-    means = losses @ weights / weights.sum()
+    wrong, weights = judged.is_wrong, 1 / judged.p_sampled
+    share = float(weights @ wrong / weights.sum())
+    offered = np.stack([p_base, np.full(len(wrong), share), learned])
+    clipped = np.clip(offered, LEAST_P, 1 - LEAST_P)
     rng = np.random.default_rng(seed)
     drawn = np.zeros((replicates, len(wrong)))
     for own in (np.flatnonzero(judged.is_flagged), np.flatnonzero(~judged.is_flagged)):
         if len(own):
             drawn[:, own] = rng.multinomial(len(own), np.full(len(own), 1 / len(own)), size=replicates)
     drawn *= weights
-    replicated = drawn @ losses.T / drawn.sum(axis=1, keepdims=True)
-    found = []
-    for base, ours in ((0, 1), (2, 3)):
-        values = [means[base], means[ours], means[base] - means[ours]]
-        spread = [replicated[:, base], replicated[:, ours], replicated[:, base] - replicated[:, ours]]
-        found.append(
-            Gain(*(_estimate(*pair, len(wrong), confidence) for pair in zip(values, spread, strict=True)))
-        )
-    return found[0], found[1]
+
+    def gain(losses: FloatArray) -> Gain:
+        losses = np.concatenate([losses, losses[:1] - losses[2:]])
+        means = losses @ weights / weights.sum()
+        spread = losses @ drawn.T / drawn.sum(axis=1)
+        return Gain(*(_estimate(*pair, len(wrong), confidence) for pair in zip(means, spread, strict=True)))
+
+    return gain((offered - wrong) ** 2), gain(-np.log(np.where(wrong, clipped, 1 - clipped)))
 
 
 def _estimate(value: float, spread: FloatArray, n: int, confidence: float) -> Estimate:

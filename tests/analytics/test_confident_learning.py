@@ -240,9 +240,9 @@ def test_arrays_that_are_no_labels_and_probabilities_are_refused(
 def test_options_that_are_not_there_are_refused() -> None:
     labels, probabilities, _ = drawn(20, 2)
     with pytest.raises(BadOption, match="method"):
-        label_suspects(labels, probabilities, method="nonsense")  # type: ignore[arg-type]
+        label_suspects(labels, probabilities, method="nonsense")  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(BadOption, match="rank_by"):
-        label_suspects(labels, probabilities, rank_by="nonsense")  # type: ignore[arg-type]
+        label_suspects(labels, probabilities, rank_by="nonsense")  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(BadOption, match="item_codes"):
         label_suspects(labels, probabilities, item_codes=np.arange(3))
     with pytest.raises(BadOption, match="one label or more"):

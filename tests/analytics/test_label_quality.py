@@ -55,7 +55,7 @@ def test_a_set_by_hand() -> None:
 
 def test_wrong_use_is_refused() -> None:
     with pytest.raises(BadOption, match="method"):
-        label_quality(np.array([0]), np.array([[0.5, 0.5]]), method="entropy")  # type: ignore[arg-type]
+        label_quality(np.array([0]), np.array([[0.5, 0.5]]), method="entropy")  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(BadOption, match="K 2 or more"):
         label_quality(np.array([0, 1]), np.array([[0.5, 0.5]]))
     with pytest.raises(BadOption, match="members"):

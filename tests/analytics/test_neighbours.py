@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from analytics import neighbours as module
 from analytics.errors import BadOption
-from analytics.neighbours import Metric, nearest_by_words, nearest_neighbours
+from analytics.neighbours import Metric, Search, nearest_by_words, nearest_neighbours
 
 METRICS: tuple[Metric, ...] = ("cosine", "euclidean")
 
@@ -71,10 +71,10 @@ def test_it_is_exact_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("search", ["exact", "inverted_file"])
-def test_runs_with_a_seed_are_identical(search: str) -> None:
+def test_runs_with_a_seed_are_identical(search: Search) -> None:
     features = clustered(1500)
-    first = nearest_neighbours(features, search=search, seed=3)  # type: ignore[arg-type]
-    again = nearest_neighbours(features, search=search, seed=3)  # type: ignore[arg-type]
+    first = nearest_neighbours(features, search=search, seed=3)
+    again = nearest_neighbours(features, search=search, seed=3)
     assert (first.rows == again.rows).all()
     assert (first.distances == again.distances).all()
     assert first.recall == again.recall
@@ -131,9 +131,9 @@ def test_wrong_use_is_refused() -> None:
     with pytest.raises(BadOption, match="k="):
         nearest_neighbours(features, k=0)
     with pytest.raises(BadOption, match="metric"):
-        nearest_neighbours(features, metric="manhattan")  # type: ignore[arg-type]
+        nearest_neighbours(features, metric="manhattan")  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(BadOption, match="search"):
-        nearest_neighbours(features, search="guess")  # type: ignore[arg-type]
+        nearest_neighbours(features, search="guess")  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(BadOption, match="least_recall"):
         nearest_neighbours(features, least_recall=0)
     with pytest.raises(BadOption, match="sparse"):

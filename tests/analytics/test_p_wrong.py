@@ -25,7 +25,7 @@ class Team:
 
     def learned(self, **options: object) -> WrongLabels:
         given: dict[str, object] = {"base": "doubt", "probabilities": ["doubt"], "replicates": 200} | options
-        return p_wrong(self.scores, self.verdicts, **given)  # type: ignore[arg-type]
+        return p_wrong(self.scores, self.verdicts, **given)  # type: ignore[arg-type]  # options of several types
 
 
 def team(*, seed: int = 0, n_items: int = 6000, n_flagged: int = 250, n_slice: int = 250) -> Team:
@@ -106,6 +106,8 @@ def test_learning_beats_an_overconfident_base() -> None:
         assert gain.gain.low is not None
         assert gain.gain.low > 0
         assert gain.gain.n == 500
+        assert gain.constant.value is not None
+        assert gain.learned.value < gain.constant.value
 
 
 def test_brier_and_log_loss_by_hand() -> None:
@@ -117,6 +119,8 @@ def test_brier_and_log_loss_by_hand() -> None:
     p = seen.get_column("p_wrong").to_numpy()
     assert found.brier.base.value == pytest.approx(np.average((base - wrong) ** 2, weights=weight))
     assert found.brier.learned.value == pytest.approx(np.average((p - wrong) ** 2, weights=weight))
+    share = np.average(wrong, weights=weight)
+    assert found.brier.constant.value == pytest.approx(share * (1 - share))
     clipped = np.clip(base, 1e-3, 1 - 1e-3)
     loss = -np.log(np.where(wrong, clipped, 1 - clipped))
     assert found.log_loss.base.value == pytest.approx(np.average(loss, weights=weight))
@@ -128,8 +132,8 @@ def test_a_judged_item_is_not_judged_by_its_own_verdict() -> None:
     own = pl.col("item_code") == made.verdicts.row(0, named=True)["item_code"]
     turned = made.verdicts.with_columns(is_wrong=own ^ pl.col("is_wrong"))
     before = made.learned(replicates=0, n_folds=120).items
-    options = {"base": "doubt", "probabilities": ["doubt"], "replicates": 0, "n_folds": 120}
-    after = p_wrong(made.scores, turned, **options).items  # type: ignore[arg-type]
+    changed = Team(made.scores, turned, made.is_wrong, made.p)
+    after = changed.learned(replicates=0, n_folds=120).items
     change = np.abs(after.get_column("p_wrong").to_numpy() - before.get_column("p_wrong").to_numpy())
     is_own = before.select(own).to_series().to_numpy()
     assert change[is_own].max() < 1e-6
