@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.record [--quick]
 
-Runs `tests.benchmarks.agreement` and `tests.benchmarks.consensus`, peer and ours in the same run, up to ten million
-annotations; `--quick` stops at a hundred thousand, to see that everything runs. Takes about a quarter of an hour.
+Runs `tests.benchmarks.agreement`, `tests.benchmarks.consensus` and `tests.benchmarks.suspects`, peer and ours in the
+same run, up to ten million annotations or items; `--quick` stops at a hundred thousand, to see that everything runs.
+Takes about a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, consensus
+from tests.benchmarks import agreement, consensus, suspects
 from tests.browser.server import ROOT
 
 AGREEMENT = ("point", "interval", "pairs", "weighted-pairs", "sets")
@@ -39,7 +40,7 @@ a process of its own; medians; importing, compiling and making the work are left
 A peer that would take minutes is timed on a part and multiplied (10 of 1,000 replicates, 1,500 of the pairs); GLAD is one iteration of
 the peer's against the whole of our fit. An empty cell: no peer, or none that finishes.
 
-| task | annotations | peer | peer s | ours s | ratio | our peak MB | device |
+| task | annotations or items | peer | peer s | ours s | ratio | our peak MB | device |
 |---|---|---|---|---|---|---|---|
 """
 
@@ -54,7 +55,7 @@ def main(*, quick: bool) -> None:
         cores=os.cpu_count(),
         load=f"{os.getloadavg()[0]:.1f}",
     )
-    rows = [*_agreement(quick), *_consensus(quick)]
+    rows = [*_agreement(quick), *_consensus(quick), *_suspects(quick)]
     lines = "\n".join(_line(row) for row in rows)
     folder = Path(tempfile.mkdtemp()) if quick else ROOT / "docs"
     (folder / "benchmarks.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
@@ -83,6 +84,11 @@ def _consensus(quick: bool) -> Iterator[Line]:
         ]
         for row in consensus.main(consensus.options(asked)):
             yield _row(row.task, row.size, row.peer, row.peer_seconds, row.our_seconds, row.our_peak_gb)
+
+
+def _suspects(quick: bool) -> Iterator[Line]:
+    for row in suspects.main(suspects.options(["--sizes", "10000", "--rounds", "1"] if quick else [])):
+        yield _row(row.task, row.size, row.peer, row.peer_seconds, row.our_seconds, row.our_peak_gb)
 
 
 def _row(task: str, size: int, peer: str, theirs: float | None, ours: float, gigabytes: float) -> Line:
