@@ -58,7 +58,7 @@ Part = Literal["total", "aleatoric", "epistemic"]
 ONE_MEMBER = "the model has one member: it cannot disagree with itself"
 """Why the split of the entropy and the variation ratio are not known."""
 
-MOST_CELLS = 2_000_000
+MOST_CELLS = 500_000
 """Probabilities (4 or 8 bytes) that a part of the work holds; a part is at least one item."""
 
 
