@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.record [--quick]
 
-Runs `tests.benchmarks.agreement`, `tests.benchmarks.consensus` and `tests.benchmarks.suspects`, peer and ours in the
-same run, up to ten million annotations or items; `--quick` stops at a hundred thousand, to see that everything runs.
-Takes about a quarter of an hour.
+Runs `tests.benchmarks.agreement`, `consensus`, `suspects` and `uncertainty`, peer and ours in the same run, up to ten
+million annotations or items; `--quick` stops at a hundred thousand, to see that everything runs. Takes about a quarter
+of an hour.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, consensus, suspects
+from tests.benchmarks import agreement, consensus, suspects, uncertainty
 from tests.browser.server import ROOT
 
 AGREEMENT = ("point", "interval", "pairs", "weighted-pairs", "sets")
@@ -38,7 +38,8 @@ Made by `make bench` on {date}, on {machine} with {cores} cores, load {load} whe
 a process of its own; medians; importing, compiling and making the work are left out for everyone. Generated work: 5 annotations an item,
 10 labels, 500 annotators up to a million annotations and 5,000 beyond. Machines differ and are shared: trust the ratios, not the seconds.
 A peer that would take minutes is timed on a part and multiplied (10 of 1,000 replicates, 1,500 of the pairs); GLAD is one iteration of
-the peer's against the whole of our fit. An empty cell: no peer, or none that finishes.
+the peer's against the whole of our fit. Uncertainty counts items instead, of 10 labels each; its peer works out one of our six figures.
+An empty cell: no peer, or none that finishes.
 
 | task | annotations or items | peer | peer s | ours s | ratio | our peak MB | device |
 |---|---|---|---|---|---|---|---|
@@ -55,7 +56,7 @@ def main(*, quick: bool) -> None:
         cores=os.cpu_count(),
         load=f"{os.getloadavg()[0]:.1f}",
     )
-    rows = [*_agreement(quick), *_consensus(quick), *_suspects(quick)]
+    rows = [*_agreement(quick), *_consensus(quick), *_suspects(quick), *_uncertainty(quick)]
     lines = "\n".join(_line(row) for row in rows)
     folder = Path(tempfile.mkdtemp()) if quick else ROOT / "docs"
     (folder / "benchmarks.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
@@ -91,11 +92,27 @@ def _suspects(quick: bool) -> Iterator[Line]:
         yield _row(row.task, row.size, row.peer, row.peer_seconds, row.our_seconds, row.our_peak_gb)
 
 
-def _row(task: str, size: int, peer: str, theirs: float | None, ours: float, gigabytes: float) -> Line:
+def _uncertainty(quick: bool) -> Iterator[Line]:
+    asked = ["--items", "10000", "--card-items", "100000", "--rounds", "3"] if quick else []
+    for row in uncertainty.main(uncertainty.options(asked)):
+        yield _row(
+            row.task,
+            row.size,
+            row.peer,
+            row.peer_seconds,
+            row.our_seconds,
+            row.our_peak_mb / 1000,
+            row.device,
+        )
+
+
+def _row(
+    task: str, size: int, peer: str, theirs: float | None, ours: float, gigabytes: float, device: str = "cpu"
+) -> Line:
     return {
         "task": task, "size": size, "peer": peer, "peer_seconds": None if theirs is None else round(theirs, 4),
         "our_seconds": round(ours, 4), "ratio": None if theirs is None else round(theirs / ours, 1),
-        "our_peak_mb": round(gigabytes * 1000), "device": "cpu",
+        "our_peak_mb": round(gigabytes * 1000), "device": device,
     }  # fmt: skip
 
 
