@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import polars as pl
@@ -46,8 +47,12 @@ class Grounds:
     level: float = 0.05
 
 
+Seen = TypeVar("Seen")
+"""What a reason looks at: Grounds, or `set_doubts.SetGrounds`."""
+
+
 @dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Generic[Seen]):
     """One reason for doubt.
 
     Attributes:
@@ -60,11 +65,11 @@ class Reason:
     key: str
     title: str
     words: str
-    detect: Callable[[Grounds], pl.DataFrame]
+    detect: Callable[[Seen], pl.DataFrame]
 
 
 def explain(
-    reason: Reason,
+    reason: Reason[Any],
     evidence: Mapping[str, object],
     *,
     labels: Sequence[str] | Mapping[int, str],
@@ -100,7 +105,7 @@ def low_posterior(items: pl.DataFrame, *, limit: float = 0.8) -> pl.DataFrame:
     """
     _check_share("limit", limit)
     doubted = _items(items).filter(pl.col("p_label") < limit)
-    return _doubts(
+    return doubted_items(
         doubted.with_columns(_runner_up(doubted), limit=pl.lit(limit)).with_columns(
             p_runner_up=pl.col("posterior").list.get(pl.col("runner_up_label_code"))
         ),
@@ -139,7 +144,7 @@ def split_vote(votes: pl.DataFrame, *, n_labels: int, limit: float = 0.2) -> pl.
         ((pl.col("n_first") - pl.col("n_second")) / pl.col("n_annotations")).alias("margin"),
         limit=pl.lit(limit),
     ).filter(pl.col("margin") <= limit)
-    return _doubts(
+    return doubted_items(
         split,
         "split_vote",
         score=1 - pl.col("margin"),
@@ -171,7 +176,7 @@ def gold_disagreement(items: pl.DataFrame, gold: pl.DataFrame) -> pl.DataFrame:
     )
     if wrong.get_column("p_gold").null_count():
         raise BadColumn(GOLD.name, "label_code", "has a label that the items' posterior has no place for")
-    return _doubts(
+    return doubted_items(
         wrong.rename({"label_gold": "gold_label_code"}),
         "gold_disagreement",
         score=1 - pl.col("p_gold"),
@@ -220,7 +225,7 @@ def weak_annotator(
         blamed.unique("item_code", keep="first", maintain_order=True), on="item_code", how="inner"
     )
     fields = ["label_code", "annotator_code", "on_label_code", "agreement", "peers_agreement", "n"]
-    return _doubts(
+    return doubted_items(
         doubted,
         "weak_annotator",
         score=pl.col("doubt"),
@@ -229,7 +234,20 @@ def weak_annotator(
     )
 
 
-REASONS: tuple[Reason, ...] = (
+def doubted_items(
+    doubted: pl.DataFrame, reason: str, *, score: pl.Expr, threshold: float, evidence: list[str]
+) -> pl.DataFrame:
+    """The frame of a reason: columns of DOUBTS and `evidence`, of the columns named; by item."""
+    return doubted.select(
+        pl.col("item_code"),
+        pl.lit(reason).alias("reason"),
+        score.clip(0.0, 1.0).alias("score"),
+        pl.lit(threshold).alias("threshold"),
+        pl.struct(evidence).alias("evidence"),
+    ).sort("item_code")
+
+
+REASONS: tuple[Reason[Grounds], ...] = (
     Reason(
         key="low_posterior",
         title="The votes do not settle the label",
@@ -319,15 +337,3 @@ def _decided_by(
         pl.when(~pl.col("rest_tied")).then("rest").alias("rest_label_code"),
         (1 - pl.col("shares").list.get(pl.col("label_code")).fill_null(0.0)).alias("doubt"),
     ).filter(lost & pl.col("rest_label_code").ne_missing(pl.col("label_code")))
-
-
-def _doubts(
-    doubted: pl.DataFrame, reason: str, *, score: pl.Expr, threshold: float, evidence: list[str]
-) -> pl.DataFrame:
-    return doubted.select(
-        pl.col("item_code"),
-        pl.lit(reason).alias("reason"),
-        score.clip(0.0, 1.0).alias("score"),
-        pl.lit(threshold).alias("threshold"),
-        pl.struct(evidence).alias("evidence"),
-    ).sort("item_code")

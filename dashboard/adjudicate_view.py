@@ -16,6 +16,8 @@ from dashboard.components import item_content, label_chip, link_to, plain
 from dashboard.relabel_evidence import MADE_BY
 from dashboard.workflows import adjudicate
 from dashboard.workflows.adjudicate import Case
+from dashboard.workflows.label_sets import LabelSet
+from dashboard.workflows.set_labels import toggled
 from dashboard.workflows.wording import sureness
 
 Row = Mapping[str, object]
@@ -142,20 +144,21 @@ def _own_answer(found: Case) -> None:
 
 
 def _labels(found: Case) -> None:
-    labels = found.label_set.labels
-    buttons = list(zip(found.label_set.codes, labels, keys.label_keys(labels), strict=True))
-    width = keys.labels_a_row(labels, LABELS_A_ROW)
+    buttons = keys.buttons_of(found.label_set)
+    width = keys.labels_a_row([label for _, label, _ in buttons], LABELS_A_ROW)
     for start in range(0, len(buttons), width):
         row = buttons[start : start + width]
         for column, (code, label, key) in zip(st.columns(width, gap="small"), row, strict=False):
             column.button(
                 label_chip(code, label),
                 key=f"adjudicate-label-{code}-{found.flag_id}",
-                type="primary" if _choice(found.flag_id) == label else "secondary",
+                type="primary"
+                if keys.is_chosen(found.label_set, _choice(found.flag_id), label)
+                else "secondary",
                 width="stretch",
                 shortcut=key,
                 on_click=_choose,
-                args=(found.flag_id, label),
+                args=(found.flag_id, found.label_set, label),
             )
 
 
@@ -232,8 +235,9 @@ def _send(flag_id: str, version: int, next_item: str | None) -> None:
         st.query_params["item"] = next_item
 
 
-def _choose(flag_id: str, label: str) -> None:
-    st.session_state[_choice_key(flag_id)] = label
+def _choose(flag_id: str, label_set: LabelSet, label: str) -> None:
+    chosen = toggled(label_set, _choice(flag_id), label) if label_set.is_sets else label
+    st.session_state[_choice_key(flag_id)] = chosen
     st.session_state[_CURSOR] = st.session_state.get(_CURSOR, 0) + 1
 
 

@@ -16,10 +16,12 @@ import streamlit as st
 from dashboard import active_time, session
 from dashboard.workflows import relabel, relabel_queue, relabel_undo
 from dashboard.workflows.errors import WorkflowError
+from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.opening import StoreError
 from dashboard.workflows.relabel_answers import Saved
 from dashboard.workflows.relabel_queue import WorkDraft, WorkItem
 from dashboard.workflows.relabel_state import CANNOT_TELL, CHANGE, KEEP
+from dashboard.workflows.set_labels import toggled
 
 LOOK_SECONDS = 0.25
 """A press so soon after the screen changed was meant for the screen before."""
@@ -116,10 +118,11 @@ def take_item(now: Desk) -> WorkItem | None:
     return item
 
 
-def choose(now: Desk, stage: tuple[str, bool], label: str) -> None:
-    """A label's key was pressed."""
+def choose(now: Desk, stage: tuple[str, bool], label_set: LabelSet, label: str) -> None:
+    """A label's key was pressed: it is chosen; where labels are sets it goes in or out."""
     if now.stage == stage:
-        now.choice, now.refused = label, ""
+        now.choice = toggled(label_set, now.choice, label) if label_set.is_sets else label
+        now.refused = ""
         save_draft(now, stage)
 
 

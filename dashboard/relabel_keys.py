@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dashboard.workflows.label_sets import LabelSet
+from dashboard.workflows.label_words import EMPTY
+from dashboard.workflows.set_labels import members_in
+
 SUBMIT, KEEP, CANNOT_TELL, ASK, SKIP = "Enter", "K", "T", "U", "S"
 UNDO, GUIDELINE, WHY, HELP, RECENT, NOTE = "Z", "G", "W", "H", "L", "N"
 SEND, CLOSE = "Mod+Enter", "Escape"
@@ -41,6 +45,21 @@ def label_keys(labels: Sequence[str]) -> tuple[str | None, ...]:
     if all(label in DIGITS for label in labels):
         return tuple(labels)
     return tuple(LABEL_KEYS[place] if place < len(LABEL_KEYS) else None for place in range(len(labels)))
+
+
+def buttons_of(label_set: LabelSet) -> list[tuple[int, str, str | None]]:
+    """Code, label and key of each button: the labels; where they are sets, the choices and the set of none of them."""
+    labels, codes = list(label_set.choices), list(label_set.choice_codes)
+    if label_set.is_sets:
+        labels, codes = [*labels, EMPTY], [*codes, -1]
+    return list(zip(codes, labels, label_keys(labels), strict=True))
+
+
+def is_chosen(label_set: LabelSet, chosen: str | None, label: str) -> bool:
+    """Whether a button's label is chosen; where labels are sets, whether it is in the chosen one."""
+    if chosen is None or not label_set.is_sets or EMPTY in (chosen, label):
+        return chosen == label
+    return label in members_in(chosen)
 
 
 def labels_a_row(labels: Sequence[str], room: Sequence[tuple[int, int]]) -> int:

@@ -9,6 +9,7 @@ from dashboard import relabel_keys as keys
 from dashboard.components import item_content, label_chip, plain
 from dashboard.relabel_desk import Desk
 from dashboard.relabel_evidence import outcome_line
+from dashboard.relabel_keys import buttons_of, is_chosen
 from dashboard.workflows.relabel import REASON_CHIPS
 from dashboard.workflows.relabel_queue import Progress, WorkItem
 from dashboard.workflows.relabel_reveal import Reveal
@@ -75,10 +76,11 @@ def item_card(now: Desk, item: WorkItem, shown: Reveal | None) -> None:
 
 
 def _labels(now: Desk, item: WorkItem) -> None:
-    found = keys.label_keys(item.label_set.labels)
     live = now.panel != actions.SKIP
-    buttons = list(zip(item.label_set.codes, item.label_set.labels, found, strict=True))
-    width = keys.labels_a_row(item.label_set.labels, LABELS_A_ROW)
+    buttons = buttons_of(item.label_set)
+    width = keys.labels_a_row([label for _, label, _ in buttons], LABELS_A_ROW)
+    if item.label_set.is_sets:
+        st.caption("Choose all that apply; the same key takes one back.")
     for start in range(0, len(buttons), width):
         row = buttons[start : start + width]
         for column, (code, label, key) in zip(st.columns(width, gap="small"), row, strict=False):
@@ -86,11 +88,11 @@ def _labels(now: Desk, item: WorkItem) -> None:
                 st.button(
                     label_chip(code, label),
                     key=now.key(f"label-{code}"),
-                    type="primary" if now.choice == label else "secondary",
+                    type="primary" if is_chosen(item.label_set, now.choice, label) else "secondary",
                     width="stretch",
                     shortcut=key if live else None,
                     on_click=actions.choose,
-                    args=(now, now.stage, label),
+                    args=(now, now.stage, item.label_set, label),
                 )
 
 

@@ -20,7 +20,7 @@ def document_of(item: WorkItem) -> Mapping[str, object]:
         "kind": item.kind,
         "text": item.text,
         "attributes": dict(item.attributes),
-        "labels": list(item.label_set.labels),
+        "labels": list(item.label_set.choices),
         "guideline_version": item.guideline_version,
         "is_second": item.is_second,
         "blind": item.blind,
@@ -46,7 +46,7 @@ def evidence_of(shown: Reveal) -> Mapping[str, object]:
 
 def item_words(item: WorkItem) -> str:
     """The item and its label set, for a person."""
-    return f"{item.item_id}: {item.text or item.kind}\nLabels: {', '.join(item.label_set.labels)}."
+    return f"{item.item_id}: {item.text or item.kind}\nLabels: {', '.join(item.label_set.choices)}."
 
 
 def evidence_words(shown: Reveal) -> str:

@@ -69,7 +69,19 @@ def import_files(
     annotator_attributes: Annotated[
         str, typer.Option("--annotator-attributes", help="Columns kept, encrypted, with the annotator: c,d")
     ] = "",
-    level: Annotated[str | None, typer.Option("--level", help="nominal, ordinal, interval or ratio.")] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--level", help="nominal, ordinal, interval, ratio, or set: several labels on an item at once."
+        ),
+    ] = None,
+    separator: Annotated[
+        str,
+        typer.Option(
+            "--separator",
+            help="What parts the labels in a cell, with --level set (default: cells are JSON lists).",
+        ),
+    ] = "",
     labels: Annotated[
         str,
         typer.Option("--labels", help="The label set in its order: a,b,c (default: what the file holds)."),
@@ -95,7 +107,7 @@ def import_files(
         dry_run=dry_run,
     )
     options = ingest.import_options(
-        ",".join(mapping or ()), _names(item_attributes), _names(annotator_attributes)
+        ",".join(mapping or ()), _names(item_attributes), _names(annotator_attributes), separator=separator
     )
     named = project_named(context, project)
     documents: list[dict[str, object]] = []

@@ -48,7 +48,7 @@ def case(
         "flag_id": held.flag_id,
         "item_id": held.item_id,
         "text": held.text,
-        "labels": list(held.label_set.labels),
+        "labels": list(held.label_set.choices),
         "evidence": evidence_of(held.evidence),
     }
     answer(

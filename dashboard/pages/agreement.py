@@ -20,7 +20,7 @@ from dashboard.components import (
 )
 from dashboard.figure_cards import figure_card
 from dashboard.workflows import agreement_view
-from dashboard.workflows.catalog import METRICS
+from dashboard.workflows.catalog import METRICS, NOT_FOR_LEVEL
 from dashboard.workflows.settings import ALPHA, limits
 
 CARDS_A_ROW = 4
@@ -101,9 +101,10 @@ def _run_words(seen: agreement_view.AgreementView) -> str:
 
 def _cards(seen: agreement_view.AgreementView, limit: float | None) -> None:
     rows = {row["key"]: row for row in seen.overall.iter_rows(named=True)}
-    shown = [
+    there = [
         metric for metric in METRICS if metric.key in rows and metric.key != "consensus_accuracy_on_gold"
     ]
+    shown = [metric for metric in there if rows[metric.key]["undefined"] not in NOT_FOR_LEVEL]
     cells = [cell for _ in range(0, len(shown), CARDS_A_ROW) for cell in st.columns(CARDS_A_ROW)]
     for column, metric in zip(cells, shown, strict=False):
         row = rows[metric.key]
@@ -119,6 +120,9 @@ def _cards(seen: agreement_view.AgreementView, limit: float | None) -> None:
                 undefined=row["undefined"],
                 help=f"{metric.question} Undefined when {metric.undefined_when}. {metric.reference}.",
             )
+    others = [metric.title for metric in there if metric not in shown]
+    if others:
+        st.caption(f"Not for labels like these: {', '.join(others)}.")
 
 
 def _items_behind() -> None:

@@ -13,7 +13,7 @@ from dashboard import session
 from dashboard.components import empty_state, error_state, link_to, plain, verdict
 from dashboard.workflows import ingest
 from dashboard.workflows.errors import WorkflowError
-from dashboard.workflows.label_sets import LEVELS
+from dashboard.workflows.label_sets import LEVELS, SET
 from dashboard.workflows.opening import StoreError
 
 FORMATS = {
@@ -165,9 +165,25 @@ def _options(seen: ingest.Preview) -> ingest.ImportOptions:
             key="import_annotator_attributes",
             help="Personal attributes go into the vault; only a compliance reviewer or an administrator can read them.",
         )
-        st.selectbox("Level of the labels", ["as it is", *LEVELS], key="import_level")
+        level, parted = st.columns(2)
+        level.selectbox(
+            "Level of the labels",
+            ["as it is", *LEVELS],
+            key="import_level",
+            help="set: an item may have several labels at once, or none.",
+        )
+        parted.text_input(
+            "What parts the labels of a cell",
+            key="import_separator",
+            disabled=st.session_state.get("import_level") != SET,
+            help="Only where labels are sets and cells are no JSON lists: a semicolon, say.",
+        )
+    is_set = st.session_state.get("import_level") == SET
     return ingest.ImportOptions(
-        mapping=mapping, item_attributes=tuple(items), annotator_attributes=tuple(people)
+        mapping=mapping,
+        item_attributes=tuple(items),
+        annotator_attributes=tuple(people),
+        separator=str(st.session_state.get("import_separator") or "") if is_set else "",
     )
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import address, components, item_view, session
 from dashboard.marks import image_address
 from dashboard.workflows import items
+from dashboard.workflows.label_words import JOINED
 
 PAGE_SIZE = 50
 PICTURE_HEIGHT = 56
@@ -76,7 +77,7 @@ def _list() -> None:
             st.markdown(":material/search_off: No item matches these filters.")
             st.button("Clear the filters", on_click=address.clear, args=FILTERS)
         return
-    _table(found.rows, known.labels)
+    _table(found.rows, known)
     if found.n_pages > 1:
         with st.container(horizontal=True, horizontal_alignment="center"):
             address.page(found.n_pages)
@@ -94,7 +95,8 @@ def _filters(known: items.Facets) -> tuple[items.ItemFilter, items.Sort]:
         text = address.text("search", "Search", placeholder="In the id or the text", icon=":material/search:")
     with label:
         options = ["", *known.labels, UNLABELLED]
-        chosen = address.choice("label", "Label", options, words=lambda one: one or "Any")
+        title = "Label has" if known.is_sets else "Label"
+        chosen = address.choice("label", title, options, words=lambda one: one or "Any")
     with flag:
         flagged = address.choice("flag", "Flags", list(FLAGS), words=FLAGS.__getitem__)
     with sort:
@@ -140,14 +142,14 @@ def _more(known: items.Facets) -> tuple[str, str, str, str]:
     return annotator, source, attribute, value
 
 
-def _table(rows: pl.DataFrame, labels: tuple[str, ...]) -> None:
+def _table(rows: pl.DataFrame, known: items.Facets) -> None:
     """One row an item; a click anywhere in a row opens the item."""
     shown = rows.select(
         pl.col("item_id").alias("Item"),
         _content(rows),
         pl.when(pl.col("label").is_null())
         .then(pl.lit([], dtype=pl.List(pl.Utf8)))
-        .otherwise(pl.concat_list("label"))
+        .otherwise(pl.col("label").str.split(JOINED) if known.is_sets else pl.concat_list("label"))
         .alias("Label"),
         pl.col("sure").alias("Sure"),
         pl.format("{} of {}", "n_agree", "n_votes").alias("Agree"),
@@ -155,7 +157,7 @@ def _table(rows: pl.DataFrame, labels: tuple[str, ...]) -> None:
         pl.col("label_source").replace_strict(SOURCES, default="").alias("Made by"),
     )
     pictures = rows["picture"].null_count() < rows.height
-    hues = [components.look().label(code) for code in range(len(labels))]
+    hues = [components.look().label(code) for code in range(len(known.labels))]
     nth = st.session_state.setdefault("items_opened", 0)
     event = st.dataframe(
         shown,
@@ -170,7 +172,7 @@ def _table(rows: pl.DataFrame, labels: tuple[str, ...]) -> None:
             "Content": st.column_config.ImageColumn(width="small")
             if pictures
             else st.column_config.TextColumn(width="large"),
-            "Label": st.column_config.MultiselectColumn(options=list(labels), color=hues, width=150),
+            "Label": st.column_config.MultiselectColumn(options=list(known.labels), color=hues, width=150),
             "Sure": st.column_config.TextColumn(width="small", help="How probable the label is."),
             "Agree": st.column_config.TextColumn(width="small", help="Annotations that chose this label."),
             "Flag": st.column_config.TextColumn(width="small"),

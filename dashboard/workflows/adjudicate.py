@@ -16,9 +16,9 @@ from dashboard.workflows.relabel_queue import queue_keys
 from dashboard.workflows.relabel_reveal import Reveal, evidence
 from dashboard.workflows.relabel_state import ADJUDICATED, CLOSED, flag_state, flag_touches, require_version
 from dashboard.workflows.rules import Person, require
+from dashboard.workflows.set_labels import coded, new_rows
 from data.database import Reader
 from data.identifiers import uuid7
-from data.journal import canonical_json
 from data.records import Draft
 
 
@@ -124,10 +124,11 @@ def decide(
         if state.status == CLOSED:
             raise Stale(f"Item {state.item_id} was settled while it was on your screen; nothing was saved.")
         require_version(state, expected_version)
-        code = require_label_set(reader, project_id).code(label)
+        known = require_label_set(reader, project_id)
+        label_set, code = coded(known, label)
         now = store.clock()
         decision_id = uuid7(now)
-        label_json = canonical_json(label)
+        label_json = label_set.json_of(code)
         voters = reader.read("queue_votes", project_id=project_id, item_code=state.item_code)
         n_independent = voters.filter(pl.col("independent")).height
         rows: Rows = {
@@ -159,12 +160,14 @@ def decide(
             "flag_status": [{"flag_id": flag_id, "status": CLOSED, "resolution": ADJUDICATED, "note": text}],
             "claim": [{"flag_id": flag_id, "action": "release"}],
         }
+        if label_set.n_labels > known.n_labels:
+            rows["label"] = new_rows(known, label_set)
         answered = [touch.person_id for touch in flag_touches(reader, project_id, flag_id)]
         facts = {
             "flag_id": flag_id,
             "item_id": state.item_id,
             "decision_id": decision_id,
-            "label": label,
+            "label": label_set.label(code),
             "label_before": state.label,
             "version": state.version + 1,
             "changed": code != state.label_code,

@@ -26,6 +26,8 @@ State = Literal["fit", "watch", "not fit", "undefined"]
 Behind = Literal["differs", "gold", "repeats", "run", "cell", "window", "fast", "all"]
 Row = Mapping[str, Any]
 
+SPAMMER_MEANING = "0: the label does not depend on the item, as when somebody does not look; 1: it always does (Raykar & Yu 2012)."
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -108,11 +110,15 @@ def consistency(votes: Votes) -> Figure:
 
 def spammer(votes: Votes) -> Figure:
     """Raykar and Yu's spammer score."""
+    if votes.label_set.is_sets:
+        none = Estimate.none(
+            "labels are sets, and there are too many of them to know how each is mixed up", unit="coefficient"
+        )
+        return Figure("spammer", "Looks at items", none, None, SPAMMER_MEANING, "differs")
     table = annotator_behaviour.spammer_scores(votes.frame, n_labels=votes.label_set.n_labels)
     estimate = estimate_of(own_row(table, votes), "score", "n", "compared annotations", unit="coefficient")
     state: State | None = None if estimate.low is None else "fit" if estimate.low > 0 else "watch"
-    meaning = "0: the label does not depend on the item, as when somebody does not look; 1: it always does (Raykar & Yu 2012)."
-    return Figure("spammer", "Looks at items", estimate, state, meaning, "differs")
+    return Figure("spammer", "Looks at items", estimate, state, SPAMMER_MEANING, "differs")
 
 
 def speed(votes: Votes) -> Figure:

@@ -9,30 +9,12 @@ from typing import TYPE_CHECKING, cast
 import polars as pl
 
 from analytics import agreement, annotators, krippendorff, self_consistency, weighted_kappa
-from analytics.frames import Repeats
 from analytics.results import Estimate
+from dashboard.workflows import catalog_sets
+from dashboard.workflows.figure_inputs import Inputs
 
 if TYPE_CHECKING:
     from analytics.krippendorff import Level
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What the figures of a project are computed from.
-
-    `votes`: independent annotations (item_code, annotator_code, label_code, order, active_seconds). `gold` and `consensus`:
-    item_code, label_code (consensus also p_label, n_annotations, tied, posterior). `values`: number or rank by label code.
-    """
-
-    votes: pl.DataFrame
-    gold: pl.DataFrame
-    consensus: pl.DataFrame
-    n_labels: int
-    level: str
-    values: tuple[float, ...]
-    repeats: Repeats = "count"
-    replicates: int = 1000
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +45,9 @@ class GroupMetric:
     reference: str
 
 
+NO_ORDER = "the labels have no order"
+
+
 def _percent(inputs: Inputs) -> Estimate:
     return agreement.percent_agreement(
         inputs.votes,
@@ -74,6 +59,8 @@ def _percent(inputs: Inputs) -> Estimate:
 
 
 def _alpha(inputs: Inputs) -> Estimate:
+    if inputs.sets:
+        return catalog_sets.alpha(inputs)
     return krippendorff.alpha(
         inputs.votes,
         level=cast("Level", inputs.level),
@@ -86,6 +73,8 @@ def _alpha(inputs: Inputs) -> Estimate:
 
 
 def _fleiss(inputs: Inputs) -> Estimate:
+    if inputs.sets:
+        return catalog_sets.not_for_sets()
     return agreement.fleiss_kappa(
         inputs.votes,
         n_labels=inputs.n_labels,
@@ -96,6 +85,8 @@ def _fleiss(inputs: Inputs) -> Estimate:
 
 
 def _scott(inputs: Inputs) -> Estimate:
+    if inputs.sets:
+        return catalog_sets.not_for_sets()
     return weighted_kappa.scotts_pi(
         inputs.votes,
         n_labels=inputs.n_labels,
@@ -106,6 +97,8 @@ def _scott(inputs: Inputs) -> Estimate:
 
 
 def _ac1(inputs: Inputs) -> Estimate:
+    if inputs.sets:
+        return catalog_sets.not_for_sets()
     return agreement.gwet_ac1(
         inputs.votes,
         n_labels=inputs.n_labels,
@@ -116,8 +109,8 @@ def _ac1(inputs: Inputs) -> Estimate:
 
 
 def _ac2(inputs: Inputs) -> Estimate:
-    if inputs.level == "nominal":
-        return Estimate.none("the labels have no order", unit="coefficient")
+    if inputs.level in ("nominal", "set"):
+        return Estimate.none(NO_ORDER, unit="coefficient")
     found = weighted_kappa.gwet_ac2(
         inputs.votes,
         n_labels=inputs.n_labels,
@@ -139,6 +132,9 @@ def _gold_accuracy(inputs: Inputs) -> Estimate:
     return annotators.consensus_accuracy(inputs.consensus, inputs.gold)
 
 
+NOT_FOR_LEVEL = frozenset({catalog_sets.NO_SETS, catalog_sets.OVERLAPPING, NO_ORDER})
+"""Why a figure is undefined whatever the annotations say: it is for labels of another level."""
+
 FEW_PAIRS, LEAST_SHARED = 2_000, 10
 """Where there are more pairs of annotators than this, those that share fewer items are left out: each of them says nothing,
 and thousands of annotators make millions of them."""
@@ -147,7 +143,18 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "krippendorff_alpha", "Krippendorff's alpha", "Do people agree more than chance would make them?", _alpha,
         "coefficient", "higher", "fewer than two items have two votes, or only one label was used",
-        "Krippendorff (2011), Computing Krippendorff's Alpha-Reliability",
+        "Krippendorff (2011), Computing Krippendorff's Alpha-Reliability; of sets with the MASI distance of Passonneau (2006)",
+    ),
+    Metric(
+        "krippendorff_alpha_jaccard", "Krippendorff's alpha, Jaccard distance", "Do people's sets of labels overlap more than chance "
+        "would make them?", catalog_sets.alpha_jaccard, "coefficient", "higher",
+        "the labels are no sets, fewer than two items have two votes, or only one set was used",
+        "Krippendorff (2011), with Jaccard's (1912) distance of sets",
+    ),
+    Metric(
+        "set_overlap", "Overlap of two people's sets", "How much of what two people choose for an item do they both choose?",
+        catalog_sets.overlap, "share", "higher", "the labels are no sets, or no item has two votes",
+        "Jaccard (1912); mean over items of the mean over pairs of votes, items resampled",
     ),
     Metric(
         "percent_agreement", "Percent agreement", "How often do two people give an item the same label?", _percent,
@@ -185,13 +192,16 @@ METRICS: tuple[Metric, ...] = (
 
 
 def _by_label(inputs: Inputs) -> pl.DataFrame:
-    frame = agreement.label_agreement(
-        inputs.votes,
-        n_labels=inputs.n_labels,
-        repeats=inputs.repeats,
-        replicates=inputs.replicates,
-        seed=inputs.seed,
-    )
+    if inputs.sets:
+        frame = catalog_sets.by_member(inputs)
+    else:
+        frame = agreement.label_agreement(
+            inputs.votes,
+            n_labels=inputs.n_labels,
+            repeats=inputs.repeats,
+            replicates=inputs.replicates,
+            seed=inputs.seed,
+        )
     return frame.select(
         "label_code", value="alpha", low="low", high="high", n="n_items", undefined="undefined"
     )
@@ -249,6 +259,10 @@ GROUP_METRICS: tuple[GroupMetric, ...] = (
     GroupMetric(
         "agreement_with_others", "Agreement with the consensus of the others", "annotator", _with_others, "share", "higher",
         "no item has votes of others that settle it", "Wilson (1927) interval; own vote left out",
+    ),
+    GroupMetric(
+        "overlap_with_others", "Overlap of their sets with the others'", "annotator", catalog_sets.with_others, "share", "higher",
+        "the labels are no sets, or no item has sets of others", "Jaccard (1912); Student's t over the annotator's items",
     ),
     GroupMetric(
         "accuracy_on_gold", "Accuracy on gold", "annotator", _on_gold, "share", "higher", "no gold item was labelled",

@@ -4,40 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import polars as pl
 
 from analytics import label_errors
-from analytics.frames import keep_repeats
 from dashboard import __version__
 from dashboard.workflows.errors import BadRequest, Stale
-from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.flag_reasons import Basis, FlagOptions, basis_of, doubts
 from dashboard.workflows.opening import Store
 from dashboard.workflows.relabel_reveal import GOLD
 from dashboard.workflows.rules import Person, require
-from dashboard.workflows.score_frames import repeats_of
 from data.database import Reader
 from data.identifiers import uuid7
 from data.records import Draft
 
+__all__ = ["FlagOptions", "FlagsRaised", "raise_flags"]
+
 INLINE_LIMIT = 200
-
-
-@dataclass(frozen=True, slots=True)
-class FlagOptions:
-    """The limits that doubts go by; see `analytics.label_errors.Grounds`."""
-
-    least_probability: float = 0.8
-    least_margin: float = 0.2
-    level: float = 0.05
-
-    def checked(self) -> FlagOptions:
-        """These options; raises BadRequest for one that is no share."""
-        for name in ("least_probability", "least_margin", "level"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise BadRequest(f"{name} is {getattr(self, name)}; it lies between 0 and 1.")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +37,6 @@ class FlagsRaised:
     raised: int
     by_reason: Mapping[str, int]
     doubted: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Basis:
-    """What the doubts rest on."""
-
-    run_id: str
-    saw_seq: int
-    label_set: LabelSet
-    grounds: label_errors.Grounds
 
 
 def raise_flags(
@@ -84,8 +58,8 @@ def raise_flags(
     """
     require(by, "flag")
     wanted = (options or FlagOptions()).checked()
-    basis = _basis(store, project_id, wanted)
-    found = _doubts(basis, store.read("flag_standing", project_id=project_id))
+    basis = basis_of(store, project_id, wanted)
+    found = doubts(basis, store.read("flag_standing", project_id=project_id))
     run_id = uuid7(store.clock())
     parameters = {
         "consensus_run": basis.run_id,
@@ -138,53 +112,6 @@ def raise_flags(
     return FlagsRaised(str(event.payload["run_id"]), raised, counts, doubted)
 
 
-def _basis(store: Store, project_id: str, options: FlagOptions) -> _Basis:
-    label_set = require_label_set(store, project_id)
-    run = store.read("flag_run", project_id=project_id)
-    if run.is_empty():
-        raise BadRequest(f"Project {project_id!r} was not scored yet; `touchstone score` first.")
-    row = run.row(0, named=True)
-    saw = int(row["saw_seq"])
-    repeats = json.loads(row["parameters"]).get("repeats", "count")
-    votes = keep_repeats(store.read("score_votes", project_id=project_id, as_of=saw), repeats_of(repeats))
-    items = store.read("score_consensus", project_id=project_id, run_id=row["run_id"])
-    grounds = label_errors.Grounds(
-        votes=votes,
-        items=items.with_columns(pl.col("n_annotations").cast(pl.Int64)).sort("item_code"),
-        gold=store.read("score_gold", project_id=project_id),
-        n_labels=label_set.n_labels,
-        least_probability=options.least_probability,
-        least_margin=options.least_margin,
-        level=options.level,
-    )
-    return _Basis(row["run_id"], saw, label_set, grounds)
-
-
-def _doubts(basis: _Basis, standing: pl.DataFrame) -> pl.DataFrame:
-    """Every doubt, a row an item and reason: item_code, reason, score, threshold, evidence (JSON), place."""
-    grounds = basis.grounds
-    settled = standing.filter(pl.col("settled_code").is_not_null()).select("item_code", "settled_code")
-    # Gold is held against the label that counts: a settled one, where there is one.
-    own = grounds.items.join(settled, on="item_code", how="left").with_columns(
-        pl.coalesce("settled_code", "label_code").alias("label_code")
-    )
-    own = own.with_columns(pl.col("posterior").list.get(pl.col("label_code")).alias("p_label")).drop(
-        "settled_code"
-    )
-    against_gold = replace(grounds, items=own)
-    frames = []
-    for place, reason in enumerate(label_errors.REASONS):
-        if reason.key == GOLD:
-            doubted = reason.detect(against_gold)
-        else:
-            doubted = reason.detect(grounds).join(settled, on="item_code", how="anti")
-        evidence = pl.Series(
-            "evidence", [json.dumps(row) for row in doubted["evidence"].to_list()], dtype=pl.Utf8
-        )
-        frames.append(doubted.with_columns(evidence, pl.lit(place).alias("place")))
-    return pl.concat(frames).sort("item_code", "place")
-
-
 def _not_kept_from(found: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
     """The doubts about items that nothing keeps from being flagged."""
     newer = pl.col("newest_seq").fill_null(0) > pl.col("closed_seq")
@@ -195,11 +122,11 @@ def _not_kept_from(found: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
     return fresh.filter(settled_since)
 
 
-def _flag_rows(reader: Reader, fresh: pl.DataFrame, basis: _Basis, run_id: str) -> pl.DataFrame:
+def _flag_rows(reader: Reader, fresh: pl.DataFrame, basis: Basis, run_id: str) -> pl.DataFrame:
     """One row a flagged item: flag_id, item_code, run_id, score (the strongest reason's), reasons, status."""
     people = dict(reader.read("annotator_codes").select("annotator_code", "annotator_id").iter_rows())
     labels = dict(zip(basis.label_set.codes, basis.label_set.labels, strict=True))
-    known = {reason.key: reason for reason in label_errors.REASONS}
+    known = {reason.key: reason for reason in basis.reasons}
     reasons: dict[int, list[dict[str, object]]] = {}
     for row in fresh.iter_rows(named=True):
         evidence = json.loads(row["evidence"])

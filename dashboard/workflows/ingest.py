@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -11,16 +11,17 @@ import polars as pl
 
 from dashboard.workflows import ingest_frames
 from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.ingest_labels import ImportRequest, label_set_after, sets_of
 from dashboard.workflows.label_sets import (
+    SET,
     LabelSet,
-    check_level,
     current_label_set,
     extended,
     label_set_rows,
-    natural_order,
 )
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
+from dashboard.workflows.set_labels import new_rows, with_sets
 from data.database import Reader
 from data.importers import ROLES, ImportOptions, Parsed, Preview, parse_isolated, parse_map, preview
 from data.importers.parsed import Format
@@ -36,24 +37,6 @@ __all__ = [
     "import_parsed",
     "preview_file",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRequest:
-    """What to do with a file's rows, beside what the importer needs to read it.
-
-    `level`: None keeps the project's (nominal for a new one). `labels`: the label set in its order; by default the labels
-    that the file holds, by number or by text. `extend_labels`: let later files bring labels that the set does not have.
-    """
-
-    level: str | None = None
-    labels: tuple[str, ...] | None = None
-    extend_labels: bool = False
-    skip_bad_rows: bool = False
-    dry_run: bool = False
-    title: str | None = None
-    description: str = ""
-    image_bytes: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +60,7 @@ class ImportSummary:
 
 
 def import_options(
-    mapping: str, item_attributes: Sequence[str], annotator_attributes: Sequence[str]
+    mapping: str, item_attributes: Sequence[str], annotator_attributes: Sequence[str], *, separator: str = ""
 ) -> ImportOptions:
     """The importer's options from the command line's words (`item=a,label=b`).
 
@@ -88,6 +71,7 @@ def import_options(
         mapping=parse_map(filter(None, (piece.strip() for piece in mapping.split(",")))),
         item_attributes=tuple(item_attributes),
         annotator_attributes=tuple(annotator_attributes),
+        separator=separator,
     )
 
 
@@ -131,10 +115,12 @@ def import_file(
         ImportRejected: the file could not be read at all; nothing was changed.
     """
     require(by, "import")
-    parsed = parse_isolated(
-        path, format=_format(format), options=options or ImportOptions(), progress=progress
-    )
     wanted = request or ImportRequest()
+    known = current_label_set(store, project_id)
+    asked = replace(options or ImportOptions(), sets=SET in (wanted.level, known.level if known else None))
+    if asked.separator and not asked.sets:
+        raise BadRequest("A separator parts the labels of a set; labels are sets with --level set.")
+    parsed = parse_isolated(path, format=_format(format), options=asked, progress=progress)
     images = {**ingest_frames.images_beside(parsed.items, path.parent), **wanted.image_bytes}
     return import_parsed(
         store,
@@ -172,7 +158,7 @@ def import_parsed(
     if not project_id.strip():
         raise BadRequest("A project needs an id (--project NAME).")
     known = current_label_set(store, project_id)
-    label_set, rejected = _label_set(known, parsed, request)
+    label_set, rejected = label_set_after(known, parsed, request)
     annotations = parsed.annotations.join(rejected.select("row").unique(), on="row", how="anti").sort("row")
     annotations = ingest_frames.with_ids(annotations, project_id)
     fresh = ingest_frames.without_known(store, annotations, project_id)
@@ -188,7 +174,7 @@ def import_parsed(
         predictions=parsed.predictions.height,
         mapping=parsed.mapping,
         guessed=parsed.guessed,
-        labels=label_set.labels,
+        labels=label_set.choices,
         level=label_set.level,
         format=parsed.format,
     )
@@ -205,6 +191,7 @@ def import_parsed(
             parsed=parsed,
             annotations=annotations,
             label_set=label_set,
+            seen_version=known.version if known else 0,
             request=request,
             summary=summary,
             people=people,
@@ -223,42 +210,6 @@ def import_parsed(
     return replace(summary, imported=counts["imported"], duplicates=counts["duplicates"])
 
 
-def _label_set(
-    known: LabelSet | None, parsed: Parsed, request: ImportRequest
-) -> tuple[LabelSet, pl.DataFrame]:
-    """The label set after this import, and every rejected row (the importer's and those whose label is not allowed)."""
-    gold = parsed.items["gold"].drop_nulls().to_list()
-    seen = natural_order(
-        [*parsed.annotations["label"].unique().to_list(), *gold, *parsed.predictions["label"].unique()]
-    )
-    level = request.level or (known.level if known else "nominal")
-    if request.level and known and request.level != known.level:
-        raise BadRequest(
-            f"The project's label set is {known.level}, not {request.level}. `touchstone level {request.level}` corrects it."
-        )
-    allowed: Sequence[str]
-    if known is None:
-        allowed = request.labels or seen
-        if len(set(allowed)) != len(allowed):
-            raise BadRequest("The label set names a label twice.")
-        label_set = extended(None, allowed, level)
-    elif request.extend_labels:
-        allowed = [*known.labels, *(label for label in seen if label not in known.labels)]
-        label_set = extended(known, allowed, level) if len(allowed) > known.n_labels else known
-    else:
-        allowed, label_set = known.labels, known
-    check_level(level, label_set.labels)
-    strange = parsed.annotations.filter(~pl.col("label").is_in(list(allowed))).select(
-        "row",
-        pl.format(
-            "label '{}' is not in the label set ({}); --extend-labels lets new labels in",
-            pl.col("label"),
-            pl.lit(", ".join(allowed)),
-        ).alias("reason"),
-    )
-    return label_set, pl.concat([parsed.rejected.select("row", "reason"), strange]).sort("row", "reason")
-
-
 def _draft(
     reader: Reader,
     *,
@@ -266,23 +217,34 @@ def _draft(
     parsed: Parsed,
     annotations: pl.DataFrame,
     label_set: LabelSet,
+    seen_version: int,
     request: ImportRequest,
     summary: ImportSummary,
     people: int,
 ) -> Draft | None:
     """The import's event, against the store as it is in the writer; None where it would bring nothing."""
     known = current_label_set(reader, project_id)
-    if known is not None and known.version > label_set.version:
+    if (known.version if known else 0) != seen_version:
         raise BadRequest(
             "The label set was changed while the file was read. Nothing was imported; import it again."
         )
+    if known is not None and label_set.is_sets and known.version == label_set.version:
+        label_set = known  # with the sets that came in meanwhile
+    elif known is not None and label_set.is_sets:
+        label_set = extended(known, label_set.choices, label_set.level)
     fresh = ingest_frames.without_known(reader, annotations, project_id)
+    if label_set.is_sets:
+        label_set = with_sets(label_set, sets_of(label_set, parsed, fresh))
     tables = ingest_frames.tables(reader, project_id, parsed, fresh, label_set, request.image_bytes)
     tables = {name: frame for name, frame in tables.items() if not frame.is_empty()}
     new_project = project_id not in reader.read("project_list")["project_id"].to_list()
     if not tables and not new_project and known == label_set:
         return None
-    rows: dict[str, list[dict[str, object]]] = {} if known == label_set else label_set_rows(label_set)
+    rows: dict[str, list[dict[str, object]]] = {}
+    if known is not None and known.version == label_set.version:
+        rows = {"label": new_rows(known, label_set)} if known != label_set else {}
+    else:
+        rows = label_set_rows(label_set)
     if new_project:
         rows["project"] = [{"title": request.title or project_id, "description": request.description}]
     counts = {

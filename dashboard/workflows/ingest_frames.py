@@ -63,7 +63,7 @@ def tables(
     """The new rows of each table, with codes; a frame may be empty."""
     items, item_codes = _items(reader, project_id, parsed.items, image_bytes)
     annotators, annotator_codes = _annotators(reader, annotations)
-    labels = label_set.frame()
+    labels = _written(label_set)
     return {
         "item": items,
         "annotator": annotators,
@@ -73,14 +73,14 @@ def tables(
     }
 
 
-def label_json() -> pl.Expr:
-    """The canonical JSON text of the column `label`."""
-    escaped = (
-        pl.col("label").str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
-    )
-    for mark, text in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("\b", "\\b"), ("\f", "\\f")):
-        escaped = escaped.str.replace_all(mark, text, literal=True)
-    return pl.concat_str(pl.lit('"'), escaped, pl.lit('"'))
+def _written(label_set: LabelSet) -> pl.DataFrame:
+    """label_code, label as importers write it (a set as the JSON list of its sorted members), label_json."""
+    texts = label_set.texts()
+    if not label_set.is_sets:
+        return texts
+    names = [sorted(label_set.label(member) for member in members) for members in label_set.members]
+    written = [json.dumps(members, ensure_ascii=False) for members in names]
+    return texts.with_columns(pl.Series("label", written, dtype=pl.Utf8))
 
 
 def _items(
@@ -117,7 +117,7 @@ def _gold(
     said = items.filter(pl.col("gold").is_not_null()).select("item_id", label="gold")
     said = said.join(item_codes, on="item_id").join(labels, on="label")
     fresh = said.join(known, on=["item_code", "label_code"], how="anti")
-    return fresh.select("item_code", "label_code", label_json().alias("label_json")).sort("item_code")
+    return fresh.select("item_code", "label_code", "label_json").sort("item_code")
 
 
 def _predictions(
@@ -126,9 +126,7 @@ def _predictions(
     known = reader.read("import_known_predictions", project_id=project_id)
     said = predictions.join(item_codes, on="item_id").join(labels, on="label")
     fresh = said.join(known, on=["item_code", "model_run"], how="anti")
-    return fresh.select(
-        "item_code", "model_run", "label_code", label_json().alias("label_json"), "score"
-    ).sort("item_code")
+    return fresh.select("item_code", "model_run", "label_code", "label_json", "score").sort("item_code")
 
 
 def _annotations(
@@ -149,7 +147,7 @@ def _annotations(
             "item_code",
             "annotator_code",
             "label_code",
-            label_json().alias("label_json"),
+            "label_json",
             "labelled_at",
             "active_seconds",
             pl.lit("import").alias("source"),

@@ -10,7 +10,9 @@ import polars as pl
 
 from analytics.contributions import Contributions, model_contributions, vote_contributions
 from analytics.frames import Repeats, keep_repeats
+from analytics.set_consensus import member_votes, set_contributions
 from dashboard.workflows import consensus_methods
+from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.opening import Store
 from dashboard.workflows.wording import sureness
 
@@ -51,7 +53,7 @@ class ItemContributions:
 
 
 def item_contributions(
-    store: Store, *, project_id: str, item_code: int, n_labels: int, as_of: int | None = None
+    store: Store, *, project_id: str, item_code: int, label_set: LabelSet, as_of: int | None = None
 ) -> ItemContributions | None:
     """What the newest run made of the item's votes; None where it was not scored, or the run kept no parameters."""
     found = store.read("item_run", project_id=project_id, item_code=item_code, as_of=as_of)
@@ -67,12 +69,28 @@ def item_contributions(
     counted = keep_repeats(votes, _repeats(str(parameters.get("repeats", "count"))))
     if counted.is_empty() or not set(counted["annotator_code"]) <= set(people["annotator_code"]):
         return None
-    made = _contributions(counted, int(run["label_code"]), people, parameters, n_labels)
+    label_code = int(run["label_code"])
+    if label_set.is_sets:
+        made = _of_sets(counted, label_code, people, parameters, label_set)
+    else:
+        made = _contributions(counted, label_code, people, parameters, label_set.n_labels)
     if made is None:
         return None
     item = made.items.row(0, named=True)
+    given = pl.col("label_code").n_unique() == 1
+    own = counted.group_by("annotator_code").agg(
+        pl.when(given).then(pl.col("label_code").first()).alias("given")
+    )
+    annotations = made.annotations
+    if label_set.is_sets:  # the members' contributions know no set
+        annotations = annotations.drop("label_code").join(
+            own.select(
+                pl.col("annotator_code").cast(pl.Int64), pl.col("given").cast(pl.Int64).alias("label_code")
+            ),
+            on="annotator_code",
+        )
     voters = (
-        made.annotations.join(people.select("annotator_code", "annotator_id"), on="annotator_code")
+        annotations.join(people.select("annotator_code", "annotator_id"), on="annotator_code")
         .sort([pl.col("moved").abs().fill_null(0.0), pl.col("share").fill_null(0.0)], descending=True)
         .select("annotator_id", "label_code", "share", "moved", "p_label_without")
     )
@@ -108,6 +126,35 @@ def _contributions(
         confusion=confusion,
         annotator_codes=people["annotator_code"].cast(pl.Int64).to_numpy(),
     )
+
+
+def _of_sets(
+    votes: pl.DataFrame,
+    label_code: int,
+    people: pl.DataFrame,
+    parameters: dict[str, object],
+    label_set: LabelSet,
+) -> Contributions | None:
+    """What each annotator did for the set, member by member, put together."""
+    members, chosen = label_set.choice_codes, label_set.members_of(label_code)
+    priors = parameters.get("priors")
+    found: list[Contributions] = []
+    for place, member in enumerate(members):
+        if people["confusion"].null_count():
+            if people["weights"].null_count():
+                return None
+            own = people.with_columns(weight=pl.col("weights").list.get(place, null_on_oob=True))
+        else:
+            if not isinstance(priors, list) or len(priors) != len(members):
+                return None
+            own = people.with_columns(confusion=pl.col("confusion").list.slice(4 * place, 4))
+        asked = {**parameters, "priors": priors[place] if isinstance(priors, list) else None}
+        binary = member_votes(votes, sets=label_set.members, member=member)
+        one = _contributions(binary, int(member in chosen), own, asked, 2)
+        if one is None:
+            return None
+        found.append(one)
+    return set_contributions(found)
 
 
 def _repeats(named: str) -> Repeats:

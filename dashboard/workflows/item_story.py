@@ -147,7 +147,7 @@ def item_story(
             store,
             project_id=project_id,
             item_code=item["item_code"],
-            n_labels=label_set.n_labels,
+            label_set=label_set,
             as_of=as_of,
         ),
         annotations=annotations.drop("retracted_seq"),
@@ -186,9 +186,10 @@ def _consensus(found: pl.DataFrame, counted: pl.DataFrame, label_set: LabelSet) 
     if found.is_empty():
         return None
     row = found.row(0, named=True)
-    votes = counted.group_by("label_code").agg(pl.len().alias("n"))
+    votes = _votes_for(counted, label_set)
+    codes = label_set.choice_codes if label_set.is_sets else range(len(row["posterior"]))
     posterior = pl.DataFrame(
-        {"label_code": range(len(row["posterior"])), "p_label": row["posterior"]},
+        {"label_code": list(codes)[: len(row["posterior"])], "p_label": row["posterior"][: len(codes)]},
         schema={"label_code": pl.Int64, "p_label": pl.Float64},
     )
     table = (
@@ -199,6 +200,22 @@ def _consensus(found: pl.DataFrame, counted: pl.DataFrame, label_set: LabelSet) 
         .select("label_code", "label", "p_label", "n")
     )
     return ItemConsensus(consensus_methods.title(row["method"]), row["ran_at"], bool(row["tied"]), table)
+
+
+def _votes_for(counted: pl.DataFrame, label_set: LabelSet) -> pl.DataFrame:
+    """label_code, n: the annotations for each label; where labels are sets, those whose set has the choice."""
+    votes = counted.group_by("label_code").agg(pl.len().alias("n"))
+    if not label_set.is_sets:
+        return votes
+    members = {code: list(label_set.members_of(code)) for code in votes["label_code"].to_list()}
+    lists = [members[code] for code in votes["label_code"].to_list()]
+    return (
+        votes.with_columns(pl.Series("label_code", lists, dtype=pl.List(pl.Int64)))
+        .explode("label_code")
+        .drop_nulls("label_code")
+        .group_by("label_code")
+        .agg(pl.col("n").sum())
+    )
 
 
 def _flags(rows: pl.DataFrame) -> tuple[ItemFlag, ...]:

@@ -8,13 +8,14 @@ from typing import Literal, get_args
 import polars as pl
 
 from dashboard.workflows.errors import BadRequest
-from dashboard.workflows.label_sets import current_label_set
+from dashboard.workflows.label_sets import LabelSet, current_label_set
+from dashboard.workflows.label_words import EMPTY
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from dashboard.workflows.wording import sureness
 from data.identifiers import json_pointer
 
-ANY_LABEL, NO_LABEL = -1, -2
+NO_LABEL = -2
 LARGEST_PAGE = 500
 
 Sort = Literal["item", "doubt", "flag", "changed", "annotations"]
@@ -69,11 +70,12 @@ class ItemPage:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """What the items of a project can be filtered by, beside free text."""
+    """What the items of a project can be filtered by, beside free text; where labels are sets (`is_sets`) by their members."""
 
     labels: tuple[str, ...]
     annotators: tuple[str, ...]
     attributes: tuple[str, ...]
+    is_sets: bool = False
 
 
 def find_items(
@@ -110,13 +112,14 @@ def find_items(
         raise BadRequest(f"Pages count from 1 and hold 1 to {LARGEST_PAGE} items.")
     wanted = where or ItemFilter()
     label_set = current_label_set(store, project_id, as_of=as_of)
-    label_code = ANY_LABEL
+    label_codes: list[int] = []
     if wanted.unlabelled:
-        label_code = NO_LABEL
+        label_codes = [NO_LABEL]
     elif wanted.label:
         if label_set is None:
             raise BadRequest(f"Project {project_id!r} has no labels yet.")
-        label_code = label_set.code(wanted.label)
+        code = label_set.code(wanted.label)
+        label_codes = [one for one in label_set.codes if code in label_set.members_of(one)] or [code]
 
     def read(number: int) -> pl.DataFrame:
         return store.read(
@@ -124,7 +127,7 @@ def find_items(
             project_id=project_id,
             as_of=as_of,
             search=wanted.search.strip(),
-            label_code=label_code,
+            label_codes=label_codes,
             flag_state=wanted.flag,
             annotator=wanted.annotator,
             attribute=json_pointer(wanted.attribute) if wanted.attribute else "",
@@ -156,10 +159,16 @@ def facets(store: Store, *, project_id: str, by: Person, as_of: int | None = Non
     require(by, "view.items")
     label_set = current_label_set(store, project_id, as_of=as_of)
     return Facets(
-        labels=label_set.labels if label_set else (),
+        labels=_filter_labels(label_set) if label_set else (),
         annotators=tuple(store.read("item_annotators", project_id=project_id, as_of=as_of)["annotator_id"]),
         attributes=tuple(store.read("item_attribute_names", project_id=project_id)["name"]),
+        is_sets=label_set is not None and label_set.is_sets,
     )
+
+
+def _filter_labels(label_set: LabelSet) -> tuple[str, ...]:
+    has_empty = label_set.is_sets and () in label_set.members
+    return (*label_set.choices, *((EMPTY,) if has_empty else ()))
 
 
 def attribute_values(

@@ -117,6 +117,11 @@ def import_predictions(
     """
     require(by, "import")
     label_set = require_label_set(store, project_id)
+    if label_set.is_sets:
+        raise BadRequest(
+            f"The labels of {project_id} are sets: a model of sets gives each choice a probability of its own, and this verb takes "
+            "probabilities of single labels that sum to 1. Nothing was imported."
+        )
     parsed = parse_probabilities_isolated(
         path, labels=label_set.labels, options=options or ImportOptions(), progress=progress
     )

@@ -59,7 +59,7 @@ def answer_blind(
             raise BadRequest(
                 f"You gave your blind answer for item {now.state.item_id} already; it is revealed now."
             )
-        code = None if label is None else now.label_set.code(label)
+        now, code = now.with_label(label)
         independent = code is not None and not now.seen_before
         verdict = CANNOT_TELL if code is None else None
         touch: dict[str, object] = {
@@ -80,9 +80,9 @@ def answer_blind(
                 code, rationale=rationale, active_seconds=active_seconds, independent=independent
             )
             touch["annotation_id"] = row["annotation_id"]
-            rows |= {"annotation": [row], **now.annotator_rows()}
+            rows |= {"annotation": [row], **now.annotator_rows(), **now.label_rows()}
         facts = {
-            "label": label,
+            "label": None if code is None else now.label_set.label(code),
             "independent": independent,
             "status": now.state.status,
             "active_seconds": active_seconds,
@@ -149,7 +149,8 @@ def answer(
         require_version(state, expected_version)
         if verdict == KEEP and state.label_code is None:
             raise BadRequest(f"Item {state.item_id} has no label to keep.")
-        code = {KEEP: state.label_code}.get(verdict) if label is None else now.label_set.code(label)
+        now, given = now.with_label(label)
+        code = {KEEP: state.label_code}.get(verdict) if label is None else given
         others = tuple(t for t in now.touches if t.action == ANSWER and t.person_id != by.person_id)
         result = outcome(final=code, current=state.label_code, others=others)
         found = CANNOT_TELL if code is None else KEEP if code == state.label_code else CHANGE
@@ -167,7 +168,7 @@ def answer(
                 code, rationale=rationale, active_seconds=active_seconds, supersedes=blind.annotation_id
             )
             touch["annotation_id"] = row["annotation_id"]
-            rows |= {"annotation": [row], **now.annotator_rows()}
+            rows |= {"annotation": [row], **now.annotator_rows(), **now.label_rows()}
         rows |= now.result_rows(result, code)
         facts = {
             "label": None if code is None else now.label_set.label(code),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dashboard.workflows import guideline
 from dashboard.workflows.errors import BadRequest
-from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.label_sets import LabelSet, label_rows, require_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.relabel_state import (
     CHANGED,
@@ -21,9 +21,9 @@ from dashboard.workflows.relabel_state import (
     require_workable,
 )
 from dashboard.workflows.rules import Person
+from dashboard.workflows.set_labels import coded
 from data.database import Reader
 from data.identifiers import uuid7
-from data.journal import canonical_json
 from data.records import Draft, Event
 
 TEXT_LIMIT = 4_000
@@ -57,7 +57,7 @@ class Situation:
     """What a command finds in the writer, once it is sure that the person may work on the flag.
 
     `seen_before`: the person annotated the item before this flag, or settled it. An answer that was undone
-    counts: they have seen the reveal.
+    counts: they have seen the reveal. `n_labels_before`: how many labels the store has, once a label was given.
     """
 
     project_id: str
@@ -70,6 +70,23 @@ class Situation:
     is_new_annotator: bool
     seen_before: bool
     guideline_version: int | None
+    n_labels_before: int = 0
+
+    def with_label(self, label: str | None) -> tuple[Situation, int | None]:
+        """The situation in which the label that the person gave has a code, and that code; None for no label.
+
+        Raises:
+            BadRequest: the label is not in the label set.
+        """
+        if label is None:
+            return self, None
+        grown, code = coded(self.label_set, label)
+        return replace(self, label_set=grown, n_labels_before=self.label_set.n_labels), code
+
+    def label_rows(self) -> Rows:
+        """The row of a set of labels that nobody gave before."""
+        rows = label_rows(self.label_set, first=self.n_labels_before) if self.n_labels_before else []
+        return {"label": rows} if rows else {}
 
     def annotator_rows(self) -> Rows:
         """The annotator's row where this is the person's first annotation."""
@@ -91,7 +108,7 @@ class Situation:
             "item_code": self.state.item_code,
             "annotator_code": self.annotator_code,
             "label_code": code,
-            "label_json": canonical_json(self.label_set.label(code)),
+            "label_json": self.label_set.json_of(code),
             "labelled_at": self.now.isoformat(),
             "active_seconds": active_seconds,
             "source": "relabel",
@@ -119,7 +136,7 @@ class Situation:
             "item_code": self.state.item_code,
             "version": self.state.version + 1,
             "label_code": code,
-            "label_json": canonical_json(self.label_set.label(code)),
+            "label_json": self.label_set.json_of(code),
             "p_label": None,
             "n_annotations": 2,
             "source": "relabel",

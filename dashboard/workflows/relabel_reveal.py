@@ -10,6 +10,7 @@ import polars as pl
 
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.label_words import label_text
 from dashboard.workflows.opening import Store
 from dashboard.workflows.relabel_state import (
     ANSWER,
@@ -20,7 +21,6 @@ from dashboard.workflows.relabel_state import (
     Touch,
     flag_state,
     flag_touches,
-    label_text,
     own_touch,
 )
 from dashboard.workflows.rules import Person, require

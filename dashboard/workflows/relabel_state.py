@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dashboard.workflows.errors import BadRequest, Stale
+from dashboard.workflows.label_words import label_text
 from dashboard.workflows.opening import Store
 from data.database import Reader
 
@@ -187,9 +187,3 @@ def outcome(*, final: int | None, current: int | None, others: tuple[Touch, ...]
     if same is not None:
         return Outcome(CLOSED, CHANGED, agrees_with=same.person_id)
     return Outcome(ADJUDICATE if others else SECOND, None)
-
-
-def label_text(label_json: str) -> str:
-    """The label that a `label_json` holds; for a label that is no category, its canonical text."""
-    value = json.loads(label_json)
-    return value if isinstance(value, str) else label_json

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from dashboard.workflows.label_words import label_text
 from dashboard.workflows.opening import Store
-from dashboard.workflows.relabel_state import label_text
 from dashboard.workflows.release_record import Release, find_release, list_releases
 from dashboard.workflows.rules import Person, require
 

@@ -183,7 +183,7 @@ def _manifest(store: Store, project_id: str, by: Person, release: Release) -> Ma
         "label_set": {
             "version": label_set.version,
             "level": label_set.level,
-            "labels": list(label_set.labels),
+            "labels": list(label_set.choices),
         },
         "guideline": None
         if published.is_empty()

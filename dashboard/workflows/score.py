@@ -12,10 +12,10 @@ import polars as pl
 from analytics import results
 from analytics.frames import keep_repeats
 from dashboard import __version__
-from dashboard.workflows import consensus_methods, predictions, score_frames, score_groups
-from dashboard.workflows.catalog import Inputs
+from dashboard.workflows import consensus_methods, predictions, score_frames, score_groups, score_sets
 from dashboard.workflows.consensus_methods import Fitted, Probabilities, Question
 from dashboard.workflows.errors import BadRequest, Stale
+from dashboard.workflows.figure_inputs import Inputs
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
@@ -98,8 +98,9 @@ def score(
     require(by, "score")
     wanted = (options or ScoreOptions()).checked()
     saw = store.head
-    label_set = require_label_set(store, project_id, as_of=saw)
-    inputs, fitted = read_inputs(store, project_id, label_set, wanted, as_of=saw)
+    inputs, fitted, label_set = read_inputs(
+        store, project_id, require_label_set(store, project_id, as_of=saw), wanted, as_of=saw
+    )
     fit = fitted.fit
     run_id = uuid7(store.clock())
     figures = score_frames.no_measurements()
@@ -120,14 +121,17 @@ def score(
 
     def plan(reader: Reader) -> Draft:
         _refuse_older(reader, project_id, saw)
-        changed = score_frames.changed_labels(reader, project_id, inputs.consensus, label_set, run_id)
+        consensus, final, new_labels = score_sets.with_codes_now(
+            inputs.consensus, label_set, require_label_set(reader, project_id)
+        )
+        changed = score_frames.changed_labels(reader, project_id, consensus, final, run_id)
         run = {
             "run_id": run_id, "kind": "score" if wanted.figures else "consensus", "method": wanted.method,
             "parameters": json.dumps({**parameters, "priors": fit.get("priors")}, sort_keys=True),
             "code_version": __version__, "saw_seq": saw,
         }  # fmt: skip
         tables = {
-            "consensus": inputs.consensus.with_columns(pl.lit(run_id).alias("run_id")),
+            "consensus": consensus.with_columns(pl.lit(run_id).alias("run_id")),
             "run_annotator": fitted.annotators.with_columns(pl.lit(run_id).alias("run_id")),
             "label_version": changed,
             "measurement": figures.with_columns(pl.lit(run_id).alias("run_id")),
@@ -137,7 +141,7 @@ def score(
             project_id,
             run_id,
             {
-                "rows": {"run": [run]},
+                "rows": {"run": [run], **({"label": new_labels} if new_labels else {})},
                 "segments": _segments(reader, tables),
                 "saw_seq": saw,
                 "parameters": parameters,
@@ -157,14 +161,17 @@ def score(
 
 def read_inputs(
     store: Store, project_id: str, label_set: LabelSet, options: ScoreOptions, *, as_of: int | None = None
-) -> tuple[Inputs, Fitted]:
-    """What figures are computed from as of a seq (votes, gold, consensus), and how the consensus was reached."""
+) -> tuple[Inputs, Fitted, LabelSet]:
+    """What figures are computed from as of a seq (votes, gold, consensus), how the consensus was reached, and the label set.
+
+    The label set is the one given; where labels are sets, with the sets that the consensus found beside those given.
+    """
     votes = store.read("score_votes", project_id=project_id, as_of=as_of)
     if votes.is_empty():
         raise BadRequest(
             f"Project {project_id!r} has no independent annotations yet; there is nothing to score."
         )
-    fitted = _consensus(store, project_id, votes, label_set.n_labels, options, as_of)
+    fitted, label_set = _consensus(store, project_id, votes, label_set, options, as_of)
     inputs = Inputs(
         votes=votes,
         gold=store.read("score_gold", project_id=project_id, as_of=as_of),
@@ -175,8 +182,10 @@ def read_inputs(
         repeats=score_frames.repeats_of(options.repeats),
         replicates=options.replicates,
         seed=options.seed,
+        sets=label_set.members,
+        members=label_set.choice_codes if label_set.is_sets else (),
     )
-    return inputs, fitted
+    return inputs, fitted, label_set
 
 
 def _refuse_older(reader: Reader, project_id: str, saw: int) -> None:
@@ -190,21 +199,23 @@ def _consensus(
     store: Store,
     project_id: str,
     votes: pl.DataFrame,
-    n_labels: int,
+    label_set: LabelSet,
     options: ScoreOptions,
     as_of: int | None,
-) -> Fitted:
+) -> tuple[Fitted, LabelSet]:
     chosen = consensus_methods.method(options.method)
     asked = Question(
         votes=keep_repeats(votes, score_frames.repeats_of(options.repeats)),
-        n_labels=n_labels,
+        n_labels=label_set.n_labels,
         device=options.device,
         max_iterations=options.max_iterations,
         probabilities=_probabilities(store, project_id, options.model_run, as_of)
-        if chosen.reads_model
+        if chosen.reads_model and not label_set.is_sets
         else None,
     )
-    return chosen.fit(asked)
+    return (
+        score_sets.fit_sets(chosen, asked, label_set) if label_set.is_sets else (chosen.fit(asked), label_set)
+    )
 
 
 def _probabilities(

@@ -7,10 +7,11 @@ from typing import cast
 
 import polars as pl
 
-from analytics import agreement, annotators
+from analytics import agreement, annotators, set_figures
 from analytics.frames import Repeats
 from analytics.results import Estimate
-from dashboard.workflows.catalog import GROUP_METRICS, METRICS, Inputs
+from dashboard.workflows.catalog import GROUP_METRICS, METRICS
+from dashboard.workflows.figure_inputs import Inputs
 from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.monitor import MEASUREMENT
 from dashboard.workflows.opening import Store
@@ -62,14 +63,9 @@ def changed_labels(
     differs = pl.col("version").is_null() | (
         (pl.col("label_code") != pl.col("label_code_today")) & ~pl.col("source").is_in(PERSONS_DECISIONS)
     )
-    texts = label_set.frame().with_columns(
-        pl.col("label")
-        .map_elements(lambda label: json.dumps(label, ensure_ascii=False), return_dtype=pl.Utf8)
-        .alias("label_json")
-    )
     return (
         joined.filter(differs)
-        .join(texts, on="label_code")
+        .join(label_set.texts(), on="label_code")
         .select(
             "item_code",
             (pl.col("version").fill_null(0) + 1).cast(pl.Int32).alias("version"),
@@ -124,6 +120,10 @@ def _named_pairs(pairs: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
 
 def _confusions(inputs: Inputs, people: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     """How each annotator labels what the others (left out: the annotator) call something: one JSON list a person."""
+    if (
+        inputs.sets
+    ):  # the consensus of the others is one set of very many; `overlap_with_others` says it for sets
+        return no_measurements()
     counts = annotators.confusion_with_others(inputs.votes, n_labels=inputs.n_labels)
     named = counts.join(people, on="annotator_code")
     for column in ("label_others", "label_given"):
@@ -154,7 +154,10 @@ def _confusions(inputs: Inputs, people: pl.DataFrame, labels: pl.DataFrame) -> p
 
 def _label_confusion(inputs: Inputs, labels: pl.DataFrame) -> pl.DataFrame:
     """Which two labels people give to the same item: pairs of votes and their share of all pairs."""
-    pairs = agreement.label_confusion(inputs.votes, n_labels=inputs.n_labels)
+    if inputs.sets:
+        pairs = set_figures.member_confusion(inputs.votes, sets=inputs.sets)
+    else:
+        pairs = agreement.label_confusion(inputs.votes, n_labels=inputs.n_labels)
     for column in ("label_a", "label_b"):
         pairs = pairs.join(labels.rename({"label_code": column, "label": f"{column}_text"}), on=column)
     names = [

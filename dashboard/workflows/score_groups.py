@@ -16,7 +16,7 @@ from data.identifiers import json_pointer
 if TYPE_CHECKING:
     from analytics.grouped import Figure
     from analytics.krippendorff import Level
-    from dashboard.workflows.catalog import Inputs
+    from dashboard.workflows.figure_inputs import Inputs
 
 ATTRIBUTE, BATCH, WINDOW = "attribute", "batch", "window"
 MOST_ATTRIBUTES, MOST_VALUES = 6, 20
@@ -130,22 +130,12 @@ def _measured(
     votes: pl.DataFrame, groups: Sequence[tuple[str, str | None]], kind: str, inputs: Inputs
 ) -> list[pl.DataFrame]:
     """A frame a figure: `votes` with `group_code`, the place of a group in `groups` (its id and what it is made of)."""
-    from analytics import grouped
-
     details = [json.dumps({"place": place, "made_of": made_of}) for place, (_, made_of) in enumerate(groups)]
     names = pl.DataFrame(
         {"group_code": range(len(groups)), "group_id": [name for name, _ in groups], "detail": details},
         schema={"group_code": pl.Int64, "group_id": pl.Utf8, "detail": pl.Utf8},
     )
-    found = grouped.figures_by_group(
-        votes,
-        n_labels=inputs.n_labels,
-        level=cast("Level", inputs.level),
-        values=inputs.values,
-        repeats=inputs.repeats,
-        replicates=inputs.replicates,
-        seed=inputs.seed,
-    ).join(names, on="group_code")
+    found = _figures(votes, inputs).join(names, on="group_code")
     frames = []
     for key, figure, unit in FIGURES:
         fixed = {"key": key, "group_kind": kind, "unit": unit}
@@ -154,3 +144,26 @@ def _measured(
         )
         frames.append(named.select(pl.col(column).cast(dtype) for column, dtype in MEASUREMENT.items()))
     return frames
+
+
+def _figures(votes: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """The figures of every `group_code` of the votes."""
+    from analytics import grouped, set_figures
+
+    if inputs.sets:
+        return set_figures.set_figures_by_group(
+            votes,
+            sets=inputs.sets,
+            repeats=inputs.repeats,
+            replicates=inputs.replicates,
+            seed=inputs.seed,
+        )
+    return grouped.figures_by_group(
+        votes,
+        n_labels=inputs.n_labels,
+        level=cast("Level", inputs.level),
+        values=inputs.values,
+        repeats=inputs.repeats,
+        replicates=inputs.replicates,
+        seed=inputs.seed,
+    )

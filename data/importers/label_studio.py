@@ -48,7 +48,11 @@ def read_label_studio(source: Source, scratch: Path, options: ImportOptions) -> 
         ImportRejected: other JSON, no annotations, spans for choices, or several controls with choices.
     """
     opened = _open(open_text(source, scratch, max_bytes=options.max_bytes), options)
-    answers = [a for task in opened.tasks for a in collect_answers(task, opened.control, opened.fields)]
+    answers = [
+        a
+        for task in opened.tasks
+        for a in collect_answers(task, opened.control, opened.fields, sets=options.sets)
+    ]
     labels = [a for a in answers if a.kind == "label"]
     gold, torn = _gold(answers)
     raw = _raw(labels, gold, opened, options)
@@ -58,7 +62,7 @@ def read_label_studio(source: Source, scratch: Path, options: ImportOptions) -> 
     rejected = pl.concat([assembled.rejected, pl.DataFrame(objections, schema=REJECTED, orient="row")]).sort(
         "row"
     )
-    predictions, prediction_notes = _predictions(opened)
+    predictions, prediction_notes = _predictions(opened, sets=options.sets)
     return Parsed(
         annotations=assembled.annotations,
         items=items,
@@ -199,6 +203,7 @@ def _raw(labels: list[Answer], gold: Mapping[str, str], opened: _Opened, options
             c: _texts(a.task.text_of(_field(c)) for a in labels) for c in options.item_attributes
         },
         annotator_attributes={c: _texts(a.person.get(c) for a in labels) for c in wanted},
+        sets=options.sets,
     )
 
 
@@ -242,14 +247,14 @@ def _all_items(
     return pl.concat([labelled, with_kind(frame).select(ITEMS.names()).cast(ITEMS)])
 
 
-def _predictions(opened: _Opened) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _predictions(opened: _Opened, *, sets: bool) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """One row for each item and model run; of several the last in the file."""
     found: dict[tuple[str, str], tuple[str, float | None]] = {}
     n_left = n_replaced = 0
     for task in opened.tasks:
         item = (task.text_of(opened.fields.item) or "").strip()
         for prediction in task.predictions:
-            label = prediction.label(opened.control)
+            label = prediction.label(opened.control, sets=sets)
             if not item or label is None:
                 n_left += 1
                 continue

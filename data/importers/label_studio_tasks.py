@@ -24,10 +24,9 @@ class Prediction:
     score: float | None
     result: Sequence[object]
 
-    def label(self, control: str) -> str | None:
-        """The one choice for this control, or None."""
-        choices = _choices(self.result, control)
-        return choices[0] if len(choices) == 1 else None
+    def label(self, control: str, *, sets: bool = False) -> str | None:
+        """The one choice for this control (with `sets` all of them, as a JSON list), or None."""
+        return _label(_choices(self.result, control), sets=sets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,20 +185,27 @@ def choose_fields(
     return TaskFields(chosen["item"], chosen["text"], chosen["image"], annotator, at), tuple(notes)
 
 
-def collect_answers(task: Task, control: str, fields: TaskFields) -> list[Answer]:
-    """All annotations of a task, each with what becomes of it."""
+def collect_answers(task: Task, control: str, fields: TaskFields, *, sets: bool = False) -> list[Answer]:
+    """All annotations of a task, each with what becomes of it; with `sets` a label is a JSON list of choices."""
     item = task.text_of(fields.item)
     return [
-        _answer(task, annotation, task.first_row + i, item, control, fields)
+        _answer(task, annotation, task.first_row + i, item, control, fields, sets=sets)
         for i, annotation in enumerate(task.annotations)
     ]
 
 
 def _answer(
-    task: Task, annotation: Mapping[str, object], row: int, item: str | None, control: str, fields: TaskFields
+    task: Task,
+    annotation: Mapping[str, object],
+    row: int,
+    item: str | None,
+    control: str,
+    fields: TaskFields,
+    *,
+    sets: bool,
 ) -> Answer:
     choices = _choices(annotation.get("result"), control)
-    problem = _problem(annotation, choices, control)
+    problem = _problem(annotation, choices, control, sets=sets)
     kind: Literal["label", "gold", "skipped", "rejected"] = "label"
     if annotation.get("was_cancelled") is True:
         kind, problem = "skipped", None
@@ -214,7 +220,7 @@ def _answer(
         task=task,
         item=item.strip() if item else None,
         annotator=annotator,
-        label=choices[0].strip() if len(choices) == 1 else None,
+        label=_label(choices, sets=sets),
         at=_text(annotation.get(fields.at)) if fields.at else None,
         seconds=_text(annotation.get("lead_time")),
         source_id=_text(annotation.get("id")),
@@ -226,12 +232,19 @@ def _answer(
     )
 
 
-def _problem(annotation: Mapping[str, object], choices: list[str], control: str) -> str | None:
-    if len(choices) == 1:
+def _label(choices: list[str], *, sets: bool) -> str | None:
+    if sets:
+        members = sorted({choice.strip() for choice in choices})
+        return json.dumps(members, ensure_ascii=False) if members else None
+    return choices[0].strip() if len(choices) == 1 else None
+
+
+def _problem(annotation: Mapping[str, object], choices: list[str], control: str, *, sets: bool) -> str | None:
+    if len(choices) == 1 or (sets and choices):
         return None
     if len(choices) > 1:
         shown = ", ".join(choices[:5])[:80]
-        return f"{len(choices)} choices ({shown}); this label set is categorical (one choice)"
+        return f"{len(choices)} choices ({shown}); this label set is categorical (one choice); --level set takes sets"
     return f"no answer for '{control}'" if _results(annotation) else "no label: the result is empty"
 
 

@@ -50,6 +50,8 @@ class ImportOptions:
         mapping: role -> source column (roles in `mapping.ROLES`); an empty column leaves the role out.
         item_attributes: source columns kept with the item.
         annotator_attributes: source columns about the annotator; personal, so they belong in the vault.
+        sets: whether a label is a set of labels; else a row with several is rejected.
+        separator: what parts the labels of one cell, where labels are sets and cells are no lists; "" for nothing.
         max_bytes: largest file in bytes, counted after unpacking.
         max_memory_bytes: what reading may take beyond the reader's own start-up size, in bytes.
         max_seconds: wall-clock limit in seconds.
@@ -58,6 +60,8 @@ class ImportOptions:
     mapping: Mapping[str, str] = field(default_factory=dict)
     item_attributes: tuple[str, ...] = ()
     annotator_attributes: tuple[str, ...] = ()
+    sets: bool = False
+    separator: str = ""
     max_bytes: int = 4 * 1024**3
     max_memory_bytes: int = 12 * 1024**3
     max_seconds: float = 900.0
@@ -68,7 +72,8 @@ class Parsed:
     """One file, read. Frames have exactly the columns of the schemas in this module.
 
     Attributes:
-        annotations: one row an annotation, in the source's order; `row` counts from 1 without the header.
+        annotations: one row an annotation, in the source's order; `row` counts from 1 without the header. A label that is a
+            set (`ImportOptions.sets`) is written as a JSON list of texts, sorted; so are gold and predictions then.
         items: one row an item, in order of first appearance; `attributes` is a JSON object of texts.
         annotators: one row an annotator, in order of first appearance.
         predictions: one row for each (item, model run).

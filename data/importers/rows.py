@@ -9,6 +9,7 @@ import polars as pl
 
 from data.importers.moments import clean_moments
 from data.importers.parsed import ANNOTATIONS, ANNOTATORS, ITEMS, MOMENT, REJECTED
+from data.importers.set_cells import clean_sets
 from data.importers.values import (
     Cleaned,
     as_text,
@@ -46,6 +47,7 @@ class Raw:
         fixed_labels: whether labels are words of a fixed list already, to be taken exactly as they stand.
         item_attributes: name -> column.
         annotator_attributes: name -> column.
+        sets: whether labels and gold are sets of labels, parted by `separator` where cells are no lists.
     """
 
     rows: pl.Series
@@ -55,6 +57,8 @@ class Raw:
     fixed_labels: bool
     item_attributes: Mapping[str, pl.Series]
     annotator_attributes: Mapping[str, pl.Series]
+    sets: bool = False
+    separator: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +119,12 @@ def _clean(role: str, raw: Raw, day_first: bool) -> Cleaned:
     values, name = raw.roles[role], raw.names[role]
     if role in ("label", "gold"):
         other = raw.roles.get("gold" if role == "label" else "label")
-        cleaned = (
-            clean_choices(values, name, role)
-            if raw.fixed_labels
-            else clean_labels(values, name, role, among=other)
-        )
+        if raw.sets:
+            cleaned = clean_sets(values, name, role, separator=raw.separator)
+        elif raw.fixed_labels:
+            cleaned = clean_choices(values, name, role)
+        else:
+            cleaned = clean_labels(values, name, role, among=other)
         return cleaned if role == "label" else _may_be_empty(cleaned)
     if role in ("item", "annotator"):
         return clean_ids(values, name, role)

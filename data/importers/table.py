@@ -55,10 +55,13 @@ def read_table(source: Source, kind: Kind, scratch: Path, options: ImportOptions
         "annotator": _attribute_columns(table, source.name, options.annotator_attributes),
     }
     wanted = list(dict.fromkeys([*roles.columns.values(), *about["item"], *about["annotator"]]))
-    loaded = table.load(wanted)
+    listed_roles = [
+        roles.columns[role] for role in ("label", "gold") if options.sets and role in roles.columns
+    ]
+    loaded = table.load(wanted, lists=listed_roles) if isinstance(table, LinesFile) else table.load(wanted)
     label = loaded.frame[roles.columns["label"]]
     _refuse_spans(label, source.name)
-    several = _several(label)
+    several = _several(label, sets=options.sets)
     kept = loaded.frame.filter(~several) if several.any() else loaded.frame
     assembled = assemble(
         Raw(
@@ -69,11 +72,13 @@ def read_table(source: Source, kind: Kind, scratch: Path, options: ImportOptions
             fixed_labels=False,
             item_attributes={column: kept[column] for column in about["item"]},
             annotator_attributes={column: kept[column] for column in about["annotator"]},
+            sets=options.sets,
+            separator=options.separator,
         ),
         day_first=table.day_first,
     )
     extra = pl.DataFrame({"row": loaded.rows.filter(several)}).with_columns(
-        reason=pl.lit("several choices; this label set is categorical (one choice)")
+        reason=pl.lit("several choices; this label set is categorical (one choice); --level set takes sets")
     )
     rejected = pl.concat([assembled.rejected, loaded.rejected, extra.cast(loaded.rejected.schema)]).sort(
         "row"
@@ -166,9 +171,9 @@ def _refuse_spans(label: pl.Series, name: str) -> None:
         raise ImportRejected(f"{name} holds spans (labels); this version takes categories (choices).")
 
 
-def _several(label: pl.Series) -> pl.Series:
-    """Which labels are a cell of several choices, as Label Studio writes them."""
-    if label.dtype != pl.String:
+def _several(label: pl.Series, *, sets: bool) -> pl.Series:
+    """Which labels are a cell of several choices, as Label Studio writes them, where a label is not a set."""
+    if sets or label.dtype != pl.String:
         return pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(label))
     return label.str.contains(_SEVERAL).fill_null(False)
 

@@ -1,5 +1,5 @@
 -- The items of $project_id as of $as_of that match every filter, one page of them; `total` counts all matches.
--- Filters ('' or -1 means any): $search (in the id or the text, any case), $label_code (-2: items without a label),
+-- Filters ('' or an empty list means any): $search (in the id or the text, any case), $label_codes (-2: items without a label),
 -- $flag_state (open, closed, none), $annotator (an annotator_id that annotated it), $attribute (a JSON pointer) with
 -- $attribute_value, $label_source (consensus, relabel, adjudication). $sort: item, doubt, flag, changed, annotations.
 -- item_code, item_id, kind, preview (first 160 characters), label_code, p_label, n_annotations, label_source, label_version,
@@ -31,7 +31,7 @@ matching AS (
     LEFT JOIN flagged ON flagged.item_code = item.item_code
     WHERE item.project_id = $project_id AND item.seq <= $as_of
         AND ($search = '' OR contains(lower(item.item_id), lower($search)) OR contains(lower(item.text), lower($search)))
-        AND ($label_code = -1 OR labelled.label_code = $label_code OR ($label_code = -2 AND labelled.label_code IS NULL))
+        AND (len($label_codes::INTEGER[]) = 0 OR list_contains($label_codes::INTEGER[], coalesce(labelled.label_code, -2)))
         AND ($flag_state = '' OR coalesce(flagged.flag_state, 'none') = $flag_state)
         AND ($label_source = '' OR labelled.label_source = $label_source)
         AND ($attribute = '' OR json_extract_string(item.attributes, $attribute) = $attribute_value)

@@ -12,13 +12,18 @@ from polars.testing import assert_frame_equal
 from analytics.consensus import majority_vote
 from analytics.frames import GOLD, VOTES
 from analytics.results import Estimate
-from dashboard.workflows.catalog import GROUP_METRICS, METRICS, GroupMetric, Inputs, Metric
+from dashboard.workflows import catalog_sets
+from dashboard.workflows.catalog import GROUP_METRICS, METRICS, GroupMetric, Metric
+from dashboard.workflows.figure_inputs import Inputs
 from tests.crowds import accurate, drawn_crowd
 
 K = 3
 ROWS: tuple[Metric | GroupMetric, ...] = (*METRICS, *GROUP_METRICS)
 NEED_ORDER = {"gwet_ac2"}
-LEVELS = ("nominal", "ordinal", "interval")
+NEED_SETS = {"krippendorff_alpha_jaccard", "set_overlap", "overlap_with_others"}
+NOT_OF_SETS = {"fleiss_kappa", "scotts_pi", "gwet_ac1"}
+LEVELS = ("nominal", "ordinal", "interval", "set")
+SETS = ((0,), (1,), (0, 1))
 RANGES = {"share": (0.0, 1.0), "coefficient": (-1.0, 1.0), "seconds": (0.0, float("inf"))}
 GROUPS = {"label": ["label_code"], "pair": ["annotator_a", "annotator_b"], "annotator": ["annotator_code"]}
 
@@ -28,7 +33,8 @@ each_group_metric = pytest.mark.parametrize("metric", GROUP_METRICS, ids=lambda 
 
 def inputs_of(votes: pl.DataFrame, gold: pl.DataFrame, level: str = "nominal") -> Inputs:
     consensus = majority_vote(votes, n_labels=K).items
-    return Inputs(votes, gold, consensus, K, level, tuple(float(code) for code in range(K)), replicates=100)
+    found = Inputs(votes, gold, consensus, K, level, tuple(float(code) for code in range(K)), replicates=100)
+    return replace(found, sets=SETS, members=(0, 1)) if level == "set" else found
 
 
 def a_crowd(level: str = "nominal") -> Inputs:
@@ -102,14 +108,23 @@ def test_without_data_a_figure_is_undefined_and_says_why(metric: Metric) -> None
     assert found.undefined
 
 
+def why_undefined(key: str, level: str) -> str | None:
+    if level in ("nominal", "set") and key in NEED_ORDER:
+        return "the labels have no order"
+    if level == "set" and key in NOT_OF_SETS:
+        return catalog_sets.OVERLAPPING
+    return catalog_sets.NO_SETS if level != "set" and key in NEED_SETS else None
+
+
 @each_metric
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_figure_is_in_range_inside_its_interval_and_the_same_again(metric: Metric, level: str) -> None:
     inputs = a_crowd(level)
     before = [frame.clone() for frame in (inputs.votes, inputs.gold, inputs.consensus)]
     found = metric.compute(inputs)
-    if level == "nominal" and metric.key in NEED_ORDER:
-        assert found.undefined == "the labels have no order"
+    reason = why_undefined(metric.key, level)
+    if reason is not None:
+        assert found.undefined == reason
         return
     assert found.value is not None
     assert found.low is not None
@@ -126,10 +141,14 @@ def test_a_figure_is_in_range_inside_its_interval_and_the_same_again(metric: Met
 @each_metric
 @pytest.mark.parametrize("change", [shuffled, renamed])
 def test_neither_the_order_of_rows_nor_names_change_a_figure(metric: Metric, change: object) -> None:
-    inputs = a_crowd()
+    inputs = a_crowd(level_for(metric.key))
     assert callable(change)
     one, two = metric.compute(inputs), metric.compute(change(inputs))
     assert astuple(two) == pytest.approx(astuple(one), abs=1e-12)
+
+
+def level_for(key: str) -> str:
+    return "set" if key in NEED_SETS else "nominal"
 
 
 def astuple(found: Estimate) -> tuple[float | None, ...]:
@@ -145,7 +164,7 @@ def test_without_data_a_figure_of_groups_has_no_value(metric: GroupMetric) -> No
 
 @each_group_metric
 def test_a_figure_of_groups_is_in_range_has_a_row_a_group_and_is_the_same_again(metric: GroupMetric) -> None:
-    inputs = a_crowd()
+    inputs = a_crowd(level_for(metric.key))
     before = [frame.clone() for frame in (inputs.votes, inputs.gold, inputs.consensus)]
     found = metric.compute(inputs)
     assert {*GROUPS[metric.group_kind], "value", "low", "high", "n", "undefined"} <= set(found.columns)
@@ -163,7 +182,7 @@ def test_a_figure_of_groups_is_in_range_has_a_row_a_group_and_is_the_same_again(
 
 @each_group_metric
 def test_neither_the_order_of_rows_nor_names_change_a_figure_of_groups(metric: GroupMetric) -> None:
-    inputs = a_crowd()
+    inputs = a_crowd(level_for(metric.key))
     found = metric.compute(inputs)
     assert_frame_equal(metric.compute(shuffled(inputs)), found, abs_tol=1e-12)
     names = GROUPS[metric.group_kind]

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from dashboard.workflows import score
-from dashboard.workflows.ingest import ImportOptions, ImportRequest
+from dashboard.workflows.ingest import ImportOptions, ImportRequest, import_file
+from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.opening import ImportRejected, Store
 from data.exporters.csv_cells import neutralised, restored
 from tests import stores
@@ -213,3 +214,28 @@ def test_cells_that_a_spreadsheet_would_run_come_in_as_text_and_go_out_harmless(
     score.write_labels(labels, tmp_path / "out.csv")
     written = pl.read_csv(tmp_path / "out.csv", infer_schema=False)["label"].to_list()
     assert sorted(written) == sorted(cells["label"])
+
+
+def test_jobs_of_crowdtruth_with_several_choices_come_in_as_sets(
+    store: Store, datasets: Path, tmp_path: Path
+) -> None:
+    """Every choice of a person's list is a member; alpha of sets lies between that of one choice alone and of chance."""
+    job = "person-video-multiple-choice"
+    rows = pl.read_parquet(datasets / "crowdtruth_core.parquet").filter(pl.col("task_id") == job)
+    expected = json.loads((datasets / "reference.json").read_text())[f"crowdtruth_core/{job}"]
+    path = tmp_path / "job.parquet"
+    rows.select("item", "annotator", "label", "seconds").write_parquet(path)
+    summary = import_file(
+        store, path=path, project_id="job", by=stores.LENA, request=ImportRequest(level="set")
+    )
+    assert (summary.imported, summary.items, summary.annotators) == tuple(
+        expected[key] for key in ("rows", "items", "annotators")
+    )
+    known = require_label_set(store, "job")
+    given = {tuple(sorted(set(json.loads(text)))) for text in rows["label"]}
+    named = {tuple(sorted(known.label(code) for code in members)) for members in known.members}
+    assert given | {(choice,) for choice in known.choices} == named
+    assert rows["label"].n_unique() == expected["labels"]
+    found = score.score(store, project_id="job", by=stores.LENA, options=score.ScoreOptions(replicates=100))
+    alpha = found.figures.filter(pl.col("key") == "krippendorff_alpha").row(0, named=True)
+    assert 0.2 < alpha["value"] < 0.35
