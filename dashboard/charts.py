@@ -185,19 +185,19 @@ def heatmap(
     return figure
 
 
-def posterior(frame: pl.DataFrame, *, look: Look, name: str = "Probability") -> go.Figure:
+def posterior(frame: pl.DataFrame, *, look: Look, n_votes: int, name: str = "Probability") -> go.Figure:
     """How probable each label is, in the label's own hue.
 
     Args:
         frame: `label_code, label, p_label` (in [0, 1]), optional `n` (the annotations that chose it); a row a
             label.
         look: the theme's colours.
+        n_votes: the annotations that count, of which `n` chose a label.
         name: of the axis.
     """
     figure = blank(look, height=frame.height * BAR_HEIGHT + MARGINS)
     counts: list[int | None] = frame["n"].to_list() if "n" in frame.columns else [None] * frame.height
-    all_n = sum(n for n in counts if n is not None)
-    said = ["" if n is None else f" · {n} of {all_n}" for n in counts]
+    said = ["" if n is None else f" · {n} of {n_votes}" for n in counts]
     figure.add_bar(
         orientation="h",
         x=frame["p_label"].to_list(),

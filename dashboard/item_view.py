@@ -110,7 +110,9 @@ def _label(story: ItemStory) -> None:
             st.caption("It was not scored yet.")
             return
         shown = story.consensus.posterior.head(MOST_LABELS)
-        figure = charts.posterior(shown, look=look(), name="Probability · annotations that chose it")
+        figure = charts.posterior(
+            shown, look=look(), n_votes=story.n_votes, name="Probability · annotations that chose it"
+        )
         components.plot(figure, key="posterior", alt="How probable each label is, given the annotations")
         tied = " The labels are tied." if story.consensus.tied else ""
         st.caption(f"{plain(story.consensus.method)}, {moment_text(story.consensus.ran_at)} UTC.{tied}")
