@@ -5,18 +5,14 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import agreement_groups_view, charts, session
-from dashboard.chart_clicks import clickable
+from dashboard import agreement_groups_view, agreement_pairs_view, charts, session
 from dashboard.components import (
     empty_state,
     item_table,
     look,
-    number_text,
     plain,
     plot,
-    plot_selection,
     verdict,
-    what_is_this,
 )
 from dashboard.figure_cards import figure_card
 from dashboard.workflows import agreement_view
@@ -49,8 +45,9 @@ def render() -> None:
     pairs, labels, groups = st.tabs(
         ["Pairs of annotators", "Labels", "Over time and by group"], key="agreement_tab", on_change="rerun"
     )
-    with pairs:
-        _pairs(seen)
+    if pairs.open:  # a crowd has many pairs: they are read when somebody looks
+        with pairs:
+            agreement_pairs_view.draw(seen.run.run_id)
     with labels:
         _labels(seen)
     if groups.open:  # its items are read from the annotations: not before somebody looks
@@ -140,85 +137,6 @@ def _items_behind() -> None:
         f"**All annotations agree on {whole:,} of {items.height:,} items** that have two or more ({whole / items.height:.0%})."
     )
     item_table(items, "items-by-agreement.csv", key="agreement_items")
-
-
-def _pairs(seen: agreement_view.AgreementView) -> None:
-    if seen.pairs.is_empty():
-        empty_state(
-            "No two annotators share an item", "Pairs are compared on items that both labelled.", icon="group"
-        )
-        return
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        more = (
-            f" (the {len(seen.people)} of {seen.n_people} with most shared items)"
-            if seen.n_people > len(seen.people)
-            else ""
-        )
-        st.markdown(f"#### Cohen's kappa of each pair{more}", anchors=False)
-        what_is_this("independent")
-    shown = seen.pairs.filter(
-        pl.col("annotator_a").is_in(seen.people) & pl.col("annotator_b").is_in(seen.people)
-    )
-    cells = shown.select(
-        "low", "high", "n", "undefined", row="annotator_a", column="annotator_b", value="kappa"
-    )
-    both = pl.concat([cells, cells.rename({"row": "column", "column": "row"}).select(cells.columns)])
-    figure = charts.heatmap(
-        both,
-        look=look(),
-        unit="coefficient",
-        name="Kappa",
-        row_title="Annotator",
-        column_title="Annotator",
-        order=seen.people,
-    )
-    st.caption("Click a cell to see the items behind it.")
-    points = plot_selection(
-        clickable(figure), key="agreement_pairs", alt="Cohen's kappa of every pair of annotators"
-    )
-    if points:
-        st.query_params["pair"] = f"{points[0]['y']}|{points[0]['x']}"
-    chosen = st.query_params.get("pair", "")
-    people = list(seen.people)
-    names = chosen.split("|") if chosen.count("|") == 1 else ["", ""]
-    left, right = st.columns(2)
-    first = left.selectbox(
-        "Annotator", people, index=people.index(names[0]) if names[0] in people else 0, key=f"pair_a_{chosen}"
-    )
-    second = right.selectbox(
-        "and annotator",
-        people,
-        index=people.index(names[1]) if names[1] in people else min(1, len(people) - 1),
-        key=f"pair_b_{chosen}",
-    )
-    if first != second:
-        _pair_items(seen, first, second)
-
-
-def _pair_items(seen: agreement_view.AgreementView, first: str, second: str) -> None:
-    items = agreement_view.pair_items(
-        session.store(),
-        project_id=session.project_id(),
-        by=session.person(),
-        annotator_a=first,
-        annotator_b=second,
-        as_of=session.as_of(),
-    )
-    wanted = sorted((first, second))
-    row = seen.pairs.filter((pl.col("annotator_a") == wanted[0]) & (pl.col("annotator_b") == wanted[1]))
-    if items.is_empty():
-        st.caption(f"{first} and {second} share no item.")
-        return
-    differ = int(items["differs"].sum())
-    kappa = number_text(row["kappa"][0], "coefficient") if row.height else "–"
-    st.markdown(
-        f"**{plain(first)} and {plain(second)} differ on {differ} of {items.height} shared items** (kappa {kappa})"
-    )
-    item_table(
-        items.rename({"label_a": first, "label_b": second}).drop("differs"),
-        f"pair-{first}-{second}.csv",
-        key="pair_items",
-    )
 
 
 def _labels(seen: agreement_view.AgreementView) -> None:
