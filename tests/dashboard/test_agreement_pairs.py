@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -14,48 +13,19 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from analytics.intervals import wilson
-from dashboard.workflows import agreement_pairs, ingest, score
+from dashboard.workflows import agreement_pairs
 from dashboard.workflows.errors import NotAllowed
 from dashboard.workflows.opening import Store
 from tests import stores
 from tests.crowds import accurate, drawn_crowd
 from tests.dashboard.pages import checked, open_page, shown_by, words
-from tests.stores import ANNA, LENA, PROJECT
-
-
-def store_of(
-    path: Path, annotations: pl.DataFrame, *, level: str = "nominal", repeats: str = "count"
-) -> Store:
-    """A scored project of these annotations (columns item_id, annotator_id, label, …)."""
-    store = stores.empty_store(path)
-    parsed = stores.parsed_crowd()
-    ids = annotations["item_id"].unique()
-    items = pl.DataFrame({"item_id": ids, "kind": "text"}).sort("item_id")
-    known = [
-        pl.lit(None, dtype=kind).alias(name)
-        for name, kind in parsed.items.schema.items()
-        if name not in items.columns
-    ]
-    brought = replace(
-        parsed,
-        annotations=annotations,
-        items=items.with_columns(known).select(parsed.items.columns),
-        annotators=parsed.annotators.clear(),
-        predictions=parsed.predictions.clear(),
-        n_rows=annotations.height,
-    )
-    request = ingest.ImportRequest(labels=stores.LABELS, level=level)
-    ingest.import_parsed(store, parsed=brought, project_id=PROJECT, by=LENA, request=request)
-    score.score(
-        store, project_id=PROJECT, by=LENA, options=score.ScoreOptions(replicates=100, repeats=repeats)
-    )
-    return store
+from tests.stores import ANNA, LENA, PROJECT, annotated_store
 
 
 @pytest.fixture
 def ordered(tmp_path: Path) -> Iterator[Store]:
     """The crowd of `stores`, its labels in an order."""
-    with store_of(tmp_path / "store", stores.parsed_crowd().annotations, level="ordinal") as store:
+    with annotated_store(tmp_path / "store", stores.parsed_crowd().annotations, level="ordinal") as store:
         yield store
 
 
@@ -114,7 +84,6 @@ def test_labels_without_an_order_have_no_weighted_kappa(pets: Store) -> None:
 def test_of_several_labels_the_items_show_the_one_that_the_figure_took(
     tmp_path: Path, repeats: str, label: str
 ) -> None:
-    once = stores.parsed_crowd().annotations.clear()
     rows = [
         ("x", "a0", "cat", 1),
         ("x", "a1", "cat", 2),
@@ -123,13 +92,7 @@ def test_of_several_labels_the_items_show_the_one_that_the_figure_took(
         ("x", "a0", "dog", 5),
     ]
     given = pl.DataFrame(rows, schema=["item_id", "annotator_id", "label", "row"], orient="row")
-    given = given.with_columns(independent=pl.lit(True))
-    given = given.with_columns(
-        pl.lit(None, dtype=kind).alias(name)
-        for name, kind in once.schema.items()
-        if name not in given.columns
-    )
-    with store_of(tmp_path / "store", given.select(once.columns), repeats=repeats) as store:
+    with annotated_store(tmp_path / "store", given, repeats=repeats) as store:
         seen = of(store)
         items = agreement_pairs.pair_items(
             store, project_id=PROJECT, by=LENA, annotator_a="a0", annotator_b="a1", repeats=seen.repeats
@@ -172,7 +135,6 @@ def test_an_address_that_names_what_is_not_there_shows_the_first(pets: Store) ->
 
 def test_five_hundred_annotators_are_read_in_a_moment(tmp_path: Path) -> None:
     """124,750 pairs: with some microseconds of Python for each it would take longer than this allows."""
-    once = stores.parsed_crowd().annotations.clear()
     crowd = drawn_crowd(
         accurate(500, 3, 0.8), n_items=12, n_per_item=500, priors=np.full(3, 1 / 3), seed=0
     ).votes
@@ -181,14 +143,8 @@ def test_five_hundred_annotators_are_read_in_a_moment(tmp_path: Path) -> None:
         item_id=pl.format("item-{}", "item_code"),
         annotator_id=pl.format("p{}", "annotator_code"),
         label=pl.col("label_code").replace_strict(dict(enumerate(stores.LABELS)), return_dtype=pl.Utf8),
-        independent=pl.lit(True),
     )
-    given = given.with_columns(
-        pl.lit(None, dtype=kind).alias(name)
-        for name, kind in once.schema.items()
-        if name not in given.columns
-    )
-    with store_of(tmp_path / "store", given.select(once.columns), level="ordinal") as store:
+    with annotated_store(tmp_path / "store", given, level="ordinal") as store:
         begun = time.perf_counter()
         seen = of(store)
         cells = [seen.cells(figure) for figure in seen.figures]
