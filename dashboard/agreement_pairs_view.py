@@ -139,7 +139,7 @@ def _said(seen: Pairs, first: str, second: str) -> str:
     row = seen.of(first, second)
     if row is None:
         return " (too few for a figure of their own)"
-    said = [f"{figure.title.lower()} {_figure_text(row, figure)}" for figure in seen.figures]
+    said = [f"{figure.title} {_figure_text(row, figure)}" for figure in seen.figures]
     return f" ({'; '.join(said)})"
 
 

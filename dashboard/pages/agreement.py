@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, agreement_groups_view, agreement_pairs_view, charts, items_behind_view, session
+from dashboard import (
+    address,
+    agreement_groups_view,
+    agreement_pairs_view,
+    charts,
+    items_behind_view,
+    session,
+    small_data_view,
+)
 from dashboard.components import (
     empty_state,
     item_table,
@@ -40,6 +48,7 @@ def render() -> None:
         one.key: one.value for one in limits(session.store(), session.project_id(), as_of=session.as_of())
     }[ALPHA]
     _answer(seen, limit)
+    small_data_view.draw("agreement")
     _cards(seen, limit)
     items_behind_view.draw()
     pairs, labels, groups = st.tabs(
@@ -74,9 +83,10 @@ def _answer(seen: agreement_view.AgreementView, limit: float | None) -> None:
             detail=_run_words(seen),
         )
     else:
+        do_not = "may not" if alpha["high"] is not None and alpha["high"] >= limit else "do not"
         verdict(
             "not fit",
-            f"Annotators do not agree well enough: {said}; the limit is {limit:.3g}",
+            f"Annotators {do_not} agree well enough: {said}; the limit is {limit:.3g}",
             detail=_run_words(seen),
         )
 

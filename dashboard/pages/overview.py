@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, session
+from dashboard import charts, session, small_data_view
 from dashboard.components import go_to, link_to, look, plain, plot, plot_selection, verdict, what_is_this
 from dashboard.figure_cards import figure_card
 from dashboard.workflows import flag, overview, score
@@ -31,6 +31,7 @@ def render() -> None:
     )
     verdict(seen.state, seen.sentence, detail=seen.detail)
     _cards(seen)
+    small_data_view.draw("agreement")
     left, right = st.columns([3, 2], gap="large")
     with left:
         _course(seen)
