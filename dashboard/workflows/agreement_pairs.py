@@ -113,8 +113,9 @@ def pairs(store: Store, *, project_id: str, by: Person, as_of: int | None = None
     weighted = [name for name in table.columns if name.startswith("weighted_kappa")]
     ends = pl.concat([table.select(name=end, n="n") for end in ("annotator_a", "annotator_b")])
     ranked = ends.group_by("name").agg(pl.col("n").sum()).sort("n", "name", descending=[True, False])
+    first = ["annotator_a", "annotator_b", "n", "agreement", "agreement_low", "agreement_high"]
     return Pairs(
-        table=table.drop("has_weighted", *([] if ordered else weighted)),
+        table=table.select(*first, pl.exclude(*first, "has_weighted", *([] if ordered else weighted))),
         people=tuple(ranked["name"]),
         figures=tuple(figure for figure in FIGURES if ordered or figure.key != "weighted"),
         repeats="last" if run.parameters.get("repeats") == "last" else "first",
