@@ -8,10 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dashboard.workflows import items, items_behind, monitor
+from dashboard.workflows import items, items_behind, monitor, overview
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import ANNOTATOR, Person
+from tests.dashboard import scenes
 from tests.dashboard.pages import checked, open_page, shown_by, words
 from tests.stores import ANNA, LENA, PROJECT, RITA, annotated_store, small_store
 
@@ -124,3 +125,20 @@ def test_all_items_of_a_filter_can_be_taken_along(tmp_path: Path) -> None:
             f"All {every.height} as CSV" in str(button.proto)
             for button in checked(seen).get("download_button")
         )
+
+
+def test_of_sets_the_items_of_a_choice_are_those_whose_sets_have_it(tmp_path: Path) -> None:
+    with scenes.scored_store(tmp_path) as store:
+        found = items_behind.label_items(store, project_id=scenes.P, by=LENA, label="dog")
+        seen = overview.overview(store, project_id=scenes.P, by=LENA)
+        today = items.find_items(
+            store, project_id=scenes.P, by=LENA, where=items.ItemFilter(label="dog"), page_size=1
+        )
+    counted: dict[str, int] = {}
+    for row in scenes.scene_rows():
+        if "dog" in row["label"]:
+            counted[row["item"]] = counted.get(row["item"], 0) + 1
+    assert dict(found.select("item_id", "votes_label").iter_rows()) == counted
+    assert set(found["votes"]) == {6}
+    assert set(seen.mix["label"]) <= set(scenes.CHOICES)
+    assert seen.mix.filter(pl.col("label") == "dog")["n"].to_list() == [today.total]
