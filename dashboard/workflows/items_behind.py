@@ -51,4 +51,6 @@ def gold_differing(
     run = monitor.newest_run(store, project_id, as_of=as_of)
     if run is None:
         return None
-    return store.read("gold_differing_items", project_id=project_id, run_id=run.run_id, as_of=run.saw_seq)
+    return store.read(
+        "gold_differing_items", project_id=project_id, run_id=run.run_id, saw=run.saw_seq, as_of=as_of
+    )

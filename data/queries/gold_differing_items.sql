@@ -1,8 +1,8 @@
--- The items of $project_id whose consensus in run $run_id is not their gold label (the newest as of $as_of); the surest first.
--- item_id, gold, consensus, p_label (of the consensus), tied, n_annotations, today (the current label)
+-- The items of $project_id whose consensus in run $run_id is not their gold label (the newest as of $saw); the surest first.
+-- item_id, gold, consensus, p_label (of the consensus), tied, n_annotations, today (the label as of $as_of)
 WITH known AS (
     SELECT item_code, max_by(label_code, seq) AS label_code FROM gold
-    WHERE project_id = $project_id AND seq <= $as_of GROUP BY item_code
+    WHERE project_id = $project_id AND seq <= $saw GROUP BY item_code
 ), named AS (
     SELECT label_code, label FROM label WHERE project_id = $project_id AND set_version = (
         SELECT max(version) FROM label_set WHERE project_id = $project_id AND seq <= $as_of)

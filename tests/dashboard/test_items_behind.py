@@ -47,7 +47,9 @@ def test_what_one_person_labelled_again_those_at_odds_first(store: Store) -> Non
 def test_gold_items_are_those_that_the_stored_accuracy_counts_as_wrong(tmp_path: Path, store: Store) -> None:
     found = items_behind.gold_differing(store, project_id=PROJECT, by=LENA)
     assert found is not None
-    assert found.select("item_id", "gold", "consensus", "n_annotations").rows() == [("two", "cat", "dog", 4)]
+    assert found.select("item_id", "gold", "consensus", "n_annotations", "today").rows() == [
+        ("two", "cat", "dog", 4, "dog")
+    ]
     for each in (store, small_store(tmp_path / "other" / "store")):
         run = monitor.newest_run(each, PROJECT)
         listed = items_behind.gold_differing(each, project_id=PROJECT, by=LENA)
