@@ -32,11 +32,32 @@ def annotator_agreement(votes: pl.DataFrame, *, n_labels: int) -> pl.DataFrame:
     Raises:
         MissingColumn, BadColumn, BadOption: as `require_labels`.
     """
-    others = leave_one_out_majority(votes, n_labels=n_labels)
-    counted = others.group_by("annotator_code").agg(
-        pl.len().cast(pl.Int64).alias("n"),
-        pl.col("label_others").count().cast(pl.Int64).alias("n_compared"),
-        (pl.col("label_code") == pl.col("label_others")).sum().cast(pl.Int64).alias("hits"),
+    return agreement_of_counts(counts_beside_others(votes, n_labels=n_labels))
+
+
+def counts_beside_others(votes: pl.DataFrame, *, n_labels: int) -> pl.DataFrame:
+    """How often each annotator gave which label where the others gave which: what both figures below are made of.
+
+    For a run that needs both, so that `leave_one_out_majority`, the dear part, is computed once.
+
+    Returns:
+        annotator_code, label_others (null where the others are tied or there are none), label_given, n; sorted.
+
+    Raises:
+        MissingColumn, BadColumn, BadOption: as `require_labels`.
+    """
+    keys = ["annotator_code", "label_others", "label_given"]
+    others = leave_one_out_majority(votes, n_labels=n_labels).rename({"label_code": "label_given"})
+    return others.group_by(keys).agg(pl.len().cast(pl.Int64).alias("n")).sort(keys)
+
+
+def agreement_of_counts(counts: pl.DataFrame) -> pl.DataFrame:
+    """`annotator_agreement` of votes whose `counts_beside_others` are at hand."""
+    n = pl.col("n")
+    counted = counts.group_by("annotator_code").agg(
+        n.sum(),
+        n.filter(pl.col("label_others").is_not_null()).sum().alias("n_compared"),
+        n.filter(pl.col("label_given") == pl.col("label_others")).sum().alias("hits"),
     )
     reason = "nobody else labelled the same items, or the others are tied"
     shares = _with_share(counted, of="n_compared", called="agreement", reason=reason)
@@ -74,7 +95,12 @@ def confusion_with_others(votes: pl.DataFrame, *, n_labels: int) -> pl.DataFrame
     Only combinations that occur have a row; sorted by the first three columns. Raises as
     `annotator_agreement`.
     """
-    return _cross_counts(leave_one_out_majority(votes, n_labels=n_labels), "label_others")
+    return confusion_of_counts(counts_beside_others(votes, n_labels=n_labels))
+
+
+def confusion_of_counts(counts: pl.DataFrame) -> pl.DataFrame:
+    """`confusion_with_others` of votes whose `counts_beside_others` are at hand."""
+    return counts.drop_nulls("label_others")
 
 
 def confusion_with_gold(votes: pl.DataFrame, gold: pl.DataFrame, *, n_labels: int) -> pl.DataFrame:

@@ -211,7 +211,7 @@ def _weighted(
         sums[1, theirs[meeting]] += 1
         observed += distance[mine[meeting], theirs[meeting]]
     observed /= n
-    expected = _mean_distances(used[0, :n_a], used[1, :n_b], distance, sums, means)
+    expected = mean_distances(used[0, :n_a], used[1, :n_b], distance, sums, means)
     kappa, variance = np.nan, np.nan
     if expected > 0:
         ratio = observed / expected
@@ -228,7 +228,7 @@ def _weighted(
 
 
 @numba.njit(nogil=True, cache=True)
-def _mean_distances(
+def mean_distances(
     used_a: SmallInts, used_b: SmallInts, distance: FloatArray, sums: IntArray, means: FloatArray
 ) -> float:
     """Fills each used label's mean distance to the other's labels; returns the mean over both, by chance."""

@@ -30,7 +30,7 @@ from analytics.intervals import check_interval_options
 
 if TYPE_CHECKING:
     from analytics.coded_votes import CodedVotes
-    from analytics.count_kernels import Pairs
+    from analytics.count_kernels import Layout, Pairs
 
 MIN_SHARED_ITEMS = 30
 """Shared items that a pair needs before the large-sample variance is trusted with an interval."""
@@ -95,7 +95,7 @@ def every_pair(
         confidence: of the interval.
         reason: why a pair has no kappa where nothing but agreement could be expected by chance.
     """
-    coded = _coded_once(votes, n_labels, repeats)
+    coded = coded_once(votes, n_labels, repeats)
     who, n_shared, figures = _figures(coded, distance)
     table = pl.DataFrame(
         {
@@ -121,7 +121,7 @@ def every_pair(
     )
 
 
-def _coded_once(votes: pl.DataFrame, n_labels: int, repeats: Repeats) -> CodedVotes:
+def coded_once(votes: pl.DataFrame, n_labels: int, repeats: Repeats) -> CodedVotes:
     """The votes sorted by item and annotator, one an (item, annotator).
 
     Raises:
@@ -141,15 +141,10 @@ def _coded_once(votes: pl.DataFrame, n_labels: int, repeats: Repeats) -> CodedVo
 
 def _figures(coded: CodedVotes, distance: FloatArray) -> Pairs:
     """Agreement, kappa and its variance of every pair that met."""
-    from analytics.count_kernels import Layout, Pairs, count_partners, pair_kappas
+    from analytics.count_kernels import Pairs, count_partners, pair_kappas
 
-    annotator = coded.annotator_of_pair[coded.pairs]
-    ends = np.repeat(coded.starts[1:].astype(np.int32), coded.votes_of_item)
-    # The narrowest type: numpy sorts 16-bit codes by radix, six times faster.
-    by_annotator = np.argsort(annotator.astype(np.min_scalar_type(coded.n_annotators)), kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(annotator, minlength=coded.n_annotators))])
-    layout = Layout(starts, by_annotator.astype(np.int32), ends, annotator, coded.label_of_pair[coded.pairs])
-    blocks = _blocks(starts, (ends - np.arange(ends.size) - 1)[by_annotator])
+    layout, n_after = layout_of(coded)
+    blocks = annotator_blocks(layout.starts, n_after, MEETINGS_A_CHUNK)
     counted = run_each(lambda block: count_partners(*blocks[block], layout), len(blocks))
     rows = np.concatenate([[0], *counted]).cumsum()
     n_pairs = int(rows[-1])
@@ -164,9 +159,22 @@ def _figures(coded: CodedVotes, distance: FloatArray) -> Pairs:
     return pairs
 
 
-def _blocks(starts: IntArray, n_after: IntArray) -> list[tuple[int, int]]:
-    """Consecutive annotators with about MEETINGS_A_CHUNK meetings: first, last + 1."""
+def layout_of(coded: CodedVotes) -> tuple[Layout, IntArray]:
+    """What the kernels read of votes, one an (item, annotator); and how many votes follow each of `layout.votes`."""
+    from analytics.count_kernels import Layout
+
+    annotator = coded.annotator_of_pair[coded.pairs]
+    ends = np.repeat(coded.starts[1:].astype(np.int32), coded.votes_of_item)
+    # The narrowest type: numpy sorts 16-bit codes by radix, six times faster.
+    by_annotator = np.argsort(annotator.astype(np.min_scalar_type(coded.n_annotators)), kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(annotator, minlength=coded.n_annotators))])
+    layout = Layout(starts, by_annotator.astype(np.int32), ends, annotator, coded.label_of_pair[coded.pairs])
+    return layout, (ends - np.arange(ends.size) - 1)[by_annotator]
+
+
+def annotator_blocks(starts: IntArray, n_after: IntArray, meetings: int) -> list[tuple[int, int]]:
+    """Consecutive annotators with about so many meetings: first, last + 1."""
     done = np.concatenate([[0], np.cumsum(n_after)])[starts]
-    wanted = np.arange(1, done[-1] // MEETINGS_A_CHUNK + 1) * MEETINGS_A_CHUNK
+    wanted = np.arange(1, done[-1] // meetings + 1) * meetings
     cuts = np.unique(np.concatenate([[0], np.searchsorted(done, wanted), [starts.size - 1]]))
     return list(pairwise(cuts.tolist()))

@@ -93,7 +93,7 @@ def bars(
     marks = {
         "x": known["value"].to_list(),
         "y": groups,
-        "error_x": whiskers(known, look),
+        "error_x": whiskers(known, look) if known["low"].count() else None,
         "customdata": [[group, escape(group), text] for group, text in zip(groups, texts, strict=True)],
         "hovertemplate": "<b>%{customdata[1]}</b><br>%{customdata[2]}<extra></extra>",
     }

@@ -25,6 +25,8 @@ FLEISS_1971 = """
 depression, personality disorder, schizophrenia, neurosis, other."""
 
 FLEISS_1971_KAPPA = 0.430
+FLEISS_1971_EXACT_KAPPA = 0.442
+"""Conger's (1980) kappa of this table, votes of a patient sorted: R's irr, kappam.fleiss(diagnoses, exact = TRUE)."""
 FLEISS_1971_SHARES = (0.144, 0.144, 0.167, 0.306, 0.239)
 
 GWET_TWO_RATERS = ((118, 5), (2, 0))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -94,6 +96,49 @@ def parsed_crowd(
         n_rows=len(rows),
         sha256=f"{seed:064d}",
         name=name,
+    )
+
+
+def annotated_store(
+    path: Path,
+    annotations: pl.DataFrame,
+    *,
+    level: str = "nominal",
+    repeats: str = "count",
+    gold: Mapping[str, str] | None = None,
+) -> Store:
+    """A scored project of independent annotations: item_id, annotator_id, label, and, where they are known, other columns."""
+    store = empty_store(path)
+    known = gold or {}
+    given = annotations.with_columns(pl.lit(True).alias("independent"))
+    if "row" not in given.columns:
+        given = given.with_row_index("row", offset=1)
+    items = pl.DataFrame({"item_id": given["item_id"].unique().sort()}).with_columns(
+        pl.lit("text").alias("kind"),
+        pl.col("item_id").replace_strict(known, default=None, return_dtype=pl.Utf8).alias("gold"),
+    )
+    empty = parsed_crowd(n_items=1)
+    parsed = replace(
+        empty,
+        annotations=_filled(given, empty.annotations),
+        items=_filled(items, empty.items),
+        annotators=empty.annotators.clear(),
+        predictions=empty.predictions.clear(),
+        n_rows=given.height,
+    )
+    request = ingest.ImportRequest(labels=LABELS, level=level, title="Pets")
+    ingest.import_parsed(store, parsed=parsed, project_id=PROJECT, by=LENA, request=request)
+    score.score(
+        store, project_id=PROJECT, by=LENA, options=score.ScoreOptions(replicates=200, repeats=repeats)
+    )
+    return store
+
+
+def _filled(frame: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
+    """The columns of `like`; those that the frame has not are unknown."""
+    return frame.select(
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name)
+        for name, kind in like.schema.items()
     )
 
 

@@ -23,7 +23,7 @@ why; it is never 0.
 
 ## For the project
 
-Items are resampled for the interval, except where the source says Wilson.
+Items are resampled for the interval, except where the source says otherwise.
 """
 _EACH_HEAD = """
 ## For each label, pair or annotator

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import polars as pl
 import streamlit as st
 
-from dashboard import agreement_groups_view, charts, session
-from dashboard.chart_clicks import clickable
+from dashboard import (
+    address,
+    agreement_groups_view,
+    agreement_pairs_view,
+    charts,
+    items_behind_view,
+    session,
+    small_data_view,
+)
 from dashboard.components import (
     empty_state,
     item_table,
     look,
-    number_text,
     plain,
-    plot,
     plot_selection,
     verdict,
-    what_is_this,
 )
 from dashboard.figure_cards import figure_card
 from dashboard.workflows import agreement_view
 from dashboard.workflows.catalog import METRICS, NOT_FOR_LEVEL
-from dashboard.workflows.settings import ALPHA, limits
+from dashboard.workflows.settings import ALPHA, GOLD, limits
 
 CARDS_A_ROW = 4
+LABEL = "label"
 
 
 def render() -> None:
@@ -44,13 +48,15 @@ def render() -> None:
         one.key: one.value for one in limits(session.store(), session.project_id(), as_of=session.as_of())
     }[ALPHA]
     _answer(seen, limit)
+    small_data_view.draw("agreement")
     _cards(seen, limit)
-    _items_behind()
+    items_behind_view.draw()
     pairs, labels, groups = st.tabs(
         ["Pairs of annotators", "Labels", "Over time and by group"], key="agreement_tab", on_change="rerun"
     )
-    with pairs:
-        _pairs(seen)
+    if pairs.open:  # a crowd has many pairs: they are read when somebody looks
+        with pairs:
+            agreement_pairs_view.draw(seen.run.run_id)
     with labels:
         _labels(seen)
     if groups.open:  # its items are read from the annotations: not before somebody looks
@@ -77,9 +83,10 @@ def _answer(seen: agreement_view.AgreementView, limit: float | None) -> None:
             detail=_run_words(seen),
         )
     else:
+        do_not = "may not" if alpha["high"] is not None and alpha["high"] >= limit else "do not"
         verdict(
             "not fit",
-            f"Annotators do not agree well enough: {said}; the limit is {limit:.3g}",
+            f"Annotators {do_not} agree well enough: {said}; the limit is {limit:.3g}",
             detail=_run_words(seen),
         )
 
@@ -101,9 +108,7 @@ def _run_words(seen: agreement_view.AgreementView) -> str:
 
 def _cards(seen: agreement_view.AgreementView, limit: float | None) -> None:
     rows = {row["key"]: row for row in seen.overall.iter_rows(named=True)}
-    there = [
-        metric for metric in METRICS if metric.key in rows and metric.key != "consensus_accuracy_on_gold"
-    ]
+    there = [metric for metric in METRICS if metric.key in rows and metric.key != GOLD]
     shown = [metric for metric in there if rows[metric.key]["undefined"] not in NOT_FOR_LEVEL]
     cells = [cell for _ in range(0, len(shown), CARDS_A_ROW) for cell in st.columns(CARDS_A_ROW)]
     for column, metric in zip(cells, shown, strict=False):
@@ -116,136 +121,66 @@ def _cards(seen: agreement_view.AgreementView, limit: float | None) -> None:
                 row["high"],
                 row["n"],
                 unit=metric.unit,
+                n_unit=metric.n_unit,
                 limit=limit if metric.key == ALPHA else None,
                 undefined=row["undefined"],
                 help=f"{metric.question} Undefined when {metric.undefined_when}. {metric.reference}.",
             )
     others = [metric.title for metric in there if metric not in shown]
     if others:
-        st.caption(f"Not for labels like these: {', '.join(others)}.")
-
-
-def _items_behind() -> None:
-    """The items that the cards rest on, once they are asked for: least agreed first."""
-    if not st.toggle("Show the items behind these figures, least agreed first", key="agreement_items_shown"):
-        return
-    items = agreement_view.items_by_agreement(
-        session.store(), project_id=session.project_id(), by=session.person(), as_of=session.as_of()
-    )
-    if items.is_empty():
-        st.caption("No item has two independent annotations.")
-        return
-    whole = items.filter(pl.col("agreement_share") == 1).height
-    st.markdown(
-        f"**All annotations agree on {whole:,} of {items.height:,} items** that have two or more ({whole / items.height:.0%})."
-    )
-    item_table(items, "items-by-agreement.csv", key="agreement_items")
-
-
-def _pairs(seen: agreement_view.AgreementView) -> None:
-    if seen.pairs.is_empty():
-        empty_state(
-            "No two annotators share an item", "Pairs are compared on items that both labelled.", icon="group"
-        )
-        return
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        more = (
-            f" (the {len(seen.people)} of {seen.n_people} with most shared items)"
-            if seen.n_people > len(seen.people)
-            else ""
-        )
-        st.markdown(f"#### Cohen's kappa of each pair{more}", anchors=False)
-        what_is_this("independent")
-    shown = seen.pairs.filter(
-        pl.col("annotator_a").is_in(seen.people) & pl.col("annotator_b").is_in(seen.people)
-    )
-    cells = shown.select(
-        "low", "high", "n", "undefined", row="annotator_a", column="annotator_b", value="kappa"
-    )
-    both = pl.concat([cells, cells.rename({"row": "column", "column": "row"}).select(cells.columns)])
-    figure = charts.heatmap(
-        both,
-        look=look(),
-        unit="coefficient",
-        name="Kappa",
-        row_title="Annotator",
-        column_title="Annotator",
-        order=seen.people,
-    )
-    st.caption("Click a cell to see the items behind it.")
-    points = plot_selection(
-        clickable(figure), key="agreement_pairs", alt="Cohen's kappa of every pair of annotators"
-    )
-    if points:
-        st.query_params["pair"] = f"{points[0]['y']}|{points[0]['x']}"
-    chosen = st.query_params.get("pair", "")
-    people = list(seen.people)
-    names = chosen.split("|") if chosen.count("|") == 1 else ["", ""]
-    left, right = st.columns(2)
-    first = left.selectbox(
-        "Annotator", people, index=people.index(names[0]) if names[0] in people else 0, key=f"pair_a_{chosen}"
-    )
-    second = right.selectbox(
-        "and annotator",
-        people,
-        index=people.index(names[1]) if names[1] in people else min(1, len(people) - 1),
-        key=f"pair_b_{chosen}",
-    )
-    if first != second:
-        _pair_items(seen, first, second)
-
-
-def _pair_items(seen: agreement_view.AgreementView, first: str, second: str) -> None:
-    items = agreement_view.pair_items(
-        session.store(),
-        project_id=session.project_id(),
-        by=session.person(),
-        annotator_a=first,
-        annotator_b=second,
-        as_of=session.as_of(),
-    )
-    wanted = sorted((first, second))
-    row = seen.pairs.filter((pl.col("annotator_a") == wanted[0]) & (pl.col("annotator_b") == wanted[1]))
-    if items.is_empty():
-        st.caption(f"{first} and {second} share no item.")
-        return
-    differ = int(items["differs"].sum())
-    kappa = number_text(row["kappa"][0], "coefficient") if row.height else "–"
-    st.markdown(
-        f"**{plain(first)} and {plain(second)} differ on {differ} of {items.height} shared items** (kappa {kappa})"
-    )
-    item_table(
-        items.rename({"label_a": first, "label_b": second}).drop("differs"),
-        f"pair-{first}-{second}.csv",
-        key="pair_items",
-    )
+        st.caption(f"Not for labels like these: {'; '.join(others)}.")
 
 
 def _labels(seen: agreement_view.AgreementView) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("#### Alpha of each label against the rest", anchors=False)
-        bars = seen.labels.select("low", "high", "n", "undefined", "value", group="label")
-        figure = charts.bars(bars, look=look(), unit="coefficient", name="Alpha")
-        plot(figure, key="agreement_labels", alt="Alpha of each label against the rest, with its interval")
+        _one_label(seen)
     with right:
         st.markdown("#### Labels that are confused most", anchors=False)
-        if seen.confused.is_empty():
-            st.caption("No item got two different labels.")
-            return
-        choices = [f"{row['label_a']} / {row['label_b']}" for row in seen.confused.iter_rows(named=True)]
-        chosen = st.selectbox("The pair of labels", choices, key="confused_pair")
-        row = seen.confused.row(choices.index(chosen), named=True)
-        st.markdown(
-            f"**{row['n']:,} pairs of votes** give one item {plain(row['label_a'])} and {plain(row['label_b'])}: "
-            f"{row['share']:.1%} of all pairs."
-        )
-        items = agreement_view.confused_items(
-            session.store(),
-            project_id=session.project_id(),
-            by=session.person(),
-            label_a=row["label_a"],
-            label_b=row["label_b"],
-            as_of=session.as_of(),
-        )
-        item_table(items, "confused-items.csv", key="confused_items")
+        _confused(seen)
+
+
+def _one_label(seen: agreement_view.AgreementView) -> None:
+    """The bars of the labels; a click shows the items that somebody called so."""
+    bars = seen.labels.select("low", "high", "n", "undefined", "value", group="label")
+    figure = charts.bars(bars, look=look(), unit="coefficient", name="Alpha")
+    points = plot_selection(
+        figure, key="agreement_labels", alt="Alpha of each label against the rest, with its interval"
+    )
+    place = [str(point["y"]) for point in points]
+    if place and place != st.session_state.get(
+        "clicked_label"
+    ):  # a plot keeps its selection: follow a click once
+        st.query_params[LABEL] = place[0]
+    st.session_state["clicked_label"] = place
+    label = address.choice(
+        LABEL,
+        "The items of (or click a bar)",
+        ["", *seen.labels["label"]],
+        words=lambda one: one or "No label chosen",
+    )
+    if label:
+        items_behind_view.label_items(label)
+
+
+def _confused(seen: agreement_view.AgreementView) -> None:
+    if seen.confused.is_empty():
+        st.caption("No item got two different labels.")
+        return
+    choices = [f"{row['label_a']} / {row['label_b']}" for row in seen.confused.iter_rows(named=True)]
+    chosen = st.selectbox("The pair of labels", choices, key="confused_pair")
+    row = seen.confused.row(choices.index(chosen), named=True)
+    st.markdown(
+        f"**{row['n']:,} pairs of votes** give one item {plain(row['label_a'])} and {plain(row['label_b'])}: "
+        f"{row['share']:.1%} of all pairs."
+    )
+    items = agreement_view.confused_items(
+        session.store(),
+        project_id=session.project_id(),
+        by=session.person(),
+        label_a=row["label_a"],
+        label_b=row["label_b"],
+        as_of=session.as_of(),
+    )
+    item_table(items, "confused-items.csv", key="confused_items")

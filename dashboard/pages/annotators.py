@@ -8,7 +8,7 @@ from typing import cast
 import polars as pl
 import streamlit as st
 
-from dashboard import address, annotator_figures, annotator_view, charts, session
+from dashboard import address, annotator_figures, annotator_view, charts, session, small_data_view
 from dashboard.components import (
     empty_state,
     error_state,
@@ -48,7 +48,13 @@ def _list() -> None:
             icon="group",
         )
         return
-    verdict(seen.state, seen.sentence, detail=f"{seen.detail} Click a row to open the person's file.".strip())
+    verdict(
+        seen.state,
+        seen.sentence,
+        detail=f"{seen.detail} Click a row to open the person's file.".strip(),
+        chip="Cannot tell" if seen.state == "undefined" else "",
+    )
+    small_data_view.draw("annotators")
     lately = _everyday()
     _everybody(seen, lately)
     if session.person().may("attributes.read"):

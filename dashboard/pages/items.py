@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import address, components, item_view, session
 from dashboard.marks import image_address
 from dashboard.workflows import items
+from dashboard.workflows.item_csv import items_csv
 from dashboard.workflows.label_words import JOINED
 
 PAGE_SIZE = 50
@@ -78,9 +79,18 @@ def _list() -> None:
             st.button("Clear the filters", on_click=address.clear, args=FILTERS)
         return
     _table(found.rows, known)
-    if found.n_pages > 1:
-        with st.container(horizontal=True, horizontal_alignment="center"):
-            address.page(found.n_pages)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        address.page(found.n_pages)
+        st.download_button(
+            f"All {found.total:,} as CSV",
+            lambda: items_csv(
+                items.every_item(store, project_id=project_id, by=person, where=where, sort=sort, as_of=as_of)
+            ),
+            "items.csv",
+            "text/csv",
+            key="items_csv",
+            icon=":material/download:",
+        )
 
 
 def _sentence(total: int, *, filtered: bool) -> str:

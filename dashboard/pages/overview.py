@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import polars as pl
 import streamlit as st
 
-from dashboard import charts, session
-from dashboard.components import link_to, look, plain, plot, verdict, what_is_this
+from dashboard import charts, session, small_data_view
+from dashboard.components import go_to, link_to, look, plain, plot, plot_selection, verdict, what_is_this
 from dashboard.figure_cards import figure_card
 from dashboard.workflows import flag, overview, score
 
@@ -30,6 +31,7 @@ def render() -> None:
     )
     verdict(seen.state, seen.sentence, detail=seen.detail)
     _cards(seen)
+    small_data_view.draw("agreement")
     left, right = st.columns([3, 2], gap="large")
     with left:
         _course(seen)
@@ -129,7 +131,32 @@ def _mix(seen: overview.Overview) -> None:
         for reason, count in seen.reasons.iter_rows():
             st.markdown(f"{count:,} · {plain(REASON_WORDS.get(reason, reason))}")
         link_to("items", label="See the flagged items", flag="open")
+        if session.person().may("view.gold") and seen.counts.gold:
+            link_to("agreement", label="Gold items with another consensus", behind="gold")
     with right:
         st.markdown("**Labels today**")
-        for _code, count, label in seen.mix.select("label_code", "n", "label").iter_rows():
-            st.markdown(f"{count:,} · {plain(label)}")
+        _label_bars(seen)
+
+
+def _label_bars(seen: overview.Overview) -> None:
+    """How many items have each label; a click opens them."""
+    if seen.mix.is_empty():
+        st.caption("No item has a label yet.")
+        return
+    nothing = pl.lit(None, dtype=pl.Float64)
+    bars = seen.mix.sort("n", descending=True).select(
+        "label_code",
+        group="label",
+        value="n",
+        low=nothing,
+        high=nothing,
+        n=pl.lit(None),
+        undefined=pl.lit(None),
+    )
+    figure = charts.bars(bars, look=look(), unit="count", name="Items")
+    nth = st.session_state.setdefault("labels_opened", 0)
+    points = plot_selection(figure, key=f"overview_labels_{nth}", alt="How many items have each label today")
+    st.caption("Click a bar for its items.")
+    if points:
+        st.session_state["labels_opened"] = nth + 1  # the chart is not still chosen on the way back
+        go_to("items", label=str(points[0]["y"]))

@@ -12,9 +12,6 @@ from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.identifiers import json_pointer
 
-PAIRS_SHOWN = 24
-"""How many annotators the matrix shows at most: those with the most shared items."""
-
 LEAST_ITEMS, ALPHA_SIMULATED = 200, (0.2, 0.9)
 """Alpha's interval was shown by simulation to cover as it says from so many items on, for alphas between these (docs/coverage.md)."""
 
@@ -36,17 +33,13 @@ class AgreementView:
     """The newest run's agreement.
 
     `overall`: key, value, low, high, n, undefined, unit. `labels`: label, value (alpha against the rest), low, high, n,
-    undefined; lowest first. `pairs`: annotator_a, annotator_b, kappa, low, high, n, agreement, undefined. `confused`:
-    label_a, label_b, n (pairs of votes), share; most first. `people`: the annotators that the matrix shows.
+    undefined; lowest first. `confused`: label_a, label_b, n (pairs of votes), share; most first.
     """
 
     run: monitor.Run
     overall: pl.DataFrame
     labels: pl.DataFrame
-    pairs: pl.DataFrame
     confused: pl.DataFrame
-    people: tuple[str, ...]
-    n_people: int
 
 
 def agreement_view(
@@ -58,18 +51,12 @@ def agreement_view(
     if run is None:
         return None
     labels = monitor.figures(store, project_id, run, group_kind="label").rename({"group_id": "label"})
-    pairs = _pairs(monitor.figures(store, project_id, run, group_kind="pair"))
     confused = _split(monitor.figures(store, project_id, run, group_kind="label_pair"), "label_a", "label_b")
-    shared = pl.concat([pairs.select(name="annotator_a", n="n"), pairs.select(name="annotator_b", n="n")])
-    ranked = shared.group_by("name").agg(pl.col("n").sum()).sort("n", "name", descending=[True, False])
     return AgreementView(
         run=run,
         overall=monitor.figures(store, project_id, run),
         labels=labels.sort("value", "label", nulls_last=True),
-        pairs=pairs,
         confused=confused.select("label_a", "label_b", "n", share="value").sort("n", descending=True),
-        people=tuple(sorted(ranked["name"].head(PAIRS_SHOWN))),
-        n_people=ranked.height,
     )
 
 
@@ -163,20 +150,6 @@ def items_by_agreement(
     return store.read("agreement_items", project_id=project_id, as_of=as_of, **EVERY_ITEM)
 
 
-def pair_items(
-    store: Store, *, project_id: str, by: Person, annotator_a: str, annotator_b: str, as_of: int | None = None
-) -> pl.DataFrame:
-    """The items that both labelled: item_id, label_a, label_b, differs; first where they differ."""
-    require(by, "view.items")
-    return store.read(
-        "agreement_pair_items",
-        project_id=project_id,
-        annotator_a=annotator_a,
-        annotator_b=annotator_b,
-        as_of=as_of,
-    )
-
-
 def confused_items(
     store: Store, *, project_id: str, by: Person, label_a: str, label_b: str, as_of: int | None = None
 ) -> pl.DataFrame:
@@ -185,14 +158,6 @@ def confused_items(
     return store.read(
         "agreement_confused_items", project_id=project_id, label_a=label_a, label_b=label_b, as_of=as_of
     )
-
-
-def _pairs(rows: pl.DataFrame) -> pl.DataFrame:
-    split = _split(rows, "annotator_a", "annotator_b")
-    shares = [json.loads(text)["agreement"] if text else None for text in split["detail"].to_list()]
-    return split.select(
-        "annotator_a", "annotator_b", "low", "high", "n", "undefined", kappa="value"
-    ).with_columns(pl.Series("agreement", shares, dtype=pl.Float64))
 
 
 def _split(rows: pl.DataFrame, first: str, second: str) -> pl.DataFrame:

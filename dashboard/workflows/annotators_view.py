@@ -17,6 +17,10 @@ MIN_COMPARED = 20
 """Nobody is said to stand out on fewer compared items than this."""
 
 
+WIDEST = 0.2
+"""Where half of the intervals are wider, somebody ten points below the others would hardly be seen."""
+
+
 @dataclass(frozen=True, slots=True)
 class AnnotatorsView:
     """`table`: see `annotators.annotator_table`. `bars`: group, value, low, high, n, undefined, state; lowest first.
@@ -72,6 +76,10 @@ def annotators_view(
             labels,
             first,
         )
+    width = (enough["high"] - enough["low"]).median()
+    if not names and isinstance(width, float) and width > WIDEST:
+        said = "Nobody is seen to fall behind, but so few items would hardly show it"
+        return AnnotatorsView("undefined", said, detail, table, bars, labels, first)
     if not names:
         return AnnotatorsView(
             "fit", "No annotator falls behind the others", detail, table, bars, labels, first

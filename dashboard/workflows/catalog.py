@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from analytics import agreement, annotators, krippendorff, self_consistency, weighted_kappa
+from analytics import agreement, annotators, krippendorff, pairwise, pooled_kappa, weighted_kappa
 from analytics.results import Estimate
 from dashboard.workflows import catalog_sets
-from dashboard.workflows.figure_inputs import Inputs
+from dashboard.workflows.figure_inputs import Inputs, oneself_of, others_of, single_of
 
 if TYPE_CHECKING:
     from analytics.krippendorff import Level
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A figure with one value for the project. `better` is "higher" or "lower"; `reference` is where its formula stands."""
+    """A figure with one value for the project. `better` is "higher" or "lower"; `reference` is where its formula stands.
+
+    `n_unit` is what its n counts.
+    """
 
     key: str
     title: str
@@ -29,6 +32,7 @@ class Metric:
     better: str
     undefined_when: str
     reference: str
+    n_unit: str = "items"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,8 @@ def _scott(inputs: Inputs) -> Estimate:
     if inputs.sets:
         return catalog_sets.not_for_sets()
     return weighted_kappa.scotts_pi(
-        inputs.votes,
+        single_of(inputs),
         n_labels=inputs.n_labels,
-        repeats="last" if inputs.repeats == "last" else "first",
         replicates=inputs.replicates,
         seed=inputs.seed,
     )
@@ -122,10 +125,33 @@ def _ac2(inputs: Inputs) -> Estimate:
     return found.estimate
 
 
+def _quadratic(inputs: Inputs) -> Estimate:
+    return _weighted(inputs, "quadratic")
+
+
+def _linear(inputs: Inputs) -> Estimate:
+    return _weighted(inputs, "linear")
+
+
+def _weighted(inputs: Inputs, weights: weighted_kappa.Weights) -> Estimate:
+    if inputs.level in ("nominal", "set"):
+        return Estimate.none(NO_ORDER, unit="coefficient")
+    return pooled_kappa.pooled_weighted_kappa(
+        single_of(inputs),
+        n_labels=inputs.n_labels,
+        weights=weights,
+        values=inputs.values,
+    )
+
+
 def _with_oneself(inputs: Inputs) -> Estimate:
-    return self_consistency.self_consistency(
-        inputs.votes, n_labels=inputs.n_labels, replicates=inputs.replicates, seed=inputs.seed
-    ).share
+    return oneself_of(inputs).share
+
+
+def _with_oneself_alpha(inputs: Inputs) -> Estimate:
+    if inputs.sets:
+        return catalog_sets.not_for_sets()
+    return oneself_of(inputs).alpha
 
 
 def _gold_accuracy(inputs: Inputs) -> Estimate:
@@ -138,6 +164,12 @@ NOT_FOR_LEVEL = frozenset({catalog_sets.NO_SETS, catalog_sets.OVERLAPPING, NO_OR
 FEW_PAIRS, LEAST_SHARED = 2_000, 10
 """Where there are more pairs of annotators than this, those that share fewer items are left out: each of them says nothing,
 and thousands of annotators make millions of them."""
+
+_NO_WEIGHTED = "the labels have no order, no two annotators share 10 items (any, where there is one pair), or only one label was used"
+_WEIGHTED_SOURCE = (
+    "Cohen (1968); over all pairs of annotators as Conger (1980), as a ratio of sums; "
+    "large-sample interval over items, from 30 of them on"
+)
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -180,13 +212,29 @@ METRICS: tuple[Metric, ...] = (
         "Gwet (2014), Handbook of Inter-Rater Reliability; K of the label set",
     ),
     Metric(
+        "weighted_kappa_quadratic", "Weighted kappa, quadratic weights",
+        "Agreement of pairs beyond chance on ordered labels: far misses count most", _quadratic,
+        "coefficient", "higher", _NO_WEIGHTED, _WEIGHTED_SOURCE,
+    ),
+    Metric(
+        "weighted_kappa_linear", "Weighted kappa, linear weights",
+        "Agreement of pairs beyond chance on ordered labels: a miss counts by how far off it is", _linear,
+        "coefficient", "higher", _NO_WEIGHTED, _WEIGHTED_SOURCE,
+    ),
+    Metric(
         "self_consistency", "Agreement with oneself", "How often does an annotator give an item the label they gave it before?",
         _with_oneself, "share", "higher", "no annotator labelled an item twice",
-        "share of agreeing pairs; annotators resampled, from 10 of them on",
+        "share of agreeing pairs; annotators resampled, from 10 of them on", "pairs of annotations",
+    ),
+    Metric(
+        "self_consistency_alpha", "Agreement with oneself, alpha", "The same beyond what chance would give", _with_oneself_alpha,
+        "coefficient", "higher", "fewer than two items were labelled twice by one annotator, or only one label was used",
+        "Krippendorff (2011), nominal, an annotator's labels for an item as one unit; annotators resampled, from 10 of them on",
+        "items labelled twice",
     ),
     Metric(
         "consensus_accuracy_on_gold", "Consensus accuracy on gold", "How often is the consensus the label known in advance?",
-        _gold_accuracy, "share", "higher", "no gold item has a consensus", "Wilson (1927) interval",
+        _gold_accuracy, "share", "higher", "no gold item has a consensus", "Wilson (1927) interval", "gold items",
     ),
 )  # fmt: skip
 
@@ -208,7 +256,21 @@ def _by_label(inputs: Inputs) -> pl.DataFrame:
 
 
 def _pairs(inputs: Inputs) -> pl.DataFrame:
-    frame = agreement.pairwise_kappa(inputs.votes, n_labels=inputs.n_labels)
+    return _of_pairs(pairwise.pairwise_kappa(single_of(inputs), n_labels=inputs.n_labels))
+
+
+def _weighted_pairs(inputs: Inputs) -> pl.DataFrame:
+    if inputs.level in ("nominal", "set"):
+        return _of_pairs(pairwise.pairwise_kappa(inputs.votes.clear(), n_labels=inputs.n_labels)).drop(
+            "agreement"
+        )
+    found = weighted_kappa.pairwise_weighted_kappa(
+        single_of(inputs), n_labels=inputs.n_labels, values=inputs.values
+    )
+    return _of_pairs(found).drop("agreement")  # its share counts near misses: `cohen_kappa` has the plain one
+
+
+def _of_pairs(frame: pl.DataFrame) -> pl.DataFrame:
     if frame.height > FEW_PAIRS:
         frame = frame.filter(pl.col("n_items") >= LEAST_SHARED)
     return frame.select(
@@ -217,7 +279,7 @@ def _pairs(inputs: Inputs) -> pl.DataFrame:
 
 
 def _with_others(inputs: Inputs) -> pl.DataFrame:
-    frame = annotators.annotator_agreement(inputs.votes, n_labels=inputs.n_labels)
+    frame = annotators.agreement_of_counts(others_of(inputs))
     return frame.select("annotator_code", "low", "high", "undefined", value="agreement", n="n_compared")
 
 
@@ -227,10 +289,9 @@ def _on_gold(inputs: Inputs) -> pl.DataFrame:
 
 
 def _oneself(inputs: Inputs) -> pl.DataFrame:
-    found = self_consistency.self_consistency(
-        inputs.votes, n_labels=inputs.n_labels, replicates=inputs.replicates, seed=inputs.seed
+    return oneself_of(inputs).annotators.select(
+        "annotator_code", "low", "high", "undefined", "n", value="consistency"
     )
-    return found.annotators.select("annotator_code", "low", "high", "undefined", "n", value="consistency")
 
 
 def _speed(inputs: Inputs) -> pl.DataFrame:
@@ -255,6 +316,11 @@ GROUP_METRICS: tuple[GroupMetric, ...] = (
         "cohen_kappa", "Cohen's kappa of a pair", "pair", _pairs, "coefficient", "higher",
         "both used one and the same label (of more than 2,000 pairs, those that share fewer than 10 items are left out)",
         "Cohen (1960); Fleiss, Cohen & Everitt (1969)",
+    ),
+    GroupMetric(
+        "cohen_weighted_kappa", "Weighted kappa of a pair, quadratic weights", "pair", _weighted_pairs, "coefficient", "higher",
+        "both used one and the same label; where labels have no order there are no rows (many pairs: as Cohen's kappa)",
+        "Cohen (1968); Fleiss, Cohen & Everitt (1969)",
     ),
     GroupMetric(
         "agreement_with_others", "Agreement with the consensus of the others", "annotator", _with_others, "share", "higher",

@@ -17,6 +17,7 @@ from data.identifiers import json_pointer
 
 NO_LABEL = -2
 LARGEST_PAGE = 500
+_ALL = 1 << 40
 
 Sort = Literal["item", "doubt", "flag", "changed", "annotations"]
 FlagState = Literal["", "open", "closed", "none"]
@@ -106,37 +107,13 @@ def find_items(
         NotAllowed: the person may not see items. BadRequest: an unknown label, sort, or page.
     """
     require(by, "view.items")
-    if sort not in get_args(Sort):
-        raise BadRequest(f"Items cannot be sorted by {sort!r}. Sorts: {', '.join(get_args(Sort))}.")
     if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
         raise BadRequest(f"Pages count from 1 and hold 1 to {LARGEST_PAGE} items.")
     wanted = where or ItemFilter()
-    label_set = current_label_set(store, project_id, as_of=as_of)
-    label_codes: list[int] = []
-    if wanted.unlabelled:
-        label_codes = [NO_LABEL]
-    elif wanted.label:
-        if label_set is None:
-            raise BadRequest(f"Project {project_id!r} has no labels yet.")
-        code = label_set.code(wanted.label)
-        label_codes = [one for one in label_set.codes if code in label_set.members_of(one)] or [code]
 
     def read(number: int) -> pl.DataFrame:
-        return store.read(
-            "item_find",
-            project_id=project_id,
-            as_of=as_of,
-            search=wanted.search.strip(),
-            label_codes=label_codes,
-            flag_state=wanted.flag,
-            annotator=wanted.annotator,
-            attribute=json_pointer(wanted.attribute) if wanted.attribute else "",
-            attribute_value=wanted.attribute_value,
-            label_source=wanted.source,
-            sort=sort,
-            page_size=page_size,
-            skip=(number - 1) * page_size,
-        )
+        skip = (number - 1) * page_size
+        return _read(store, project_id, wanted, sort, page_size=page_size, skip=skip, as_of=as_of)
 
     rows = read(page)
     if rows.is_empty() and page > 1:
@@ -144,14 +121,24 @@ def find_items(
         page = max(1, -(-_total(first) // page_size))
         rows = read(page) if page > 1 else first
     total = _total(rows)
-    names = (
-        label_set.frame() if label_set else pl.DataFrame(schema={"label_code": pl.Int64, "label": pl.Utf8})
+    return ItemPage(rows.drop("total", "item_code"), total, page, max(1, -(-total // page_size)))
+
+
+def every_item(
+    store: Store,
+    *,
+    project_id: str,
+    by: Person,
+    where: ItemFilter | None = None,
+    sort: Sort = "item",
+    as_of: int | None = None,
+) -> pl.DataFrame:
+    """All items that match `where`, without pictures, to take along; columns, order and errors as `find_items`."""
+    require(by, "view.items")
+    rows = _read(
+        store, project_id, where or ItemFilter(), sort, page_size=_ALL, skip=0, pictures=False, as_of=as_of
     )
-    named = rows.with_columns(pl.col("label_code").cast(pl.Int64)).join(
-        names, on="label_code", how="left", maintain_order="left"
-    )
-    told = named.with_columns(pl.col("p_label").map_elements(sureness, pl.Utf8).fill_null("").alias("sure"))
-    return ItemPage(told.drop("total", "item_code"), total, page, max(1, -(-total // page_size)))
+    return rows.drop("total", "item_code", "picture", "label_code")
 
 
 def facets(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> Facets:
@@ -180,6 +167,53 @@ def attribute_values(
         "item_attribute_values", project_id=project_id, attribute=json_pointer(attribute), as_of=as_of
     )
     return tuple(rows["attribute_value"])
+
+
+def _read(
+    store: Store,
+    project_id: str,
+    wanted: ItemFilter,
+    sort: Sort,
+    *,
+    page_size: int,
+    skip: int,
+    pictures: bool = True,
+    as_of: int | None,
+) -> pl.DataFrame:
+    """Rows of `item_find` with their labels in words."""
+    if sort not in get_args(Sort):
+        raise BadRequest(f"Items cannot be sorted by {sort!r}. Sorts: {', '.join(get_args(Sort))}.")
+    label_set = current_label_set(store, project_id, as_of=as_of)
+    label_codes: list[int] = []
+    if wanted.unlabelled:
+        label_codes = [NO_LABEL]
+    elif wanted.label:
+        if label_set is None:
+            raise BadRequest(f"Project {project_id!r} has no labels yet.")
+        label_codes = label_set.codes_with(wanted.label)
+    rows = store.read(
+        "item_find",
+        project_id=project_id,
+        as_of=as_of,
+        search=wanted.search.strip(),
+        label_codes=label_codes,
+        flag_state=wanted.flag,
+        annotator=wanted.annotator,
+        attribute=json_pointer(wanted.attribute) if wanted.attribute else "",
+        attribute_value=wanted.attribute_value,
+        label_source=wanted.source,
+        sort=sort,
+        page_size=page_size,
+        skip=skip,
+        pictures=pictures,
+    )
+    names = (
+        label_set.frame() if label_set else pl.DataFrame(schema={"label_code": pl.Int64, "label": pl.Utf8})
+    )
+    named = rows.with_columns(pl.col("label_code").cast(pl.Int64)).join(
+        names, on="label_code", how="left", maintain_order="left"
+    )
+    return named.with_columns(pl.col("p_label").map_elements(sureness, pl.Utf8).fill_null("").alias("sure"))
 
 
 def _total(rows: pl.DataFrame) -> int:

@@ -69,6 +69,11 @@ class LabelSet:
             raise BadRequest(f"{label!r} is not in the label set. It has: {', '.join(self.choices)}.")
         return self.codes[self.labels.index(label)]
 
+    def codes_with(self, label: str) -> list[int]:
+        """The codes of the labels that are `label`, or sets with it; raises as `code`."""
+        code = self.code(label)
+        return [one for one in self.codes if code in self.members_of(one)] or [code]
+
     def members_of(self, code: int) -> Members:
         """The codes of the choices in the set of this code; of a label that is no set, itself."""
         return self.members[self.codes.index(code)] if self.is_sets else (code,)

@@ -8,7 +8,7 @@ from typing import Literal
 import polars as pl
 
 from dashboard.workflows import monitor
-from dashboard.workflows.label_sets import require_label_set
+from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.release_gates import Gate, GateReport, check_gates
 from dashboard.workflows.rules import Person, require
@@ -49,7 +49,9 @@ class Todo:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The answer in words, what it rests on, and what to do. `mix`: label_code, label, n. `reasons`: reason, n."""
+    """The answer in words, what it rests on, and what to do. `mix`: label_code, label, n; of sets, a row a choice that is in
+    some. `reasons`: reason, n.
+    """
 
     state: State
     sentence: str
@@ -87,7 +89,7 @@ def overview(store: Store, *, project_id: str, by: Person, as_of: int | None = N
     work = Work(**store.read("overview_work", project_id=project_id, as_of=as_of).row(0, named=True))
     report = check_gates(store, project_id=project_id, by=by, as_of=as_of)
     state, sentence = _verdict(report, run)
-    labels = require_label_set(store, project_id, as_of=as_of).frame()
+    label_set = require_label_set(store, project_id, as_of=as_of)
     course = monitor.trend(store, project_id, ALPHA, as_of=as_of)
     return Overview(
         state=state,
@@ -99,11 +101,22 @@ def overview(store: Store, *, project_id: str, by: Person, as_of: int | None = N
         counts=counts,
         course=course.select("value", "low", "high", "n", "undefined", at="measured_at"),
         alpha_limit=next(gate.limit for gate in report.gates if gate.key == ALPHA),
-        mix=store.read("overview_label_mix", project_id=project_id, as_of=as_of).join(
-            labels, on="label_code"
-        ),
+        mix=_mix(store, project_id, label_set, as_of),
         reasons=store.read("overview_flag_reasons", project_id=project_id, as_of=as_of),
     )
+
+
+def _mix(store: Store, project_id: str, label_set: LabelSet, as_of: int | None) -> pl.DataFrame:
+    counted = store.read("overview_label_mix", project_id=project_id, as_of=as_of)
+    if label_set.is_sets:
+        members = [label_set.members_of(code) for code in counted["label_code"].to_list()]
+        each = counted.with_columns(pl.Series("label_code", members, dtype=pl.List(pl.Int64))).explode(
+            "label_code"
+        )
+        counted = (
+            each.drop_nulls("label_code").group_by("label_code").agg(pl.col("n").sum()).sort("label_code")
+        )
+    return counted.join(label_set.frame(), on="label_code")
 
 
 _TITLES = {

@@ -20,6 +20,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "view": frozenset(ROLES),
     "view.figures": frozenset({LEAD, REVIEWER, ADMIN}),
     "view.items": frozenset({LEAD, REVIEWER, ADMIN}),
+    "view.gold": frozenset({LEAD, REVIEWER, ADMIN}),  # who labels must not learn which items are gold
     "view.annotators": frozenset({LEAD, REVIEWER, ADMIN}),
     "view.audit": frozenset({LEAD, REVIEWER, ADMIN}),
     "import": frozenset({LEAD, ADMIN}),

@@ -11,7 +11,7 @@ from analytics import agreement, annotators, set_figures
 from analytics.frames import Repeats
 from analytics.results import Estimate
 from dashboard.workflows.catalog import GROUP_METRICS, METRICS
-from dashboard.workflows.figure_inputs import Inputs
+from dashboard.workflows.figure_inputs import Inputs, others_of, with_shared
 from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.monitor import MEASUREMENT
 from dashboard.workflows.opening import Store
@@ -37,6 +37,7 @@ def accuracy(inputs: Inputs) -> Estimate:
 
 def measurements(store: Store, inputs: Inputs, label_set: LabelSet) -> pl.DataFrame:
     """Every figure of the catalogue as rows; groups are named by label, annotator id, or a JSON pair of annotator ids."""
+    inputs = with_shared(inputs)
     overall = [_row(metric.key, metric.compute(inputs)) for metric in METRICS]
     frames = [pl.DataFrame(overall, schema=MEASUREMENT)]
     labels = label_set.frame()
@@ -105,17 +106,24 @@ def _shaped(frame: pl.DataFrame, key: str, group_kind: str, unit: str) -> pl.Dat
 
 
 def _named_pairs(pairs: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    names = people.rename({"annotator_code": "annotator_a", "annotator_id": "name_a"})
-    others = people.rename({"annotator_code": "annotator_b", "annotator_id": "name_b"})
-    named = pairs.join(names, on="annotator_a").join(others, on="annotator_b")
-    return named.with_columns(
-        pl.concat_list("name_a", "name_b")
-        .map_elements(lambda pair: json.dumps(sorted(pair), ensure_ascii=False), return_dtype=pl.Utf8)
-        .alias("group_id"),
-        pl.concat_str(pl.lit('{"agreement":'), pl.col("agreement").round(6).cast(pl.Utf8), pl.lit("}")).alias(
-            "detail"
-        ),
-    )
+    """Pairs under a JSON list of the two ids, sorted; each id is written as JSON once, as pairs are many."""
+    quoted = [json.dumps(person, ensure_ascii=False) for person in people["annotator_id"].to_list()]
+    named = people.with_columns(pl.Series("quoted", quoted, dtype=pl.Utf8))
+    for end in ("a", "b"):
+        pairs = pairs.join(
+            named.rename(
+                {"annotator_code": f"annotator_{end}", "annotator_id": f"id_{end}", "quoted": f"quoted_{end}"}
+            ),
+            on=f"annotator_{end}",
+        )
+    ordered = pl.col("id_a") < pl.col("id_b")
+    first = pl.when(ordered).then("quoted_a").otherwise("quoted_b")
+    second = pl.when(ordered).then("quoted_b").otherwise("quoted_a")
+    found = pairs.with_columns(pl.format("[{}, {}]", first, second).alias("group_id"))
+    if "agreement" not in pairs.columns:
+        return found
+    share = pl.col("agreement").round(6).cast(pl.Utf8)
+    return found.with_columns(pl.concat_str(pl.lit('{"agreement":'), share, pl.lit("}")).alias("detail"))
 
 
 def _confusions(inputs: Inputs, people: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
@@ -124,7 +132,7 @@ def _confusions(inputs: Inputs, people: pl.DataFrame, labels: pl.DataFrame) -> p
         inputs.sets
     ):  # the consensus of the others is one set of very many; `overlap_with_others` says it for sets
         return no_measurements()
-    counts = annotators.confusion_with_others(inputs.votes, n_labels=inputs.n_labels)
+    counts = annotators.confusion_of_counts(others_of(inputs))
     named = counts.join(people, on="annotator_code")
     for column in ("label_others", "label_given"):
         named = named.join(labels.rename({"label_code": column, "label": f"{column}_text"}), on=column)

@@ -1,9 +1,10 @@
 -- The items of $project_id that both annotators ($annotator_a, $annotator_b) labelled independently, as of $as_of;
--- first those where they differ. Of several labels of one person the first counts.
+-- first those where they differ. Of several labels of one person the first counts, with $last the last.
 -- item_id, label_a, label_b, differs
 WITH votes AS (
     SELECT annotation.item_code AS item_code, annotator.annotator_id AS annotator_id,
-        min_by(annotation.label_code, annotation.seq * 4294967296 + annotation.position) AS label_code
+        CASE WHEN $last THEN max_by(annotation.label_code, annotation.seq * 4294967296 + annotation.position)
+            ELSE min_by(annotation.label_code, annotation.seq * 4294967296 + annotation.position) END AS label_code
     FROM annotation JOIN annotator USING (annotator_code)
     WHERE annotation.project_id = $project_id AND annotation.seq <= $as_of AND annotation.independent
         AND annotator.annotator_id IN ($annotator_a, $annotator_b)

@@ -4,7 +4,7 @@
 -- $attribute_value, $label_source (consensus, relabel, adjudication). $sort: item, doubt, flag, changed, annotations.
 -- item_code, item_id, kind, preview (first 160 characters), label_code, p_label, n_annotations, label_source, label_version,
 -- flag_state, flag_score, n_agree (annotations that chose the label), n_votes (annotations that count), total, and
--- picture (the image itself where it is small enough for a list)
+-- picture (the image itself where it is small enough for a list, and with $pictures)
 WITH labelled AS (
     SELECT item_code, max_by(label_code, version) AS label_code, arg_max_null(p_label, version) AS p_label,
         max_by(n_annotations, version) AS n_annotations, max_by(source, version) AS label_source,
@@ -61,6 +61,6 @@ voted AS (
     GROUP BY page.item_code
 )
 SELECT page.* EXCLUDE (place, changed_seq), coalesce(voted.n_agree, 0) AS n_agree, coalesce(voted.n_votes, 0) AS n_votes,
-    CASE WHEN octet_length(item.image_bytes) <= 65536 THEN item.image_bytes END AS picture
+    CASE WHEN $pictures AND octet_length(item.image_bytes) <= 65536 THEN item.image_bytes END AS picture
 FROM page JOIN item ON item.project_id = $project_id AND item.item_code = page.item_code
 LEFT JOIN voted ON voted.item_code = page.item_code ORDER BY page.place

@@ -76,6 +76,18 @@ def test_confusion_counts_what_was_given_for_what() -> None:
     assert with_others.rows() == [(0, 0, 2, 1), (1000, 2, 0, 1), (2000, 1, 3, 1)]
 
 
+@given(votes=some_votes())
+def test_counts_that_are_at_hand_give_the_same_figures(votes: pl.DataFrame) -> None:
+    counts = annotators.counts_beside_others(votes, n_labels=N_LABELS)
+    assert counts["n"].sum() == votes.height
+    assert_frame_equal(
+        annotators.agreement_of_counts(counts), annotators.annotator_agreement(votes, n_labels=N_LABELS)
+    )
+    assert_frame_equal(
+        annotators.confusion_of_counts(counts), annotators.confusion_with_others(votes, n_labels=N_LABELS)
+    )
+
+
 def test_consensus_accuracy_counts_gold_items() -> None:
     items = majority_vote(VOTES, n_labels=N_LABELS).items
     found = annotators.consensus_accuracy(items, GOLD)

@@ -67,7 +67,7 @@ def test_the_page_shows_the_items_once_they_are_asked_for(tmp_path: Path) -> Non
     with small_store(tmp_path / "store") as store, shown_by(store):
         page = open_page("agreement", person="lena", project=PROJECT)
         assert "All annotations agree on" not in words(page)
-        page.toggle(key="agreement_items_shown").set_value(True).run()
+        page.selectbox(key="address_behind").set_value("agreement").run()
         found = agreement_view.items_by_agreement(store, project_id=PROJECT, by=LENA)
         whole = int((found["agreement_share"] == 1).sum())
         assert f"All annotations agree on {whole} of 40 items" in words(checked(page))

@@ -10,18 +10,18 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from analytics.consensus import majority_vote
-from analytics.frames import GOLD, VOTES
+from analytics.frames import GOLD, VOTES, Repeats
 from analytics.results import Estimate
 from dashboard.workflows import catalog_sets
 from dashboard.workflows.catalog import GROUP_METRICS, METRICS, GroupMetric, Metric
-from dashboard.workflows.figure_inputs import Inputs
+from dashboard.workflows.figure_inputs import Inputs, with_shared
 from tests.crowds import accurate, drawn_crowd
 
 K = 3
 ROWS: tuple[Metric | GroupMetric, ...] = (*METRICS, *GROUP_METRICS)
-NEED_ORDER = {"gwet_ac2"}
+NEED_ORDER = {"gwet_ac2", "weighted_kappa_quadratic", "weighted_kappa_linear", "cohen_weighted_kappa"}
 NEED_SETS = {"krippendorff_alpha_jaccard", "set_overlap", "overlap_with_others"}
-NOT_OF_SETS = {"fleiss_kappa", "scotts_pi", "gwet_ac1"}
+NOT_OF_SETS = {"fleiss_kappa", "scotts_pi", "gwet_ac1", "self_consistency_alpha"}
 LEVELS = ("nominal", "ordinal", "interval", "set")
 SETS = ((0,), (1,), (0, 1))
 RANGES = {"share": (0.0, 1.0), "coefficient": (-1.0, 1.0), "seconds": (0.0, float("inf"))}
@@ -148,7 +148,8 @@ def test_neither_the_order_of_rows_nor_names_change_a_figure(metric: Metric, cha
 
 
 def level_for(key: str) -> str:
-    return "set" if key in NEED_SETS else "nominal"
+    """A level at which the figure is defined."""
+    return "set" if key in NEED_SETS else "ordinal" if key in NEED_ORDER else "nominal"
 
 
 def astuple(found: Estimate) -> tuple[float | None, ...]:
@@ -188,3 +189,26 @@ def test_neither_the_order_of_rows_nor_names_change_a_figure_of_groups(metric: G
     names = GROUPS[metric.group_kind]
     figures = [name for name in found.columns if name not in names]
     assert_frame_equal(metric.compute(renamed(inputs)).select(figures), found.select(figures), abs_tol=1e-12)
+
+
+def test_pairs_have_no_weighted_kappa_where_labels_have_no_order() -> None:
+    metric = next(row for row in GROUP_METRICS if row.key == "cohen_weighted_kappa")
+    assert metric.compute(a_crowd("nominal")).is_empty()
+
+
+@pytest.mark.parametrize("metric", ROWS, ids=[metric.key for metric in ROWS])
+def test_what_is_computed_once_a_run_changes_no_figure(metric: Metric | GroupMetric) -> None:
+    inputs = a_crowd("ordinal")
+    assert str(metric.compute(with_shared(inputs))) == str(metric.compute(inputs))
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["scotts_pi", "weighted_kappa_quadratic", "weighted_kappa_linear", "cohen_kappa", "cohen_weighted_kappa"],
+)
+def test_where_one_label_of_each_counts_it_is_the_one_that_was_asked_for(key: str) -> None:
+    metric = next(row for row in ROWS if row.key == key)
+    inputs = a_crowd("ordinal")
+    wanted: tuple[Repeats, ...] = ("first", "last", "count")
+    first, last, counted = (str(metric.compute(replace(inputs, repeats=one))) for one in wanted)
+    assert first == counted != last

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
 import pytest
 
-from dashboard.workflows import ingest, score
+from analytics import annotators
+from dashboard.workflows import figure_inputs, ingest, score
 from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person
@@ -87,3 +90,46 @@ def test_options_that_cannot_be_are_refused(pets: Store, options: score.ScoreOpt
 def test_only_leads_and_administrators_score(pets: Store, person: Person) -> None:
     with pytest.raises(NotAllowed):
         score.score(pets, project_id="pets", by=person)
+
+
+def test_what_the_others_say_and_agreement_with_oneself_are_computed_once_a_run(
+    pets: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def counted(module: object, name: str) -> None:
+        real = getattr(module, name)
+
+        def wrapped(*args: object, **options: object) -> object:
+            calls.append(name)
+            return real(*args, **options)
+
+        monkeypatch.setattr(module, name, wrapped)
+
+    counted(annotators, "leave_one_out_majority")
+    counted(figure_inputs, "self_consistency")
+    counted(figure_inputs, "one_vote_each")
+    run(pets, score.ScoreOptions(replicates=100))
+    assert sorted(calls) == ["leave_one_out_majority", "one_vote_each", "self_consistency"]
+
+
+def test_a_pair_is_named_by_a_json_list_whatever_the_ids_hold(pets: Store) -> None:
+    parsed = stores.parsed_crowd(seed=1)
+    odd = {"a0": 'a"0', "a1": "Ärzte, 1", "a2": "a\\2"}
+    named = parsed.annotations.with_columns(pl.col("annotator_id").replace(odd))
+    people = parsed.annotators.with_columns(pl.col("annotator_id").replace(odd))
+    ingest.import_parsed(
+        pets,
+        parsed=replace(parsed, annotations=named, annotators=people),
+        project_id="odd",
+        by=stores.LENA,
+        request=ingest.ImportRequest(labels=stores.LABELS),
+    )
+    found = score.score(
+        pets, project_id="odd", by=stores.LENA, options=score.ScoreOptions(replicates=100)
+    ).figures
+    rows = found.filter(pl.col("key") == "cohen_kappa")
+    pairs = [json.loads(text) for text in rows["group_id"]]
+    assert all(pair == sorted(pair) for pair in pairs)
+    assert {person for pair in pairs for person in pair} == {*odd.values(), "a3", "a4"}
+    assert all(0 <= json.loads(text)["agreement"] <= 1 for text in rows["detail"])
