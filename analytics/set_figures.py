@@ -120,10 +120,11 @@ def annotator_overlap(
     of_items = (
         own.with_columns(shared=pl.Series(shared))
         .filter(pl.col("n_others") > 0)
-        .group_by("annotator_code", "item_code")
+        .sort("annotator_code", "item_code", "shared")  # sums of floats go by the order
+        .group_by("annotator_code", "item_code", maintain_order=True)
         .agg((pl.col("shared") / pl.col("n_others")).mean().alias("overlap"))
     )
-    by_annotator = of_items.group_by("annotator_code").agg(
+    by_annotator = of_items.group_by("annotator_code", maintain_order=True).agg(
         pl.len().cast(pl.Int64).alias("n_compared"),
         pl.col("overlap").mean(),
         pl.col("overlap").std().alias("deviation"),
