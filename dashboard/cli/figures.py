@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dashboard.cli.frame import ByOption, JsonOption, ProjectOption, StoreOption, answer, opened, project_of
+from dashboard.cli.frame import (
+    ByOption,
+    JsonOption,
+    ProjectOption,
+    StoreOption,
+    answer,
+    opened,
+    project_of,
+    tell_progress,
+)
 
 if TYPE_CHECKING:
     from analytics.results import Estimate
@@ -69,7 +78,9 @@ def score(
     )
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
-        result = scoring.score(found, project_id=project_id, by=person, options=options)
+        result = scoring.score(
+            found, project_id=project_id, by=person, options=options, progress=tell_progress
+        )
     rows = [_figure(row) for row in result.figures.to_dicts() if row["key"] != "confusion_with_others"]
     document = {"run_id": result.run_id, "project": project_id, "method": result.method, "figures": rows}
     overall = [_line(row) for row in rows if not row["group"]]
@@ -116,7 +127,9 @@ def consensus(
     )
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
-        result = scoring.score(found, project_id=project_id, by=person, options=options)
+        result = scoring.score(
+            found, project_id=project_id, by=person, options=options, progress=tell_progress
+        )
         if out is not None:
             scoring.write_labels(result.labels, out)
     accuracy = result.accuracy_on_gold

@@ -123,3 +123,14 @@ def _text(value: object) -> str:
 def say(text: str) -> None:
     """Tell the person something that is not the answer."""
     print(text, file=sys.stderr)
+
+
+def tell_progress(share: float, words: str) -> None:
+    """Say on standard error how far a long verb is: a bar that redraws itself; where nobody watches, a plain line a step."""
+    share = min(max(share, 0.0), 1.0)
+    if not sys.stderr.isatty():
+        say(f"{share:4.0%} {words}")
+        return
+    done = int(30 * share)
+    bar = f"\r[{'█' * done}{'·' * (30 - done)}] {share:4.0%} {words:<50}"
+    print(bar, end="\n" if share >= 1 else "", file=sys.stderr, flush=True)

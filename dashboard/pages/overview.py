@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import charts, session, small_data_view
 from dashboard.components import go_to, link_to, look, plain, plot, plot_selection, verdict, what_is_this
@@ -112,14 +113,23 @@ def _do(verb: str) -> None:
     """Run the verb and draw the page anew with what came of it."""
     store, project_id, person = session.store(), session.project_id(), session.person()
     if verb == "score":
-        with st.spinner("Computing the consensus and the figures …"):
-            found = score.score(store, project_id=project_id, by=person)
+        bar = st.progress(0.0, text="Scoring …")
+        found = score.score(
+            store,
+            project_id=project_id,
+            by=person,
+            progress=lambda share, words: _show(bar, share, words),
+        )
         st.toast(f"Scored: {found.n_changed:,} labels are new or changed.", icon=":material/check:")
     else:
         with st.spinner("Looking for doubtful labels …"):
             raised = flag.raise_flags(store, project_id=project_id, by=person)
         st.toast(f"{raised.raised:,} new flags.", icon=":material/flag:")
     st.rerun()
+
+
+def _show(bar: DeltaGenerator, share: float, words: str) -> None:
+    bar.progress(share, text=f"{words} …" if share < 1 else words)
 
 
 def _mix(seen: overview.Overview) -> None:

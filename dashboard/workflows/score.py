@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,13 @@ from data.records import Draft
 
 METHODS = tuple(row.key for row in consensus_methods.METHODS)
 REPEATS = ("count", "first", "last")
+
+Progress = Callable[[float, str], None]
+"""Called with the share that is done, 0 to 1, and what is done next, in words."""
+
+READ, FITTED, MEASURED, GROUPED = 0.05, 0.25, 0.55, 0.8
+"""The share of a run's time that has gone by when it has read the votes, reached the consensus, measured the project, measured
+its groups; the rest is writing. docs/benchmarks.md says how a run of ten million annotations spends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +91,12 @@ def score(
     by: Person,
     options: ScoreOptions | None = None,
     request_id: str | None = None,
+    progress: Progress | None = None,
 ) -> Score:
     """Compute the consensus and the figures of a project from its independent annotations, and append what is new.
 
     A label that a person decided (adjudication, relabel by two) is never replaced; a label that did not change makes no
-    version.
+    version. `progress` is told before each step and at the end.
 
     Raises:
         BadRequest: the project is unknown, has no annotations, or an option is not known.
@@ -98,19 +106,18 @@ def score(
     require(by, "score")
     wanted = (options or ScoreOptions()).checked()
     saw = store.head
-    inputs, fitted, label_set = read_inputs(
-        store, project_id, require_label_set(store, project_id, as_of=saw), wanted, as_of=saw
-    )
+    tell = progress or _quietly
+    asked = require_label_set(store, project_id, as_of=saw)
+    inputs, fitted, label_set = read_inputs(store, project_id, asked, wanted, as_of=saw, progress=tell)
     fit = fitted.fit
     run_id = uuid7(store.clock())
     figures = score_frames.no_measurements()
     if wanted.figures:
-        figures = pl.concat(
-            [
-                score_frames.measurements(store, inputs, label_set),
-                score_groups.group_figures(store, project_id, inputs, as_of=saw),
-            ]
-        )
+        tell(FITTED, "Measuring agreement and annotators")
+        overall = score_frames.measurements(store, inputs, label_set)
+        tell(MEASURED, "Measuring agreement over time and by group")
+        figures = pl.concat([overall, score_groups.group_figures(store, project_id, inputs, as_of=saw)])
+    tell(GROUPED, "Writing labels and figures")
     accuracy = score_frames.accuracy(inputs)
     parameters = {
         "method": wanted.method, "repeats": wanted.repeats, "replicates": wanted.replicates, "seed": wanted.seed,
@@ -156,21 +163,34 @@ def score(
     assert event is not None  # a run always makes an event, or raises
     labels = score_frames.readable_labels(store, project_id, inputs.consensus, label_set)
     n_changed = int(str(event.payload["changed_labels"]))
+    tell(1.0, "Scored")
     return Score(event.subject, wanted.method, figures, labels, accuracy, n_changed, fit)
 
 
+def _quietly(_share: float, _words: str) -> None:
+    """Nobody looks."""
+
+
 def read_inputs(
-    store: Store, project_id: str, label_set: LabelSet, options: ScoreOptions, *, as_of: int | None = None
+    store: Store,
+    project_id: str,
+    label_set: LabelSet,
+    options: ScoreOptions,
+    *,
+    as_of: int | None = None,
+    progress: Progress = _quietly,
 ) -> tuple[Inputs, Fitted, LabelSet]:
     """What figures are computed from as of a seq (votes, gold, consensus), how the consensus was reached, and the label set.
 
     The label set is the one given; where labels are sets, with the sets that the consensus found beside those given.
     """
+    progress(0.0, "Reading the annotations")
     votes = store.read("score_votes", project_id=project_id, as_of=as_of)
     if votes.is_empty():
         raise BadRequest(
             f"Project {project_id!r} has no independent annotations yet; there is nothing to score."
         )
+    progress(READ, "Computing the consensus")
     fitted, label_set = _consensus(store, project_id, votes, label_set, options, as_of)
     inputs = Inputs(
         votes=votes,

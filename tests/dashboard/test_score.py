@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from analytics import annotators
+from dashboard.cli.frame import tell_progress
 from dashboard.workflows import figure_inputs, ingest, score
 from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
 from dashboard.workflows.opening import Store
@@ -133,3 +134,26 @@ def test_a_pair_is_named_by_a_json_list_whatever_the_ids_hold(pets: Store) -> No
     assert all(pair == sorted(pair) for pair in pairs)
     assert {person for pair in pairs for person in pair} == {*odd.values(), "a3", "a4"}
     assert all(0 <= json.loads(text)["agreement"] <= 1 for text in rows["detail"])
+
+
+def test_progress_rises_to_the_end_and_says_each_step(pets: Store) -> None:
+    told: list[tuple[float, str]] = []
+    score.score(
+        pets,
+        project_id="pets",
+        by=stores.LENA,
+        options=score.ScoreOptions(replicates=100),
+        progress=lambda share, words: told.append((share, words)),
+    )
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert len({words for _, words in told}) == len(told) == 6
+
+
+def test_where_nobody_watches_progress_is_a_plain_line_a_step(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_progress(0.25, "Measuring")
+    tell_progress(1.0, "Scored")
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [" 25% Measuring", "100% Scored"]
+    assert said.out == ""
