@@ -5,14 +5,15 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, session
+from dashboard import address, charts, least_agreed_view, session
 from dashboard.chart_parts import Limit
-from dashboard.components import empty_state, item_table, look, number_text, plain, plot_selection
+from dashboard.components import empty_state, look, number_text, plain, plot_selection
 from dashboard.workflows import agreement_view
 from dashboard.workflows.agreement_view import Group
 from dashboard.workflows.score_groups import ALPHA_OF, ATTRIBUTE, BATCH, PERCENT_OF, WINDOW
 
 TITLES = {ALPHA_OF: "Krippendorff's alpha", PERCENT_OF: "Percent agreement"}
+_CLICKED = "agreement_group_clicked"
 
 
 def draw(limit: float | None) -> None:
@@ -29,8 +30,10 @@ def draw(limit: float | None) -> None:
         return
     kinds = _kinds(found)
     left, right = st.columns(2)
-    kind = left.selectbox("Compare", list(kinds), key="agreement_group_kind")
-    key = right.selectbox("Figure", list(TITLES), format_func=TITLES.__getitem__, key="agreement_group_key")
+    with left:
+        kind = address.choice("compare", "Compare", list(kinds), default=next(iter(kinds)))
+    with right:
+        key = address.choice("compared", "Figure", list(TITLES), words=TITLES.__getitem__, default=ALPHA_OF)
     shown = found.filter(kinds[kind] & (pl.col("key") == key))
     _answer(shown, kind)
     clicked = _plot(shown, kind, key, limit if key == ALPHA_OF else None)
@@ -98,24 +101,14 @@ def _plot(shown: pl.DataFrame, kind: str, key: str, limit: float | None) -> str 
 
 def _items(shown: pl.DataFrame, kind: str, clicked: str | None) -> None:
     names = shown["name"].to_list()
-    first = shown.with_row_index().sort("value", nulls_last=True)["index"][0]
-    chosen = st.selectbox(
-        "The items of (or click the chart)",
-        names,
-        index=names.index(clicked) if clicked in names else int(first),
-        key=f"agreement_group_{kind}_{clicked}",
-    )
+    least = names[int(shown.with_row_index().sort("value", nulls_last=True)["index"][0])]
+    if clicked in names and clicked != st.session_state.get(_CLICKED):
+        st.query_params["group"] = clicked
+    st.session_state[_CLICKED] = clicked
+    chosen = address.choice("group", "The items of (or click the chart)", names, default=least)
     row = shown.row(names.index(chosen), named=True)
-    items = agreement_view.group_items(
-        session.store(),
-        project_id=session.project_id(),
-        by=session.person(),
-        group=Group(row["kind"], row["first"], row["second"], row["made_of"]),
-        as_of=session.as_of(),
+    least_agreed_view.draw(
+        Group(row["kind"], row["first"], row["second"], row["made_of"]),
+        "items-of-a-group.csv",
+        key="agreement_group_items",
     )
-    if items is None:
-        st.caption("These windows were made by counting annotations: when they were made is not known.")
-    elif items.is_empty():
-        st.caption("No item here has two independent annotations.")
-    else:
-        item_table(items, "items-of-a-group.csv", key="agreement_group_items")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -219,8 +219,19 @@ def plot_selection(figure: go.Figure, *, key: str, alt: str) -> list[dict[str, o
     return [dict(point) for point in event["selection"]["points"]]
 
 
-def item_table(items: pl.DataFrame, name: str, *, key: str) -> None:
-    """The items behind a figure: choose one to open its story, or take all along."""
+def item_table(
+    items: pl.DataFrame,
+    name: str,
+    *,
+    key: str,
+    n_items: int | None = None,
+    whole: Callable[[], pl.DataFrame] | None = None,
+) -> None:
+    """The items behind a figure: choose one to open its story, or take all along.
+
+    Where `items` are only the first of `n_items`, `whole` reads all of them, once somebody takes them along.
+    """
+    n_items = items.height if n_items is None else n_items
     event = st.dataframe(
         items.head(ITEMS_SHOWN),
         hide_index=True,
@@ -234,8 +245,14 @@ def item_table(items: pl.DataFrame, name: str, *, key: str) -> None:
         if rows:
             item_id = str(items["item_id"][rows[0]])
             link_to("items", label=f"Open {item_id}", item=item_id)
+        if n_items > min(items.height, ITEMS_SHOWN):
+            st.caption(f"{min(items.height, ITEMS_SHOWN):,} of {n_items:,} are shown.")
         st.download_button(
-            f"All {items.height:,} as CSV", lambda: items_csv(items), name, "text/csv", key=f"{key}_csv"
+            f"All {n_items:,} as CSV",
+            lambda: items_csv(items if whole is None else whole()),
+            name,
+            "text/csv",
+            key=f"{key}_csv",
         )
 
 

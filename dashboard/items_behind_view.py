@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 import polars as pl
 import streamlit as st
 
-from dashboard import address, session
+from dashboard import address, least_agreed_view, session
 from dashboard.components import go_to, item_table, plain
-from dashboard.workflows import agreement_view, items_behind
+from dashboard.workflows import items_behind
 
 BEHIND = "behind"
 
@@ -52,17 +52,7 @@ def label_items(label: str) -> None:
 
 
 def _by_agreement() -> None:
-    found = agreement_view.items_by_agreement(
-        session.store(), project_id=session.project_id(), by=session.person(), as_of=session.as_of()
-    )
-    if found.is_empty():
-        st.caption("No item has two independent annotations.")
-        return
-    whole = found.filter(pl.col("agreement_share") == 1).height
-    st.markdown(
-        f"**All annotations agree on {whole:,} of {found.height:,} items** that have two or more ({whole / found.height:.0%})."
-    )
-    item_table(found, "items-by-agreement.csv", key="agreement_items")
+    least_agreed_view.draw(None, "items-by-agreement.csv", key="agreement_items")
 
 
 def _repeated() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -25,7 +26,11 @@ EVERY_ITEM: dict[str, object] = {
     "until": None,
     "attribute": "",
     "attribute_value": "",
+    "most": 1 << 40,
 }
+
+LEAST_SHOWN = 50
+"""How many items a page shows of those behind a figure: the least agreed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +131,8 @@ def group_items(
 ) -> pl.DataFrame | None:
     """The items behind a group's figures, as `items_by_agreement`; None for windows that were made by counting."""
     require(by, "view.items")
-    if group.made_of == "annotations":
-        return None
-    asked = dict(EVERY_ITEM)
-    if group.kind == score_groups.ATTRIBUTE:
-        asked |= {"attribute": json_pointer(group.first), "attribute_value": group.second}
-    elif group.kind == score_groups.BATCH:
-        asked |= {"batch": int(group.first)}
-    else:
-        asked |= {"since": group.first, "until": group.second}
-    return store.read("agreement_items", project_id=project_id, as_of=as_of, **asked)
+    asked = _asked(group)
+    return None if asked is None else _items(store, project_id, asked, as_of).drop("n_items", "n_whole")
 
 
 def items_by_agreement(
@@ -144,10 +141,55 @@ def items_by_agreement(
     """The items behind the figures: item_id, n_annotations, n_labels, agreement_share, today; least agreed first.
 
     `agreement_share`: agreeing pairs of independent annotations, of all pairs of the item (Fleiss 1971, P_i); every
-    annotation counts. Items with fewer than two are left out.
+    annotation counts. Items with fewer than two are left out. Ties are in the order of import.
     """
     require(by, "view.items")
-    return store.read("agreement_items", project_id=project_id, as_of=as_of, **EVERY_ITEM)
+    return _items(store, project_id, EVERY_ITEM, as_of).drop("n_items", "n_whole")
+
+
+@dataclass(frozen=True, slots=True)
+class LeastAgreed:
+    """The first of `items_by_agreement` (or `group_items`): `items` in its columns, of `n_items`; all agree on `n_whole` of them."""
+
+    items: pl.DataFrame
+    n_items: int
+    n_whole: int
+
+
+def least_agreed(
+    store: Store,
+    *,
+    project_id: str,
+    by: Person,
+    group: Group | None = None,
+    most: int = LEAST_SHOWN,
+    as_of: int | None = None,
+) -> LeastAgreed | None:
+    """The `most` least agreed items, of all or of a group; None for windows that were made by counting."""
+    require(by, "view.items")
+    asked = EVERY_ITEM if group is None else _asked(group)
+    if asked is None:
+        return None
+    found = _items(store, project_id, {**asked, "most": most}, as_of)
+    n_items, n_whole = found.row(0)[-2:] if found.height else (0, 0)
+    return LeastAgreed(found.drop("n_items", "n_whole"), n_items, n_whole)
+
+
+def _items(store: Store, project_id: str, asked: Mapping[str, object], as_of: int | None) -> pl.DataFrame:
+    return store.read("agreement_items", project_id=project_id, as_of=as_of, **asked)
+
+
+def _asked(group: Group) -> Mapping[str, object] | None:
+    """What the items of a group are asked for by; None where they are not known."""
+    if group.made_of == "annotations":
+        return None
+    if group.kind == score_groups.ATTRIBUTE:
+        own: dict[str, object] = {"attribute": json_pointer(group.first), "attribute_value": group.second}
+    elif group.kind == score_groups.BATCH:
+        own = {"batch": int(group.first)}
+    else:
+        own = {"since": group.first, "until": group.second}
+    return {**EVERY_ITEM, **own}
 
 
 def confused_items(

@@ -6,10 +6,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from polars.testing import assert_frame_equal
 
 from dashboard.workflows import agreement_view
+from dashboard.workflows.agreement_view import Group
 from dashboard.workflows.errors import NotAllowed
 from dashboard.workflows.rules import Person
+from dashboard.workflows.score_groups import PERCENT_OF
 from tests.dashboard.pages import checked, open_page, shown_by, words
 from tests.stores import LENA, PROJECT, parsed_crowd, small_store
 
@@ -79,7 +82,37 @@ def test_the_page_compares_groups_and_shows_their_items(tmp_path: Path) -> None:
         page = open_page("agreement", person="lena", project=PROJECT)
         page.session_state["agreement_tab"] = "Over time and by group"
         page.run()
-        page.selectbox(key="agreement_group_kind").set_value("Items by batch").run()
+        page.selectbox(key="address_compare").set_value("Items by batch").run()
         assert "Least agreement for " in words(checked(page))
         tables = [frame.value for frame in page.dataframe]
         assert any(len(table) == 20 and "agreement_share" in table.columns for table in tables)
+        page.selectbox(key="address_figure").set_value(PERCENT_OF).run()
+        assert page.query_params["figure"] == [PERCENT_OF]
+
+
+def test_the_comparison_and_its_group_are_in_the_address(tmp_path: Path) -> None:
+    with small_store(tmp_path / "store") as store, shown_by(store):
+        page = open_page("agreement", person="lena", project=PROJECT)
+        page.session_state["agreement_tab"] = "Over time and by group"
+        for name, value in {"compare": "Items by batch", "figure": PERCENT_OF, "group": "B"}.items():
+            page.query_params[name] = value
+        page.run()
+        assert page.selectbox(key="address_compare").value == "Items by batch"
+        assert page.selectbox(key="address_figure").value == PERCENT_OF
+        assert page.selectbox(key="address_group").value == "B"
+
+
+def test_the_least_agreed_are_the_first_of_all_and_say_how_many_there_are(tmp_path: Path) -> None:
+    with small_store(tmp_path / "store") as store:
+        every = agreement_view.items_by_agreement(store, project_id=PROJECT, by=LENA)
+        found = agreement_view.least_agreed(store, project_id=PROJECT, by=LENA, most=7)
+        own = Group("attribute", "batch", "A")
+        some = agreement_view.least_agreed(store, project_id=PROJECT, by=LENA, group=own, most=3)
+        nothing = agreement_view.least_agreed(store, project_id=PROJECT, by=LENA, as_of=1)
+    assert found is not None
+    assert_frame_equal(found.items, every.head(7))
+    assert (found.n_items, found.n_whole) == (40, int((every["agreement_share"] == 1).sum()))
+    assert some is not None
+    assert (some.items.height, some.n_items) == (3, 20)
+    assert nothing is not None
+    assert (nothing.items.height, nothing.n_items, nothing.n_whole) == (0, 0, 0)
