@@ -1,0 +1,230 @@
+"""The two products that a stack of linear models needs, features times weights and back, for all models at once.
+
+A stack of E linear models over the same items has parameters (D + 1, E, K), the bias in the last row. All logits are
+one matrix product, X (I, D) times (D, E K), and all slopes are another; the models differ in the weights of the items,
+not in X.
+
+Features are moved into their principal coordinates first where they or the items are few (`MOST_COORDINATES`): with
+the singular value decomposition of the centred features, U S V', a linear model with a ridge penalty on X is the same
+model on U S with the same penalty, since V keeps lengths. There the curvature is nearly diagonal, which is what makes
+the fit take a handful of steps; and features that outnumber the items are as many as the items. Nothing of the labels
+goes into the coordinates; the features of all items do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, issparse
+
+from analytics.chunks import run_each
+from analytics.features import Features, Floats32
+from analytics.frames import FloatArray, IntArray
+
+MOST_COORDINATES = 1200
+"""The most principal coordinates that are worked out: a second or so for their eigenvectors."""
+
+_SMALLEST_SHARE = 1e-9  # of the largest eigenvalue: below it a coordinate is rounding
+_ROWS = 20_000
+_PARTS = 2
+
+
+class Products(Protocol):
+    """X of one device.
+
+    Attributes:
+        squares: (D + 1,) the sum over items of each column squared; I for the bias.
+    """
+
+    squares: torch.Tensor
+
+    def forward(self, parameters: torch.Tensor) -> torch.Tensor:
+        """Logits (I, E, K) of parameters (D + 1, E, K)."""
+        ...
+
+    def some(self, rows: IntArray) -> Products:
+        """The products of these items alone; for `forward`."""
+        ...
+
+    def backward(self, residuals: torch.Tensor) -> torch.Tensor:
+        """Slopes (D + 1, E, K) of residuals (I, E, K)."""
+        ...
+
+    def weights(self, parameters: torch.Tensor) -> Floats32:
+        """Parameters as weights of the features as they were given: (E, D + 1, K), the bias in the last row."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DenseProducts:
+    """Columns (I, R) as they are multiplied, and the way back from their parameters to the features."""
+
+    columns: torch.Tensor
+    squares: torch.Tensor
+    back: Callable[[FloatArray], FloatArray]
+
+    def forward(self, parameters: torch.Tensor) -> torch.Tensor:
+        """As `Products`."""
+        flat = parameters.flatten(1)
+        return torch.addmm(flat[-1], self.columns, flat[:-1]).view(-1, *parameters.shape[1:])
+
+    def some(self, rows: IntArray) -> DenseProducts:
+        """As `Products`."""
+        return replace(self, columns=self.columns[torch.from_numpy(rows).to(self.columns.device)])
+
+    def backward(self, residuals: torch.Tensor) -> torch.Tensor:
+        """As `Products`."""
+        flat = residuals.flatten(1)
+        found = torch.cat([self.columns.T @ flat, flat.sum(dim=0, keepdim=True)])
+        return found.view(-1, *residuals.shape[1:])
+
+    def weights(self, parameters: torch.Tensor) -> Floats32:
+        """As `Products`."""
+        return _by_entry(self.back(parameters.flatten(1).double().cpu().numpy()), parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class SparseProducts:
+    """A CSR and its transpose, on the processor by scipy (several times faster than torch's), on a card by torch."""
+
+    features: csr_array
+    rows: Any
+    columns: Any
+    squares: torch.Tensor
+
+    def forward(self, parameters: torch.Tensor) -> torch.Tensor:
+        """As `Products`."""
+        flat = parameters.flatten(1)
+        return (_sparse_times(self.rows, flat[:-1]) + flat[-1]).view(-1, *parameters.shape[1:])
+
+    def some(self, rows: IntArray) -> SparseProducts:
+        """As `Products`."""
+        some = self.features[rows]
+        return replace(self, features=some, rows=_ready(some, self.squares.device))
+
+    def backward(self, residuals: torch.Tensor) -> torch.Tensor:
+        """As `Products`."""
+        flat = residuals.flatten(1)
+        found = torch.cat([_sparse_times(self.columns, flat), flat.sum(dim=0, keepdim=True)])
+        return found.view(-1, *residuals.shape[1:])
+
+    def weights(self, parameters: torch.Tensor) -> Floats32:
+        """As `Products`."""
+        return _by_entry(parameters.flatten(1).cpu().numpy(), parameters)
+
+
+def make_products(features: Features, device: str) -> Products:
+    """The products of features that were checked."""
+    n_items, width = features.shape
+    if min(n_items, width) <= MOST_COORDINATES and n_items > 0:
+        return _rotated(features, device)
+    if not isinstance(features, np.ndarray):
+        return _sparse(features, device)
+    columns = torch.from_numpy(features).to(device)
+    squares = (columns * columns).sum(dim=0, dtype=torch.float64)
+    return DenseProducts(columns, _with_bias(squares, n_items), lambda found: found)
+
+
+def _rotated(features: Features, device: str) -> DenseProducts:
+    """Principal coordinates, worked out in float64 from the smaller of the two products of X with itself."""
+    n_items, width = features.shape
+    means = np.asarray(features.mean(axis=0, dtype=np.float64)).reshape(-1)
+    if width <= n_items:
+        values, basis = _largest(_scatter(features, means))
+        centred = _times(features, basis) - means @ basis
+
+        def back(found: FloatArray) -> FloatArray:
+            return _with_shift(basis @ found[:-1], found[-1], means)
+    else:
+        product = features @ features.T
+        gram = np.asarray(product.toarray() if issparse(product) else product, dtype=np.float64)
+        gram -= gram.mean(axis=0)
+        gram -= gram.mean(axis=1, keepdims=True)
+        values, basis = _largest(gram)
+        centred = basis * np.sqrt(values)
+        undo = basis / np.sqrt(values)
+
+        def back(found: FloatArray) -> FloatArray:
+            return _with_shift(np.asarray(features.T @ (undo @ found[:-1])), found[-1], means)
+
+    columns = torch.from_numpy(np.ascontiguousarray(centred, dtype=np.float32)).to(device)
+    squares = torch.from_numpy(values).to(device)
+    return DenseProducts(columns, _with_bias(squares, n_items), back)
+
+
+def _scatter(features: Features, means: FloatArray) -> FloatArray:
+    """(D, D): the sum over items of (x - mean)(x - mean)'."""
+    if not isinstance(features, np.ndarray):
+        product = np.asarray((features.T @ features).toarray(), dtype=np.float64)
+        return product - features.shape[0] * np.outer(means, means)
+    found = np.zeros((features.shape[1], features.shape[1]))
+    for first in range(0, len(features), _ROWS):
+        part = features[first : first + _ROWS] - means
+        found += part.T @ part
+    return found
+
+
+def _times(features: Features, basis: FloatArray) -> FloatArray:
+    if not isinstance(features, np.ndarray):
+        return np.asarray(features @ basis)
+    return np.asarray(features @ basis.astype(np.float32), dtype=np.float64)
+
+
+def _largest(square: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Eigenvalues above rounding, and their vectors in columns."""
+    values, basis = np.linalg.eigh(square)
+    kept = values > max(values[-1], 0.0) * _SMALLEST_SHARE
+    if not kept.any():
+        return np.zeros(1) + 1.0, np.zeros((len(square), 1))
+    return values[kept], basis[:, kept]
+
+
+def _with_shift(weights: FloatArray, bias: FloatArray, means: FloatArray) -> FloatArray:
+    return np.vstack([weights, bias - means @ weights])
+
+
+def _sparse(features: csr_array, device: str) -> SparseProducts:
+    n_items = features.shape[0]
+    squares = np.asarray(features.multiply(features).sum(axis=0), dtype=np.float64).reshape(-1)
+    turned = features.T.tocsr()
+    bias = _with_bias(torch.from_numpy(squares).to(device), n_items)
+    return SparseProducts(features, _ready(features, bias.device), _ready(turned, bias.device), bias)
+
+
+def _ready(matrix: csr_array, device: torch.device) -> Any:
+    """As it is multiplied on the device."""
+    return _cut(matrix) if device.type == "cpu" else _on_card(matrix, device)
+
+
+def _cut(matrix: csr_array) -> list[csr_array]:
+    """Parts of about as many cells each, for as many threads."""
+    at = np.searchsorted(matrix.indptr, np.linspace(0, matrix.nnz, _PARTS + 1)[1:-1])
+    edges = [0, *at.tolist(), matrix.shape[0]]
+    return [matrix[edges[part] : edges[part + 1]] for part in range(_PARTS)]
+
+
+def _on_card(matrix: csr_array, device: torch.device) -> torch.Tensor:
+    parts = (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data)
+    tensors = (torch.from_numpy(part) for part in parts)
+    return torch.sparse_csr_tensor(*tensors, size=matrix.shape, dtype=torch.float32).to(device)
+
+
+def _sparse_times(matrix: Any, flat: torch.Tensor) -> torch.Tensor:
+    if isinstance(matrix, torch.Tensor):
+        return matrix @ flat
+    dense = flat.contiguous().numpy()
+    return torch.from_numpy(np.concatenate(run_each(lambda part: matrix[part] @ dense, len(matrix))))
+
+
+def _with_bias(squares: torch.Tensor, n_items: int) -> torch.Tensor:
+    return torch.cat([squares, squares.new_full((1,), float(n_items))])
+
+
+def _by_entry(flat: NDArray[np.floating[Any]], parameters: torch.Tensor) -> Floats32:
+    shaped = flat.reshape(len(flat), *parameters.shape[1:])
+    return np.ascontiguousarray(shaped.transpose(1, 0, 2), dtype=np.float32)
