@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -10,7 +12,7 @@ from analytics.errors import BadOption
 
 Floats32 = NDArray[np.float32]
 
-Features = Floats32 | csr_array
+Features: TypeAlias = "Floats32 | csr_array"
 """(I, D), dense float32 or a scipy CSR of float32."""
 
 

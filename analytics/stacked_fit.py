@@ -46,6 +46,7 @@ class LinearFitter:
         penalty: FloatArray,
         *,
         start: Floats32 | None = None,
+        relative: float = 0.0,
         most_steps: int = MOST_STEPS,
     ) -> Fit:
         """As `fit_stack`: targets (I, 1 or E, K), weights (I, E), penalty (E,), start (R + 1, E, K) or None."""
@@ -56,6 +57,7 @@ class LinearFitter:
             penalty=self._moved(penalty),
             sets=self.sets,
             start=None if start is None else self._moved(start),
+            relative=relative,
             most_steps=most_steps,
         )
         return Fit(found.parameters.cpu().numpy(), found.losses, found.n_steps, found.converged)

@@ -21,8 +21,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from analytics.frames import FloatArray, IntArray
+from analytics.stacked_kernels import step_losses
 from analytics.stacked_products import Products
 
 TOLERANCE = 1e-8
@@ -51,7 +53,7 @@ class Stack:
     parameters: torch.Tensor
     losses: FloatArray
     n_steps: IntArray
-    converged: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    converged: NDArray[np.bool_]
 
 
 def fit_stack(
@@ -63,6 +65,7 @@ def fit_stack(
     sets: bool,
     start: torch.Tensor | None = None,
     tolerance: float = TOLERANCE,
+    relative: float = 0.0,
     most_steps: int = MOST_STEPS,
 ) -> Stack:
     """Fit all models of the stack.
@@ -75,6 +78,7 @@ def fit_stack(
         sets: one sigmoid a label.
         start: (D + 1, E, K); None: the labels' shares, whatever the features.
         tolerance: as TOLERANCE.
+        relative: done too where a step is expected to take off less than this share of what the first was.
         most_steps: the most steps of a model.
     """
     problem = _Problem(targets, weights, penalty.double(), sets)
@@ -84,9 +88,12 @@ def fit_stack(
     found = torch.empty_like(at)
     losses, steps, done = np.zeros(n_models), np.zeros(n_models, dtype=np.int64), np.zeros(n_models, np.bool_)
     places = np.arange(n_models)
+    enough = tolerance * run.problem.mass
     for step in range(most_steps + 1):
         direction, slope = run.direction()
-        finished = (-slope / 2 <= tolerance * run.problem.mass).cpu().numpy()
+        if step == 0:
+            enough = torch.maximum(enough, -slope / 2 * relative)
+        finished = (-slope / 2 <= enough).cpu().numpy()
         if step < most_steps and not finished.all():
             stuck = run.move(direction, slope)
             finished |= stuck.cpu().numpy()
@@ -96,7 +103,7 @@ def fit_stack(
             found[:, out] = run.at[:, leaving]
             losses[out] = run.mean_losses()[leaving]
             steps[out], done[out] = step, finished[leaving]
-            places = places[~leaving]
+            places, enough = places[~leaving], enough[torch.from_numpy(~leaving).to(enough.device)]
             if not len(places):
                 break
             run.keep(~leaving)
@@ -126,17 +133,30 @@ class _Problem:
         targets = self.targets if self.targets.shape[1] == 1 else self.targets[:, kept]
         return _Problem(targets, self.weights[:, kept], self.penalty[kept], self.sets)
 
-    def losses(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The models' sums of losses (E,), and the residuals w (p - y) (I, E, K)."""
+    def step(
+        self, logits: torch.Tensor, along: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The models' sums of losses (E,) so far along, the logits there, and the residuals w (p - y) (I, E, K)."""
+        if logits.device.type == "cpu":
+            parts = (part.numpy() for part in (logits, along, lengths, self.targets, self.weights))
+            loss, there, residuals = step_losses(*parts, sets=self.sets)
+            return torch.from_numpy(loss), torch.from_numpy(there), torch.from_numpy(residuals)
+        return self.step_in_torch(logits, along, lengths)
+
+    def step_in_torch(
+        self, logits: torch.Tensor, along: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """As `step`, on any device."""
+        there = torch.addcmul(logits, along, lengths.float()[:, None])
         if self.sets:
-            loss = (torch.nn.functional.softplus(logits) - self.targets * logits).sum(dim=-1)
-            residuals = logits.sigmoid()
+            loss = (torch.nn.functional.softplus(there) - self.targets * there).sum(dim=-1)
+            residuals = there.sigmoid()
         else:
-            log_p = logits.log_softmax(dim=-1)
+            log_p = there.log_softmax(dim=-1)
             loss = -(log_p * self.targets).sum(dim=-1)
             residuals = log_p.exp_()
         residuals.sub_(self.targets).mul_(self.weights[:, :, None])
-        return loss.mul_(self.weights).sum(dim=0, dtype=torch.float64), residuals
+        return loss.mul_(self.weights).sum(dim=0, dtype=torch.float64), there, residuals
 
     def ridge(self, at: torch.Tensor) -> torch.Tensor:
         return _dot(at[:-1], at[:-1]) * self.penalty / 2
@@ -147,8 +167,9 @@ class _Run:
 
     def __init__(self, products: Products, problem: _Problem, at: torch.Tensor) -> None:
         self.products, self.problem, self.at = products, problem, at
-        self.logits = products.forward(at)
-        self.loss, residuals = problem.losses(self.logits)
+        logits = products.forward(at)
+        nowhere = torch.zeros(at.shape[1], dtype=torch.float64, device=at.device)
+        self.loss, self.logits, residuals = problem.step(logits, logits, nowhere)
         self.gradient = self._gradient(residuals)
         self.scale, self.basis = _curvature(products, problem, self.logits)
         self.moved: list[torch.Tensor] = []
@@ -186,29 +207,24 @@ class _Run:
         length = torch.ones_like(slope)
         # Rounding of a sum of float32 losses: a rise by less is none.
         within = before.abs() * 1e-9
-        for _ in range(_TRIES):
-            logits = torch.addcmul(self.logits, along, length.float()[:, None])
-            loss, residuals = self.problem.losses(logits)
+        for tried in range(_TRIES + 1):  # the last is to stay where one is
+            loss, logits, residuals = self.problem.step(self.logits, along, length)
             after = loss + ridge + length * cross + length**2 * square
             short = after > before + _SUFFICIENT * length * slope + within
-            if not short.any():
+            if tried == _TRIES or not short.any():
                 break
             bend = 2 * (after - before - length * slope)
             better = (-slope * length**2 / bend.clamp_min(1e-300)).clamp(0.1 * length, 0.5 * length)
-            length = torch.where(short, better, length)
-        else:
-            length = torch.where(short, 0.0, length)
-            logits = torch.addcmul(self.logits, along, length.float()[:, None])
-            loss, residuals = self.problem.losses(logits)
+            length = torch.where(short, better if tried < _TRIES - 1 else 0.0, length)
         self.logits, self.loss = logits, loss
         step = direction * length.float()[:, None]
         self.at = self.at + step
         gradient = self._gradient(residuals)
         self._remember(step, gradient - self.gradient)
         self.gradient = gradient
-        return short
+        return length == 0
 
-    def keep(self, kept: FloatArray) -> None:
+    def keep(self, kept: NDArray[np.bool_]) -> None:
         """Only these models go on."""
         at = torch.from_numpy(np.flatnonzero(kept)).to(self.at.device)
         self.problem = self.problem.part(at)

@@ -35,13 +35,12 @@ _PARTS = 2
 
 
 class Products(Protocol):
-    """X of one device.
+    """X of one device."""
 
-    Attributes:
-        squares: (D + 1,) the sum over items of each column squared; I for the bias.
-    """
-
-    squares: torch.Tensor
+    @property
+    def squares(self) -> torch.Tensor:
+        """(D + 1,) the sum over items of each column squared; I for the bias."""
+        ...
 
     def forward(self, parameters: torch.Tensor) -> torch.Tensor:
         """Logits (I, E, K) of parameters (D + 1, E, K)."""
@@ -164,7 +163,8 @@ def _scatter(features: Features, means: FloatArray) -> FloatArray:
         return product - features.shape[0] * np.outer(means, means)
     found = np.zeros((features.shape[1], features.shape[1]))
     for first in range(0, len(features), _ROWS):
-        part = features[first : first + _ROWS] - means
+        # float32: the coordinates are a rotation all the same, and this only says how long each is.
+        part = features[first : first + _ROWS] - means.astype(np.float32)
         found += part.T @ part
     return found
 
@@ -209,9 +209,8 @@ def _cut(matrix: csr_array) -> list[csr_array]:
 
 
 def _on_card(matrix: csr_array, device: torch.device) -> torch.Tensor:
-    parts = (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data)
-    tensors = (torch.from_numpy(part) for part in parts)
-    return torch.sparse_csr_tensor(*tensors, size=matrix.shape, dtype=torch.float32).to(device)
+    starts, at = (torch.from_numpy(part.astype(np.int64)) for part in (matrix.indptr, matrix.indices))
+    return torch.sparse_csr_tensor(starts, at, torch.from_numpy(matrix.data), size=matrix.shape).to(device)
 
 
 def _sparse_times(matrix: Any, flat: torch.Tensor) -> torch.Tensor:

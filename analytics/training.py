@@ -42,6 +42,10 @@ Progress = Callable[[float, str], None]
 MOST_CELLS = 24_000_000
 """The most logits (4 bytes, held some six times) that a block of members has, if it is more than one member."""
 
+MEMBER_TOLERANCE = 1e-4
+"""A member is done when a step is not expected to lower its loss by more than this share of what the first step did: it
+is far nearer to its optimum than the drawn weights have moved that."""
+
 LEAST_P = 1e-7
 """A probability is taken as this or more in the log loss."""
 
@@ -279,11 +283,11 @@ def _fit_members(
     found = resume
     n_folds = plan.plain.shape[1]
     for members in plan.blocks(resume.n_members if resume else 0):
-        start = None
+        start, relative = None, 0.0
         if found is not None:
-            start = np.tile(found.parameters[:, :n_folds], (1, len(members), 1))
+            start, relative = np.tile(found.parameters[:, :n_folds], (1, len(members), 1)), MEMBER_TOLERANCE
         penalty = np.full(n_folds * len(members), plan.penalty)
-        fit = fitter.fit(plan.targets, plan.weights(members), penalty, start=start)
+        fit = fitter.fit(plan.targets, plan.weights(members), penalty, start=start, relative=relative)
         found = _joined(found, fit, mark, members.stop)
         if checkpoint is not None:
             checkpoint(found)

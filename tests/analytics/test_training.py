@@ -96,6 +96,7 @@ def test_messages_are_judged_as_by_scikit_learn() -> None:
     assert (found.mean.argmax(axis=1) == codes).mean() > 0.5
 
 
+@pytest.mark.slow
 def test_one_answer_in_coordinates_and_as_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dense and sparse, moved into principal coordinates or not: the same problem, the same probabilities."""
     features, codes = messages()
