@@ -171,7 +171,7 @@ class _Run:
         nowhere = torch.zeros(at.shape[1], dtype=torch.float64, device=at.device)
         self.loss, self.logits, residuals = problem.step(logits, logits, nowhere)
         self.gradient = self._gradient(residuals)
-        self.scale, self.basis = _curvature(products, problem, self.logits)
+        self.start = _curvature(products, problem, self.logits)
         self.moved: list[torch.Tensor] = []
         self.bent: list[torch.Tensor] = []
         self.inverse: list[torch.Tensor] = []
@@ -188,11 +188,7 @@ class _Run:
             share = inverse * _dot(moved, ahead)
             ahead -= share.float()[:, None] * bent
             taken.append(share)
-        if self.basis is None:
-            ahead = ahead * self.scale
-        else:
-            turned = torch.einsum("dek,ekl->del", ahead, self.basis) * self.scale
-            ahead = torch.einsum("del,ekl->dek", turned, self.basis)
+        ahead = self.start.apply(ahead)
         for moved, bent, inverse, share in zip(self.moved, self.bent, self.inverse, taken[::-1], strict=True):
             ahead += (share - inverse * _dot(bent, ahead)).float()[:, None] * moved
         return -ahead, -_dot(self.gradient, ahead).clamp_min(0)
@@ -229,10 +225,10 @@ class _Run:
         at = torch.from_numpy(np.flatnonzero(kept)).to(self.at.device)
         self.problem = self.problem.part(at)
         self.loss = self.loss[at]
-        self.at, self.logits, self.gradient, self.scale = (
-            part[:, at] for part in (self.at, self.logits, self.gradient, self.scale)
+        self.at, self.logits, self.gradient = (
+            part[:, at] for part in (self.at, self.logits, self.gradient)
         )
-        self.basis = self.basis[at] if self.basis is not None else None
+        self.start = self.start.part(at)
         self.moved = [part[:, at] for part in self.moved]
         self.bent = [part[:, at] for part in self.bent]
         self.inverse = [part[at] for part in self.inverse]
@@ -264,10 +260,33 @@ def _null_model(problem: _Problem, n_rows: int) -> torch.Tensor:
     return at
 
 
-def _curvature(
-    products: Products, problem: _Problem, logits: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """1 over the eigenvalues (D + 1, E, K) of the curvature at the start, and the labels' basis (E, K, K)."""
+@dataclass(frozen=True, slots=True)
+class _Curvature:
+    """The inverse of the curvature at the start: in the labels' basis, one number a column, another a direction."""
+
+    scale: torch.Tensor
+    along: torch.Tensor | None
+    basis: torch.Tensor | None
+    directions: torch.Tensor | None
+
+    def apply(self, slopes: torch.Tensor) -> torch.Tensor:
+        """Newton's way (D + 1, E, K) of slopes."""
+        turned = slopes if self.basis is None else torch.einsum("dek,ekl->del", slopes, self.basis)
+        found = turned * self.scale
+        if self.directions is not None and self.along is not None:
+            seen = (self.directions.T @ turned[:-1].flatten(1)).view_as(self.along) * self.along
+            found[:-1] += (self.directions @ seen.flatten(1)).view_as(found[:-1])
+        return found if self.basis is None else torch.einsum("del,ekl->dek", found, self.basis)
+
+    def part(self, kept: torch.Tensor) -> _Curvature:
+        """Of these models."""
+        along = None if self.along is None else self.along[:, kept]
+        basis = None if self.basis is None else self.basis[kept]
+        return _Curvature(self.scale[:, kept], along, basis, self.directions)
+
+
+def _curvature(products: Products, problem: _Problem, logits: torch.Tensor) -> _Curvature:
+    """Of the features times that of the labels, whose mean over the items is taken."""
     share = problem.mass / len(logits)
     basis = None
     if problem.sets:
@@ -278,13 +297,16 @@ def _curvature(
         p = logits.softmax(dim=-1)
         weighted = p * problem.weights[:, :, None]
         together = torch.einsum("nek,nel->ekl", weighted, p).double()
-        square = (torch.diag_embed(weighted.sum(dim=0, dtype=torch.float64)) - together) / problem.mass[
-            :, None, None
-        ]
-        of_labels, vectors = torch.linalg.eigh(square)
+        square = torch.diag_embed(weighted.sum(dim=0, dtype=torch.float64)) - together
+        of_labels, vectors = torch.linalg.eigh(square / problem.mass[:, None, None])
         basis = vectors.float()
-    values = products.squares.double()[:, None, None] * (share[:, None] * of_labels.clamp_min(0))
-    return (1 / (values + problem.penalty[:, None])).float(), basis
+    bend = share[:, None] * of_labels.clamp_min(0)
+    penalty = problem.penalty[:, None]
+    scale = 1 / (products.squares[:, None, None] * bend + penalty)
+    if products.directions is None:
+        return _Curvature(scale.float(), None, basis, None)
+    along = 1 / (products.directions.squares[:, None, None] * bend + penalty) - scale[0]
+    return _Curvature(scale.float(), along.float(), basis, products.directions.basis)
 
 
 def _dot(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,9 @@ the singular value decomposition of the centred features, U S V', a linear model
 model on U S with the same penalty, since V keeps lengths. There the curvature is nearly diagonal, which is what makes
 the fit take a handful of steps; and features that outnumber the items are as many as the items. Nothing of the labels
 goes into the coordinates; the features of all items do.
+
+Where both are many, features are only centred, and the curvature is known along the longest directions alone (randomised
+subspace iteration, Halko, Martinsson & Tropp 2011): the rest counts as even.
 """
 
 from __future__ import annotations
@@ -29,9 +32,21 @@ from analytics.frames import FloatArray, IntArray
 MOST_COORDINATES = 1200
 """The most principal coordinates that are worked out: a second or so for their eigenvectors."""
 
+MOST_DIRECTIONS = 128
+"""Directions of the features along which the curvature is known where there are too many for coordinates."""
+
+_POWER = 4
 _SMALLEST_SHARE = 1e-9  # of the largest eigenvalue: below it a coordinate is rounding
 _ROWS = 20_000
 _PARTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Directions:
+    """Orthonormal directions (D, R) of the columns and the sum over items of each one's square (R,)."""
+
+    basis: torch.Tensor
+    squares: torch.Tensor
 
 
 class Products(Protocol):
@@ -39,7 +54,12 @@ class Products(Protocol):
 
     @property
     def squares(self) -> torch.Tensor:
-        """(D + 1,) the sum over items of each column squared; I for the bias."""
+        """(D + 1,) the sum over items of each column squared, beside `directions`; I for the bias."""
+        ...
+
+    @property
+    def directions(self) -> Directions | None:
+        """Along which the sum of squares is another; None where there are none."""
         ...
 
     def forward(self, parameters: torch.Tensor) -> torch.Tensor:
@@ -66,6 +86,7 @@ class DenseProducts:
     columns: torch.Tensor
     squares: torch.Tensor
     back: Callable[[FloatArray], FloatArray]
+    directions: Directions | None = None
 
     def forward(self, parameters: torch.Tensor) -> torch.Tensor:
         """As `Products`."""
@@ -94,12 +115,15 @@ class SparseProducts:
     features: csr_array
     rows: Any
     columns: Any
+    means: torch.Tensor
     squares: torch.Tensor
+    directions: Directions
 
     def forward(self, parameters: torch.Tensor) -> torch.Tensor:
         """As `Products`."""
         flat = parameters.flatten(1)
-        return (_sparse_times(self.rows, flat[:-1]) + flat[-1]).view(-1, *parameters.shape[1:])
+        bias = flat[-1] - self.means @ flat[:-1]
+        return (_sparse_times(self.rows, flat[:-1]).add_(bias)).view(-1, *parameters.shape[1:])
 
     def some(self, rows: IntArray) -> SparseProducts:
         """As `Products`."""
@@ -109,12 +133,14 @@ class SparseProducts:
     def backward(self, residuals: torch.Tensor) -> torch.Tensor:
         """As `Products`."""
         flat = residuals.flatten(1)
-        found = torch.cat([_sparse_times(self.columns, flat), flat.sum(dim=0, keepdim=True)])
+        sums = flat.sum(dim=0, keepdim=True)
+        found = torch.cat([_sparse_times(self.columns, flat) - self.means[:, None] * sums, sums])
         return found.view(-1, *residuals.shape[1:])
 
     def weights(self, parameters: torch.Tensor) -> Floats32:
         """As `Products`."""
-        return _by_entry(parameters.flatten(1).cpu().numpy(), parameters)
+        found = parameters.flatten(1).double().cpu().numpy()
+        return _by_entry(_with_shift(found[:-1], found[-1], self.means.double().cpu().numpy()), parameters)
 
 
 def make_products(features: Features, device: str) -> Products:
@@ -122,11 +148,39 @@ def make_products(features: Features, device: str) -> Products:
     n_items, width = features.shape
     if min(n_items, width) <= MOST_COORDINATES and n_items > 0:
         return _rotated(features, device)
-    if not isinstance(features, np.ndarray):
-        return _sparse(features, device)
-    columns = torch.from_numpy(features).to(device)
-    squares = (columns * columns).sum(dim=0, dtype=torch.float64)
-    return DenseProducts(columns, _with_bias(squares, n_items), lambda found: found)
+    return _centred(features, device) if isinstance(features, np.ndarray) else _sparse(features, device)
+
+
+def _centred(features: Floats32, device: str) -> DenseProducts:
+    means = features.mean(axis=0, dtype=np.float64)
+    moved = features - means.astype(np.float32)
+    tail, directions = _longest(moved, np.zeros_like(means), float((moved * moved).sum(dtype=np.float64)), device)
+    return DenseProducts(
+        torch.from_numpy(moved).to(device),
+        _with_bias(tail, len(features)),
+        lambda found: _with_shift(found[:-1], found[-1], means),
+        directions,
+    )
+
+
+def _longest(
+    features: Features, means: FloatArray, total: float, device: str
+) -> tuple[torch.Tensor, Directions]:
+    """The sum of squares (D,) of what is left, spread evenly, and the longest directions of the centred features."""
+    n_items, width = features.shape
+    rank = max(min(MOST_DIRECTIONS, min(n_items, width) // 2), 1)
+    basis = np.random.default_rng(0).standard_normal((width, rank)).astype(np.float32)
+    shift = means.astype(np.float32)
+    values = np.zeros(rank)
+    for _ in range(_POWER):
+        seen = features @ basis - shift @ basis
+        back = features.T @ seen - shift[:, None] * seen.sum(axis=0)
+        basis, triangle = np.linalg.qr(np.asarray(back))
+        values = np.abs(np.diag(triangle)).astype(np.float64)
+    rest = max(total - values.sum(), 0.0) / max(min(n_items, width) - rank, 1)
+    tail = torch.full((width,), rest, dtype=torch.float64, device=device)
+    along = Directions(torch.from_numpy(basis).to(device), torch.from_numpy(values).to(device))
+    return tail, along
 
 
 def _rotated(features: Features, device: str) -> DenseProducts:
@@ -190,10 +244,12 @@ def _with_shift(weights: FloatArray, bias: FloatArray, means: FloatArray) -> Flo
 
 def _sparse(features: csr_array, device: str) -> SparseProducts:
     n_items = features.shape[0]
-    squares = np.asarray(features.multiply(features).sum(axis=0), dtype=np.float64).reshape(-1)
-    turned = features.T.tocsr()
-    bias = _with_bias(torch.from_numpy(squares).to(device), n_items)
-    return SparseProducts(features, _ready(features, bias.device), _ready(turned, bias.device), bias)
+    means = np.asarray(features.mean(axis=0, dtype=np.float64)).reshape(-1)
+    total = float((features.data.astype(np.float64) ** 2).sum() - n_items * (means @ means))
+    tail, directions = _longest(features, means, total, device)
+    rows, columns = (_ready(part, tail.device) for part in (features, features.T.tocsr()))
+    moved = torch.from_numpy(means.astype(np.float32)).to(device)
+    return SparseProducts(features, rows, columns, moved, _with_bias(tail, n_items), directions)
 
 
 def _ready(matrix: csr_array, device: torch.device) -> Any:
