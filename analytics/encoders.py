@@ -23,7 +23,7 @@ from analytics.features import Features, Floats32
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-Content = TypeVar("Content", contravariant=True)
+Content_contra = TypeVar("Content_contra", contravariant=True)
 Colour = Literal["grey", "rgb"]
 Picture = bytes | NDArray[Any]
 """An image file (PNG, JPEG, ...), or pixels (H, W) or (H, W, 3): uint8, or floats in [0, 1]."""
@@ -39,7 +39,7 @@ class NotFitted(AnalyticsError):
         super().__init__(f"{type(encoder).__name__} is not fitted: call fit(items) and use what it returns")
 
 
-class Encoder(Protocol[Content]):
+class Encoder(Protocol[Content_contra]):
     """From items to features. Immutable: `fit` returns the fitted encoder."""
 
     @property
@@ -51,7 +51,7 @@ class Encoder(Protocol[Content]):
         """
         ...
 
-    def fit(self, items: Sequence[Content]) -> Self:
+    def fit(self, items: Sequence[Content_contra]) -> Self:
         """The encoder with what it learned from the items.
 
         Raises:
@@ -59,7 +59,7 @@ class Encoder(Protocol[Content]):
         """
         ...
 
-    def transform(self, items: Sequence[Content]) -> Features:
+    def transform(self, items: Sequence[Content_contra]) -> Features:
         """The features (I, D) of items, in their order.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ class Fit:
 class LinearFitter:
     """Fits stacks over the same items: their features are prepared once."""
 
-    def __init__(self, features: Features, device: str, *, sets: bool) -> None:
+    def __init__(self, features: Features, device: Literal["cpu", "cuda"], *, sets: bool) -> None:
         self.device = device
         self.sets = sets
         self._products: Products = make_products(features, device)

@@ -42,8 +42,9 @@ def step_losses(
 
     def work(chunk: int) -> None:
         first, last = edges[chunk]
-        parts = (array[first:last] for array in (logits, along, targets, weights, there, residuals))
-        kernel(*parts, lengths.astype(np.float32), losses[chunk])
+        way = (logits[first:last], along[first:last], lengths.astype(np.float32))
+        known = (targets[first:last], weights[first:last])
+        kernel(way, known, there[first:last], residuals[first:last], losses[chunk])
 
     run_each(work, len(edges))
     return losses.sum(axis=0), there, residuals
@@ -51,24 +52,23 @@ def step_losses(
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"})
 def _labels(
-    logits: Floats32,
-    along: Floats32,
-    targets: Floats32,
-    weights: Floats32,
+    way: tuple[Floats32, Floats32, Floats32],
+    known: tuple[Floats32, Floats32],
     there: Floats32,
     residuals: Floats32,
-    lengths: Floats32,
     losses: FloatArray,
 ) -> None:
+    logits, along, lengths = way
+    targets, weights = known
     n_items, n_models, n_labels = logits.shape
     own = targets.shape[1] > 1
     for item in range(n_items):
         for model in range(n_models):
             weight = weights[item, model]
             z, p = there[item, model], residuals[item, model]
-            before, way, length = logits[item, model], along[item, model], lengths[model]
+            before, ahead, length = logits[item, model], along[item, model], lengths[model]
             for label in range(n_labels):
-                z[label] = before[label] + length * way[label]
+                z[label] = before[label] + length * ahead[label]
             if weight == 0:
                 p[:] = 0
                 continue
@@ -90,15 +90,14 @@ def _labels(
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"})
 def _sets(
-    logits: Floats32,
-    along: Floats32,
-    targets: Floats32,
-    weights: Floats32,
+    way: tuple[Floats32, Floats32, Floats32],
+    known: tuple[Floats32, Floats32],
     there: Floats32,
     residuals: Floats32,
-    lengths: Floats32,
     losses: FloatArray,
 ) -> None:
+    logits, along, lengths = way
+    targets, weights = known
     n_items, n_models, n_labels = logits.shape
     own = targets.shape[1] > 1
     for item in range(n_items):

@@ -225,9 +225,7 @@ class _Run:
         at = torch.from_numpy(np.flatnonzero(kept)).to(self.at.device)
         self.problem = self.problem.part(at)
         self.loss = self.loss[at]
-        self.at, self.logits, self.gradient = (
-            part[:, at] for part in (self.at, self.logits, self.gradient)
-        )
+        self.at, self.logits, self.gradient = (part[:, at] for part in (self.at, self.logits, self.gradient))
         self.start = self.start.part(at)
         self.moved = [part[:, at] for part in self.moved]
         self.bent = [part[:, at] for part in self.bent]

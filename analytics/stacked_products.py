@@ -154,7 +154,9 @@ def make_products(features: Features, device: str) -> Products:
 def _centred(features: Floats32, device: str) -> DenseProducts:
     means = features.mean(axis=0, dtype=np.float64)
     moved = features - means.astype(np.float32)
-    tail, directions = _longest(moved, np.zeros_like(means), float((moved * moved).sum(dtype=np.float64)), device)
+    tail, directions = _longest(
+        moved, np.zeros_like(means), float((moved * moved).sum(dtype=np.float64)), device
+    )
     return DenseProducts(
         torch.from_numpy(moved).to(device),
         _with_bias(tail, len(features)),

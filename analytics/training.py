@@ -16,11 +16,9 @@ same machine.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -28,57 +26,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analytics.device import Device, choose_device
-from analytics.errors import AnalyticsError, BadOption
+from analytics.errors import BadOption
 from analytics.features import Features, Floats32, check_features
-from analytics.folds import assign_folds, group_ranks, member_weights, train_weights
+from analytics.folds import assign_folds, group_ranks, train_weights
 from analytics.frames import FloatArray, IntArray
+from analytics.member_fits import Checkpoint, Plan, Progress, fingerprint, fit_members
 
 if TYPE_CHECKING:
-    from analytics.stacked_fit import Fit, LinearFitter
-
-Progress = Callable[[float, str], None]
-"""Told the share that is done, in [0, 1], and in words what was done; may raise to stop."""
-
-MOST_CELLS = 24_000_000
-"""The most logits (4 bytes, held some six times) that a block of members has, if it is more than one member."""
-
-MEMBER_TOLERANCE = 1e-4
-"""A member is done when a step is not expected to lower its loss by more than this share of what the first step did: it
-is far nearer to its optimum than the drawn weights have moved that."""
+    from analytics.stacked_fit import LinearFitter
 
 LEAST_P = 1e-7
 """A probability is taken as this or more in the log loss."""
-
-
-class OtherWork(AnalyticsError):
-    """A checkpoint is of other features, labels or options."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the checkpoint is of other features, labels or options: resume with what it was made with, "
-            "or start anew without it"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """What is known so far; `np.savez` takes its arrays.
-
-    Attributes:
-        fingerprint: of the features, labels and options: SHA-256 in hex.
-        n_members: members that are finished, in all folds.
-        parameters: (R + 1, members x F, K) in the coordinates of the fit.
-        losses: (members x F,).
-        n_steps: (members x F,).
-        converged: (members x F,).
-    """
-
-    fingerprint: str
-    n_members: int
-    parameters: Floats32
-    losses: FloatArray
-    n_steps: IntArray
-    converged: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +114,7 @@ def train_model(
         DeviceMissing: "cuda" where there is none.
     """
     began = time.perf_counter()
-    _check_options(n_members, penalty)
+    check_options(n_members, penalty)
     weights = check_labels(soft_labels, features, item_weights, sets=sets)
     where = choose_device(device)
     group = group_ranks(len(soft_labels), groups)
@@ -165,15 +123,38 @@ def train_model(
     plain = train_weights(weights, fold, n_folds)
     check_folds(plain)
     targets = np.where(weights[:, None] > 0, soft_labels, 0.5 if sets else 1 / soft_labels.shape[1])
-    plan = _Plan(targets.astype(np.float32)[:, None], plain, group, n_members, float(penalty), seed)
-    mark = _fingerprint(features, plan, sets=sets) if checkpoint or resume else ""
-    if resume is not None and (resume.fingerprint != mark or resume.n_members > n_members):
-        raise OtherWork
+    plan = Plan(targets.astype(np.float32)[:, None], plain, group, n_members, float(penalty), seed)
+    mark = fingerprint(features, plan, sets=sets) if checkpoint or resume else ""
 
     from analytics.stacked_fit import LinearFitter  # torch takes a second or two to import
 
     fitter = LinearFitter(features, where, sets=sets)
-    found = _fit_members(fitter, plan, mark, resume, checkpoint, progress)
+    found = fit_members(fitter, plan, mark, resume, checkpoint, progress)
+    return judged(fitter, found, plan, fold, targets, weights, began=began)
+
+
+def judged(
+    fitter: LinearFitter,
+    found: Checkpoint,
+    plan: Plan,
+    fold: IntArray,
+    targets: NDArray[np.floating],
+    weights: FloatArray,
+    *,
+    began: float,
+) -> Trained:
+    """What the finished members say of the items of their own folds.
+
+    Args:
+        fitter: that fitted them.
+        found: all members.
+        plan: that they were fitted by.
+        fold: (I,).
+        targets: (I, K) soft labels that the log loss is of.
+        weights: (I,) the items' weights in it.
+        began: when the work began, in seconds.
+    """
+    n_folds = plan.plain.shape[1]
     p = judge_folds(fitter, found.parameters, fold, n_folds)
     mean = p.mean(axis=0)
     trained = fitter.weights(found.parameters)
@@ -181,12 +162,12 @@ def train_model(
         probabilities=p.astype(np.float32),
         mean=mean,
         fold=fold,
-        weights=trained.reshape(n_members, n_folds, *trained.shape[1:]),
-        log_loss=cross_entropy(mean, targets, weights, sets=sets),
-        fits=_fits_frame(found, n_members, n_folds),
+        weights=trained.reshape(plan.n_members, n_folds, *trained.shape[1:]),
+        log_loss=cross_entropy(mean, targets, weights, sets=fitter.sets),
+        fits=_fits_frame(found, plan.n_members, n_folds),
         n_labelled=int((weights > 0).sum()),
-        seed=seed,
-        device=where,
+        seed=plan.seed,
+        device=fitter.device,
         seconds=time.perf_counter() - began,
     )
 
@@ -251,65 +232,6 @@ def check_folds(plain: Floats32) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    targets: Floats32
-    plain: Floats32
-    group: IntArray
-    n_members: int
-    penalty: float
-    seed: int
-
-    def blocks(self, done: int) -> list[range]:
-        """Members that are fitted together: the plain fit by itself, then as many as fit."""
-        n_items, n_folds = self.plain.shape
-        size = max(MOST_CELLS // (n_items * n_folds * self.targets.shape[2]), 1)
-        edges = [0, *range(1, self.n_members, size), self.n_members]
-        return [range(max(first, done), last) for first, last in pairwise(edges) if last > done]
-
-    def weights(self, members: range) -> Floats32:
-        own = [member_weights(self.plain, self.group, seed=self.seed, member=member) for member in members]
-        return np.concatenate(own, axis=1)
-
-
-def _fit_members(
-    fitter: LinearFitter,
-    plan: _Plan,
-    mark: str,
-    resume: Checkpoint | None,
-    checkpoint: Callable[[Checkpoint], None] | None,
-    progress: Progress | None,
-) -> Checkpoint:
-    found = resume
-    n_folds = plan.plain.shape[1]
-    for members in plan.blocks(resume.n_members if resume else 0):
-        start, relative = None, 0.0
-        if found is not None:
-            start, relative = np.tile(found.parameters[:, :n_folds], (1, len(members), 1)), MEMBER_TOLERANCE
-        penalty = np.full(n_folds * len(members), plan.penalty)
-        fit = fitter.fit(plan.targets, plan.weights(members), penalty, start=start, relative=relative)
-        found = _joined(found, fit, mark, members.stop)
-        if checkpoint is not None:
-            checkpoint(found)
-        if progress is not None:
-            progress(members.stop / plan.n_members, f"{members.stop} of {plan.n_members} members are trained")
-    assert found is not None
-    return found
-
-
-def _joined(known: Checkpoint | None, fit: Fit, mark: str, n_members: int) -> Checkpoint:
-    if known is None:
-        return Checkpoint(mark, n_members, fit.parameters, fit.losses, fit.n_steps, fit.converged)
-    return Checkpoint(
-        mark,
-        n_members,
-        np.concatenate([known.parameters, fit.parameters], axis=1),
-        np.concatenate([known.losses, fit.losses]),
-        np.concatenate([known.n_steps, fit.n_steps]),
-        np.concatenate([known.converged, fit.converged]),
-    )
-
-
 def _fits_frame(found: Checkpoint, n_members: int, n_folds: int) -> pl.DataFrame:
     return pl.DataFrame(
         {
@@ -322,19 +244,12 @@ def _fits_frame(found: Checkpoint, n_members: int, n_folds: int) -> pl.DataFrame
     )
 
 
-def _fingerprint(features: Features, plan: _Plan, *, sets: bool) -> str:
-    """Of everything but the number of members: more of them can be added to what is there."""
-    hashed = hashlib.sha256(
-        repr((features.shape, plan.targets.shape, plan.penalty, plan.seed, sets)).encode()
-    )
-    dense = isinstance(features, np.ndarray)
-    parts = [features] if dense else [features.data, features.indices, features.indptr]
-    for array in (*parts, plan.targets, plan.plain, plan.group):
-        hashed.update(np.ascontiguousarray(array).tobytes())
-    return hashed.hexdigest()
+def check_options(n_members: int, penalty: float) -> None:
+    """Check the options that all training has.
 
-
-def _check_options(n_members: int, penalty: float) -> None:
+    Raises:
+        BadOption: one out of range.
+    """
     if isinstance(n_members, bool) or not isinstance(n_members, int) or n_members < 1:
         raise BadOption("n_members", n_members, "a whole number of 1 or more")
     if not 0 < penalty < np.inf:

@@ -19,7 +19,8 @@ from analytics.device import has_cuda
 from analytics.encoders import EmbeddingEncoder, TextEncoder
 from analytics.errors import BadOption
 from analytics.features import Features
-from analytics.training import Checkpoint, OtherWork, Trained, cross_entropy, train_model
+from analytics.member_fits import Checkpoint, OtherWork
+from analytics.training import Trained, cross_entropy, train_model
 from analytics.uncertainty import uncertainty
 
 Floats = NDArray[np.float64]
@@ -142,7 +143,8 @@ def test_an_item_is_judged_without_its_label() -> None:
     swapped[11] = np.roll(labels[11], 1)
     groups = np.maximum(np.arange(300), 11)  # the largest group is dealt out first: the folds are the same
     found = [
-        train_model(features, given, n_members=3, groups=groups, item_weights=weights) for given in (labels, swapped)
+        train_model(features, given, n_members=3, groups=groups, item_weights=weights)
+        for given in (labels, swapped)
     ]
     alike = found[0].fold == found[1].fold
     moved = np.abs(found[0].probabilities - found[1].probabilities).max(axis=(0, 2))
@@ -234,7 +236,7 @@ def test_going_on_gives_what_not_stopping_gave(
     stop_after: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Stopped in the middle, written to a file, read and taken up: the same to the last bit."""
-    monkeypatch.setattr("analytics.training.MOST_CELLS", 300 * 5 * 3 * 2)
+    monkeypatch.setattr("analytics.member_fits.MOST_CELLS", 300 * 5 * 3 * 2)
     features, labels, _ = drawn()
     whole = train_model(features, labels, n_members=6)
     kept: list[Checkpoint] = []
