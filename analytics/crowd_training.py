@@ -138,7 +138,7 @@ def train_on_votes(
     found = fit_members(fitter, plan, mark, resume, checkpoint, progress)
     posterior = _own_posterior(run, found.parameters[:, :n_folds], fold)
     return CrowdTrained(
-        model=judged(fitter, found, plan, fold, posterior, (n_votes > 0) * 1.0, began=began),
+        model=judged(fitter, found, plan, fold, posterior, (n_votes > 0).astype(np.float64), began=began),
         posterior=posterior,
         confusion=run.confusion.mean(axis=0).transpose(0, 2, 1),
         n_expected=run.expected.sum(axis=2).mean(axis=0) * n_folds / (n_folds - 1),
@@ -168,8 +168,8 @@ class _Run:
         self.n_votes = np.asarray(given.sum(axis=0)).reshape(-1) @ plain
         self.posterior = np.repeat(shares[:, None, :], plain.shape[1], axis=1)
         self.parameters: Floats32 | None = None
-        self.confusion = np.empty(0)
-        self.expected = np.empty(0)
+        self.confusion: FloatArray = np.empty((0, 0, 0, 0))
+        self.expected: FloatArray = np.empty((0, 0, 0, 0))
 
     def iterate(self, max_iterations: int) -> tuple[FloatArray, bool]:
         """What is climbed (n_iterations, F), a vote; and whether it came to rest."""

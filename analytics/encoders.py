@@ -293,10 +293,10 @@ def _eight_bits(pixels: NDArray[Any], place: int) -> NDArray[np.uint8]:
         given = f"array of {pixels.dtype} and shape {pixels.shape}"
         raise BadOption(f"items[{place}]", given, "(H, W) or (H, W, 3) of uint8, or of floats in [0, 1]")
     if not floats:
-        return np.ascontiguousarray(pixels)
+        return np.ascontiguousarray(pixels, dtype=np.uint8)
     if not ((pixels >= 0) & (pixels <= 1)).all():
         raise BadOption(f"items[{place}]", "a pixel", "in [0, 1] where pixels are floats")
-    return np.rint(pixels * 255).astype(np.uint8)
+    return np.asarray(np.rint(pixels * 255), dtype=np.uint8)
 
 
 def _embeddings(items: Sequence[NDArray[np.floating]] | NDArray[np.floating]) -> Floats32:

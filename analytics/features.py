@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import hashlib
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,3 +32,15 @@ def check_features(features: Features) -> None:
         raise BadOption("features", given, "of float32 and shape (I, D), D 1 or more")
     if not np.isfinite(features.data if is_sparse else features).all():
         raise BadOption("features", "an entry", "finite")
+
+
+def digest(features: Features, arrays: Iterable[NDArray[Any]], said: object) -> str:
+    """SHA-256 in hex of features, arrays and what `said` prints as: work is told from other work by it."""
+    hashed = hashlib.sha256(repr((said, features.shape)).encode())
+    parts = (
+        [features] if isinstance(features, np.ndarray) else [features.data, features.indices, features.indptr]
+    )
+    for array in (*parts, *arrays):
+        hashed.update(repr((array.shape, str(array.dtype))).encode())
+        hashed.update(np.ascontiguousarray(array).tobytes())
+    return hashed.hexdigest()

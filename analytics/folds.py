@@ -85,7 +85,7 @@ def group_ranks(n_items: int, groups: IntArray | None) -> IntArray:
 def train_weights(weights: FloatArray, fold: IntArray, n_folds: int) -> Floats32:
     """(I, F): what an item weighs in the fit that predicts fold f; 0 in its own."""
     seen = fold[:, None] != np.arange(n_folds)
-    return (weights[:, None] * seen).astype(np.float32)
+    return np.asarray(weights[:, None] * seen, dtype=np.float32)
 
 
 def member_weights(plain: Floats32, groups: IntArray, *, seed: int, member: int) -> Floats32:

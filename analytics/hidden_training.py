@@ -9,7 +9,6 @@ dropped, which nothing in the data sets: take it as an order among items rather 
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,14 +20,14 @@ from numpy.typing import NDArray
 
 from analytics.device import Device, choose_device
 from analytics.errors import BadOption
-from analytics.features import Features, Floats32
+from analytics.features import Features, Floats32, digest
 from analytics.folds import assign_folds, group_ranks, member_weights, train_weights
 from analytics.frames import FloatArray, IntArray
 from analytics.member_fits import OtherWork, Progress
 from analytics.training import check_folds, check_labels, check_options, cross_entropy
 
 if TYPE_CHECKING:
-    from analytics.stacked_hidden import HiddenStack, Shape
+    from analytics.stacked_hidden import HiddenStack
 
 Precision = Literal["full", "mixed"]
 
@@ -162,7 +161,7 @@ def train_hidden(
     shape = Shape(width, float(dropout), epochs, float(learning_rate), float(penalty), sets, mixed)
     starts = [(seed, 6, member) for member in range(n_members) for _ in range(n_folds)]
     stack = HiddenStack(features, shape, targets.shape[1], starts, device=where)
-    mark = _fingerprint(features, targets, stacked, shape, seed) if checkpoint or resume else ""
+    mark = digest(features, (targets, stacked), (shape, seed)) if checkpoint or resume else ""
     losses = _learn(
         stack, targets, stacked, seed=seed, mark=mark, resume=resume, checkpoint=checkpoint, progress=progress
     )
@@ -232,15 +231,6 @@ def _judged(
 def _losses_frame(losses: FloatArray, n_members: int, n_folds: int) -> pl.DataFrame:
     epoch, member, fold = np.indices((len(losses), n_members, n_folds)).reshape(3, -1)
     return pl.DataFrame({"epoch": epoch, "member": member, "fold": fold, "loss": losses.reshape(-1)})
-
-
-def _fingerprint(features: Features, targets: Floats32, weights: Floats32, shape: Shape, seed: int) -> str:
-    hashed = hashlib.sha256(repr((features.shape, targets.shape, shape, seed)).encode())
-    dense = isinstance(features, np.ndarray)
-    parts = [features] if dense else [features.data, features.indices, features.indptr]
-    for array in (*parts, targets, weights):
-        hashed.update(np.ascontiguousarray(array).tobytes())
-    return hashed.hexdigest()
 
 
 def _check(

@@ -101,7 +101,7 @@ class LearningCurve:
 
     def _value(self, laws: FloatArray, n_labels: int) -> FloatArray:
         error = laws[0] + laws[1] * float(n_labels) ** -laws[2]
-        return np.clip(1 - error, 0, 1) if self.measure == "accuracy" else error
+        return np.asarray(np.clip(1 - error, 0, 1) if self.measure == "accuracy" else error)
 
 
 def learning_curve(
@@ -207,8 +207,8 @@ def _probabilities(
 
 def _losses(p: FloatArray, labels: Floats32, measure: Measure) -> FloatArray:
     if measure == "accuracy":
-        return (p.argmax(axis=2) != labels.argmax(axis=1)[:, None]).astype(np.float64)
-    return -np.einsum("nek,nk->ne", np.log(np.maximum(p, LEAST_P)), labels)
+        return np.asarray(p.argmax(axis=2) != labels.argmax(axis=1)[:, None], dtype=np.float64)
+    return np.asarray(-np.einsum("nek,nk->ne", np.log(np.maximum(p, LEAST_P)), labels))
 
 
 def _errors(

@@ -7,7 +7,6 @@ same machine, the same answer to the last bit.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.errors import AnalyticsError
-from analytics.features import Features, Floats32
+from analytics.features import Features, Floats32, digest
 from analytics.folds import member_weights
 from analytics.frames import FloatArray, IntArray
 
@@ -139,14 +138,7 @@ def fit_members(
 
 def fingerprint(features: Features, plan: Plan, *, sets: bool) -> str:
     """Of everything but the number of members: more of them can be added to what is there."""
-    hashed = hashlib.sha256(
-        repr((features.shape, plan.targets.shape, plan.penalty, plan.seed, sets)).encode()
-    )
-    dense = isinstance(features, np.ndarray)
-    parts = [features] if dense else [features.data, features.indices, features.indptr]
-    for array in (*parts, plan.targets, plan.plain, plan.group):
-        hashed.update(np.ascontiguousarray(array).tobytes())
-    return hashed.hexdigest()
+    return digest(features, (plan.targets, plan.plain, plan.group), (plan.penalty, plan.seed, sets))
 
 
 def _joined(known: Checkpoint | None, fit: Fit, mark: str, n_members: int) -> Checkpoint:

@@ -36,6 +36,7 @@ MOST_STEPS = 200
 _HISTORY = 20
 _TRIES = 12
 _SUFFICIENT = 1e-4
+_ROUNDING = 1e3  # a model that cannot go on so near to the tolerance is held up by rounding alone
 _LEAST_PRIOR = 1e-4
 
 
@@ -91,18 +92,20 @@ def fit_stack(
     enough = tolerance * run.problem.mass
     for step in range(most_steps + 1):
         direction, slope = run.direction()
+        hopeless = np.zeros(len(places), np.bool_)
         if step == 0:
             enough = torch.maximum(enough, -slope / 2 * relative)
         finished = (-slope / 2 <= enough).cpu().numpy()
         if step < most_steps and not finished.all():
-            stuck = run.move(direction, slope)
-            finished |= stuck.cpu().numpy()
+            stuck = run.move(direction, slope).cpu().numpy()
+            hopeless = stuck & (-slope / 2 > enough * _ROUNDING).cpu().numpy()
+            finished |= stuck
         leaving = finished if step < most_steps else np.ones(len(places), np.bool_)
         if leaving.any():
             out = places[leaving]
             found[:, out] = run.at[:, leaving]
             losses[out] = run.mean_losses()[leaving]
-            steps[out], done[out] = step, finished[leaving]
+            steps[out], done[out] = step, (finished & ~hopeless)[leaving]
             places, enough = places[~leaving], enough[torch.from_numpy(~leaving).to(enough.device)]
             if not len(places):
                 break
@@ -203,15 +206,17 @@ class _Run:
         length = torch.ones_like(slope)
         # Rounding of a sum of float32 losses: a rise by less is none.
         within = before.abs() * 1e-9
-        for tried in range(_TRIES + 1):  # the last is to stay where one is
-            loss, logits, residuals = self.problem.step(self.logits, along, length)
+        loss, logits, residuals = self.problem.step(self.logits, along, length)
+        for tried in range(1, _TRIES + 1):
             after = loss + ridge + length * cross + length**2 * square
             short = after > before + _SUFFICIENT * length * slope + within
-            if tried == _TRIES or not short.any():
+            if not short.any():
                 break
             bend = 2 * (after - before - length * slope)
             better = (-slope * length**2 / bend.clamp_min(1e-300)).clamp(0.1 * length, 0.5 * length)
-            length = torch.where(short, better if tried < _TRIES - 1 else 0.0, length)
+            # Who has tried often enough stays where they are.
+            length = torch.where(short, better if tried < _TRIES else 0.0, length)
+            loss, logits, residuals = self.problem.step(self.logits, along, length)
         self.logits, self.loss = logits, loss
         step = direction * length.float()[:, None]
         self.at = self.at + step

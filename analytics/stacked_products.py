@@ -196,7 +196,7 @@ def _rotated(features: Features, device: str) -> DenseProducts:
         def back(found: FloatArray) -> FloatArray:
             return _with_shift(basis @ found[:-1], found[-1], means)
     else:
-        product = features @ features.T
+        product: Any = features @ features.T
         gram = np.asarray(product.toarray() if issparse(product) else product, dtype=np.float64)
         gram -= gram.mean(axis=0)
         gram -= gram.mean(axis=1, keepdims=True)
@@ -216,7 +216,7 @@ def _scatter(features: Features, means: FloatArray) -> FloatArray:
     """(D, D): the sum over items of (x - mean)(x - mean)'."""
     if not isinstance(features, np.ndarray):
         product = np.asarray((features.T @ features).toarray(), dtype=np.float64)
-        return product - features.shape[0] * np.outer(means, means)
+        return np.asarray(product - features.shape[0] * np.outer(means, means))
     found = np.zeros((features.shape[1], features.shape[1]))
     for first in range(0, len(features), _ROWS):
         # float32: the coordinates are a rotation all the same, and this only says how long each is.

@@ -114,7 +114,9 @@ def test_weights_give_the_probabilities_back(wide: bool) -> None:
     found = train_model(features, one_hot(codes), n_members=2)
     item = 17
     heads = found.weights[:, found.fold[item]]
-    row = features[[item]].toarray()[0] if wide else features[item]
+    row = np.asarray(
+        features[[item]].toarray()[0] if not isinstance(features, np.ndarray) else features[item]
+    )
     logits = row @ heads[:, :-1] + heads[:, -1]
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(p, found.probabilities[:, item], atol=1e-4)
@@ -269,9 +271,10 @@ def test_a_checkpoint_of_other_work_is_refused() -> None:
     features, labels, _ = drawn()
     kept: list[Checkpoint] = []
     train_model(features, labels, checkpoint=kept.append)
-    for wrong in ({"seed": 1}, {"penalty": 2.0}, {"n_folds": 4}):
+    wrongs: list[dict[str, Any]] = [{"seed": 1}, {"penalty": 2.0}, {"n_folds": 4}]
+    for wrong in wrongs:
         with pytest.raises(OtherWork):
-            train_model(features, labels, resume=kept[0], **wrong)  # type: ignore[arg-type]  # options of several types
+            train_model(features, labels, resume=kept[0], **wrong)
     with pytest.raises(OtherWork):
         train_model(features + 1, labels, resume=kept[0])
 
