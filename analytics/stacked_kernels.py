@@ -1,4 +1,6 @@
-"""A stack's losses and residuals in one pass over its logits, for the processor; `stacked_linear` has the same in torch."""
+"""What a stack of linear models asks for at each step in one pass over memory, for the processor; `stacked_linear` has the
+same in torch.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +50,30 @@ def step_losses(
 
     run_each(work, len(edges))
     return losses.sum(axis=0), there, residuals
+
+
+def model_dots(one: Floats32, other: Floats32) -> FloatArray:
+    """The dot product (E,) of each model's parts of two stacks (D, E, K)."""
+    edges = chunk_edges(len(one), n_annotations=one.size)
+    found = np.zeros((len(edges), one.shape[1]))
+
+    def work(chunk: int) -> None:
+        first, last = edges[chunk]
+        _dots(one[first:last], other[first:last], found[chunk])
+
+    run_each(work, len(edges))
+    return np.asarray(found.sum(axis=0))
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"})
+def _dots(one: Floats32, other: Floats32, found: FloatArray) -> None:
+    n_rows, n_models, n_labels = one.shape
+    for row in range(n_rows):
+        for model in range(n_models):
+            total = np.float32(0)
+            for label in range(n_labels):
+                total += one[row, model, label] * other[row, model, label]
+            found[model] += total
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"})

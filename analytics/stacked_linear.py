@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 
 from analytics.frames import FloatArray, IntArray
-from analytics.stacked_kernels import step_losses
+from analytics.stacked_kernels import model_dots, step_losses
 from analytics.stacked_products import Products
 
 TOLERANCE = 1e-8
@@ -189,12 +189,12 @@ class _Run:
         taken = []
         for moved, bent, inverse in zip(self.moved[::-1], self.bent[::-1], self.inverse[::-1], strict=True):
             share = inverse * _dot(moved, ahead)
-            ahead -= share.float()[:, None] * bent
+            ahead.addcmul_(bent, share.float()[:, None], value=-1)
             taken.append(share)
         ahead = self.start.apply(ahead)
         for moved, bent, inverse, share in zip(self.moved, self.bent, self.inverse, taken[::-1], strict=True):
-            ahead += (share - inverse * _dot(bent, ahead)).float()[:, None] * moved
-        return -ahead, -_dot(self.gradient, ahead).clamp_min(0)
+            ahead.addcmul_(moved, (share - inverse * _dot(bent, ahead)).float()[:, None])
+        return ahead.neg_(), _dot(self.gradient, ahead).clamp_max(0)
 
     def move(self, direction: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
         """Go as far that way as the loss falls enough; returns the models (E,) that could not."""
@@ -279,7 +279,8 @@ class _Curvature:
         if self.directions is not None and self.along is not None:
             seen = (self.directions.T @ turned[:-1].flatten(1)).view_as(self.along) * self.along
             found[:-1] += (self.directions @ seen.flatten(1)).view_as(found[:-1])
-        return found if self.basis is None else torch.einsum("del,ekl->dek", found, self.basis)
+        back = found if self.basis is None else torch.einsum("del,ekl->dek", found, self.basis)
+        return back.contiguous()
 
     def part(self, kept: torch.Tensor) -> _Curvature:
         """Of these models."""
@@ -313,4 +314,7 @@ def _curvature(products: Products, problem: _Problem, logits: torch.Tensor) -> _
 
 
 def _dot(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """The dot product (E,) of each model's parts of two stacks (D + 1, E, K), in float64."""
+    if one.device.type == "cpu":
+        return torch.from_numpy(model_dots(one.contiguous().numpy(), other.contiguous().numpy()))
     return (one * other).sum(dim=(0, 2), dtype=torch.float64)

@@ -35,7 +35,7 @@ MOST_COORDINATES = 1200
 MOST_DIRECTIONS = 128
 """Directions of the features along which the curvature is known where there are too many for coordinates."""
 
-_POWER = 4
+_POWER = 3
 _SMALLEST_SHARE = 1e-9  # of the largest eigenvalue: below it a coordinate is rounding
 _ROWS = 20_000
 _PARTS = 2
@@ -177,8 +177,8 @@ def _longest(
     for _ in range(_POWER):
         seen = features @ basis - shift @ basis
         back = features.T @ seen - shift[:, None] * seen.sum(axis=0)
-        basis, triangle = np.linalg.qr(np.asarray(back))
-        values = np.abs(np.diag(triangle)).astype(np.float64)
+        found, triangle = torch.linalg.qr(torch.from_numpy(np.ascontiguousarray(back)))
+        basis, values = found.numpy(), np.abs(triangle.diagonal().numpy()).astype(np.float64)
     rest = max(total - values.sum(), 0.0) / max(min(n_items, width) - rank, 1)
     tail = torch.full((width,), rest, dtype=torch.float64, device=device)
     along = Directions(torch.from_numpy(basis).to(device), torch.from_numpy(values).to(device))
