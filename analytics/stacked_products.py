@@ -16,6 +16,7 @@ subspace iteration, Halko, Martinsson & Tropp 2011): the rest counts as even.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -268,7 +269,11 @@ def _cut(matrix: csr_array) -> list[csr_array]:
 
 def _on_card(matrix: csr_array, device: torch.device) -> torch.Tensor:
     starts, at = (torch.from_numpy(part.astype(np.int64)) for part in (matrix.indptr, matrix.indices))
-    return torch.sparse_csr_tensor(starts, at, torch.from_numpy(matrix.data), size=matrix.shape).to(device)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(
+            starts, at, torch.from_numpy(matrix.data), size=matrix.shape, check_invariants=True
+        ).to(device)
 
 
 def _sparse_times(matrix: Any, flat: torch.Tensor) -> torch.Tensor:
