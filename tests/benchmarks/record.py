@@ -57,7 +57,13 @@ def main(*, quick: bool) -> None:
         cores=os.cpu_count(),
         load=f"{os.getloadavg()[0]:.1f}",
     )
-    rows = [*_agreement(quick), *_consensus(quick), *_suspects(quick), *_uncertainty(quick), *_training(quick)]
+    rows = [
+        *_agreement(quick),
+        *_consensus(quick),
+        *_suspects(quick),
+        *_uncertainty(quick),
+        *_training(quick),
+    ]
     lines = "\n".join(_line(row) for row in rows)
     folder = Path(tempfile.mkdtemp()) if quick else ROOT / "docs"
     (folder / "benchmarks.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
@@ -111,7 +117,13 @@ def _training(quick: bool) -> Iterator[Line]:
     asked = ["--items", "2000", "--card-items", "2000", "--rounds", "1"] if quick else []
     for row in training.main(training.options(asked)):
         yield _row(
-            row.task, row.size, row.peer, row.peer_seconds, row.our_seconds, row.our_peak_mb / 1000, row.device
+            row.task,
+            row.size,
+            row.peer,
+            row.peer_seconds,
+            row.our_seconds,
+            row.our_peak_mb / 1000,
+            row.device,
         )
 
 
