@@ -133,7 +133,7 @@ def train_on_votes(
     pseudo = smoothing + right_smoothing * np.eye(n_labels)
     run = _Run(fitter, given, shares, plain, penalty=float(penalty), pseudo=pseudo)
     trace, converged = run.iterate(max_iterations)
-    plan = Plan(run.posterior.astype(np.float32), plain, group, n_members, float(penalty), seed)
+    plan = Plan(run.posterior.astype(np.float32), plain, group, n_members, run.penalty, seed)
     mark = fingerprint(features, plan, sets=False) if checkpoint or resume else ""
     found = fit_members(fitter, plan, mark, resume, checkpoint, progress)
     posterior = _own_posterior(run, found.parameters[:, :n_folds], fold)

@@ -74,7 +74,7 @@ class Plan:
         plain: (I, F) weights of the items for each fold, 0 in its own.
         group: (I,) ranks of the items' groups.
         n_members: M.
-        penalty: of the squared weights.
+        penalties: (F,) of the squared weights.
         seed: of the members' weights.
     """
 
@@ -82,7 +82,7 @@ class Plan:
     plain: Floats32
     group: IntArray
     n_members: int
-    penalty: float
+    penalties: FloatArray
     seed: int
 
     def blocks(self, done: int) -> list[range]:
@@ -123,7 +123,7 @@ def fit_members(
         start, relative = None, 0.0
         if found is not None:
             start, relative = np.tile(found.parameters[:, :n_folds], (1, len(members), 1)), MEMBER_TOLERANCE
-        penalty = np.full(n_folds * len(members), plan.penalty)
+        penalty = np.tile(plan.penalties, len(members))
         fit = fitter.fit(
             plan.repeated(members), plan.weights(members), penalty, start=start, relative=relative
         )
@@ -138,7 +138,7 @@ def fit_members(
 
 def fingerprint(features: Features, plan: Plan, *, sets: bool) -> str:
     """Of everything but the number of members: more of them can be added to what is there."""
-    return digest(features, (plan.targets, plan.plain, plan.group), (plan.penalty, plan.seed, sets))
+    return digest(features, (plan.targets, plan.plain, plan.group, plan.penalties), (plan.seed, sets))
 
 
 def _joined(known: Checkpoint | None, fit: Fit, mark: str, n_members: int) -> Checkpoint:

@@ -78,7 +78,7 @@ def train_model(
     sets: bool = False,
     n_folds: int = 5,
     n_members: int = 1,
-    penalty: float = 1.0,
+    penalty: float | FloatArray = 1.0,
     item_weights: FloatArray | None = None,
     groups: IntArray | None = None,
     seed: int = 0,
@@ -97,7 +97,7 @@ def train_model(
         n_folds: F, 2 or more.
         n_members: M, 1 or more.
         penalty: of the squared weights (half of it; the bias is free), above 0: 1 / C of scikit-learn's
-            LogisticRegression.
+            LogisticRegression. Or (F,), one for each fold: see `penalty_choice`.
         item_weights: (I,) 0 or more; an item of weight 0 has no label and is judged all the same. None: 1 each.
         groups: (I,) items that share a value are judged by models that saw none of them.
         seed: of folds and members.
@@ -114,7 +114,8 @@ def train_model(
         DeviceMissing: "cuda" where there is none.
     """
     began = time.perf_counter()
-    check_options(n_members, penalty)
+    penalties = np.broadcast_to(np.asarray(penalty, dtype=np.float64), _fold_shape(penalty, n_folds))
+    check_options(n_members, *penalties.tolist())
     weights = check_labels(soft_labels, features, item_weights, sets=sets)
     where = choose_device(device)
     group = group_ranks(len(soft_labels), groups)
@@ -123,7 +124,7 @@ def train_model(
     plain = train_weights(weights, fold, n_folds)
     check_folds(plain)
     targets = np.where(weights[:, None] > 0, soft_labels, 0.5 if sets else 1 / soft_labels.shape[1])
-    plan = Plan(targets.astype(np.float32)[:, None], plain, group, n_members, float(penalty), seed)
+    plan = Plan(targets.astype(np.float32)[:, None], plain, group, n_members, penalties, seed)
     mark = fingerprint(features, plan, sets=sets) if checkpoint or resume else ""
 
     from analytics.stacked_fit import LinearFitter  # torch takes a second or two to import
@@ -188,10 +189,15 @@ def cross_entropy(
     """Mean log loss in nats of soft labels (I, K) under probabilities (I, K); for sets summed over the labels."""
     if not weights.sum() > 0:
         return None
+    return float(item_losses(p, targets, sets=sets) @ weights / weights.sum())
+
+
+def item_losses(p: FloatArray, targets: NDArray[np.floating], *, sets: bool) -> FloatArray:
+    """(I,) log losses in nats of soft labels (I, K) under probabilities (I, K); for sets summed over the labels."""
     losses = -(targets * np.log(np.maximum(p, LEAST_P))).sum(axis=1)
     if sets:
         losses -= ((1 - targets) * np.log(np.maximum(1 - p, LEAST_P))).sum(axis=1)
-    return float(losses @ weights / weights.sum())
+    return np.asarray(losses, dtype=np.float64)
 
 
 def check_labels(
@@ -244,7 +250,7 @@ def _fits_frame(found: Checkpoint, n_members: int, n_folds: int) -> pl.DataFrame
     )
 
 
-def check_options(n_members: int, penalty: float) -> None:
+def check_options(n_members: int, *penalties: float) -> None:
     """Check the options that all training has.
 
     Raises:
@@ -252,5 +258,14 @@ def check_options(n_members: int, penalty: float) -> None:
     """
     if isinstance(n_members, bool) or not isinstance(n_members, int) or n_members < 1:
         raise BadOption("n_members", n_members, "a whole number of 1 or more")
-    if not 0 < penalty < np.inf:
-        raise BadOption("penalty", penalty, "above 0 and finite")
+    for penalty in penalties:
+        if not 0 < penalty < np.inf:
+            raise BadOption("penalty", penalty, "above 0 and finite")
+
+
+def _fold_shape(penalty: float | FloatArray, n_folds: int) -> tuple[int]:
+    shape = np.shape(penalty)
+    if shape not in ((), (n_folds,)):
+        raise BadOption("penalty", f"array of shape {shape}", f"one number, or of shape ({n_folds},)")
+    # A number of folds that is none is refused by name later.
+    return (n_folds if isinstance(n_folds, int) and n_folds > 0 else 1,)

@@ -37,7 +37,7 @@ DEVICES = [
 ]
 
 
-def digits(n_items: int = 600) -> tuple[Features, NDArray[np.int64]]:
+def digits(n_items: int = 500) -> tuple[Features, NDArray[np.int64]]:
     read = load_digits()
     return EmbeddingEncoder().fit(read.data).transform(read.data)[:n_items], read.target[:n_items]
 
