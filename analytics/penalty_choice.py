@@ -22,7 +22,7 @@ from analytics.frames import FloatArray, IntArray
 from analytics.member_fits import MOST_CELLS
 from analytics.training import check_labels, item_losses
 
-PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
 @dataclass(frozen=True, slots=True)
