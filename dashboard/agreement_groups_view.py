@@ -102,7 +102,7 @@ def _plot(shown: pl.DataFrame, kind: str, key: str, limit: float | None) -> str 
 def _items(shown: pl.DataFrame, kind: str, clicked: str | None) -> None:
     names = shown["name"].to_list()
     least = names[int(shown.with_row_index().sort("value", nulls_last=True)["index"][0])]
-    if clicked in names and clicked != st.session_state.get(_CLICKED):
+    if clicked is not None and clicked in names and clicked != st.session_state.get(_CLICKED):
         st.query_params["group"] = clicked
     st.session_state[_CLICKED] = clicked
     chosen = address.choice("group", "The items of (or click the chart)", names, default=least)

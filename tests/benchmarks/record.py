@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.record [--quick]
 
-Runs `tests.benchmarks.agreement`, `consensus`, `suspects` and `uncertainty`, peer and ours in the same run, up to ten
+Runs `tests.benchmarks.agreement`, `consensus`, `suspects`, `training` and `uncertainty`, peer and ours in the same run, up to ten
 million annotations or items; `--quick` stops at a hundred thousand, to see that everything runs. Takes about a quarter
 of an hour.
 """
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, consensus, suspects, uncertainty
+from tests.benchmarks import agreement, consensus, suspects, training, uncertainty
 from tests.browser.server import ROOT
 
 AGREEMENT = ("point", "interval", "pairs", "weighted-pairs", "sets")
@@ -39,6 +39,7 @@ a process of its own; medians; importing, compiling and making the work are left
 10 labels, 500 annotators up to a million annotations and 5,000 beyond. Machines differ and are shared: trust the ratios, not the seconds.
 A peer that would take minutes is timed on a part and multiplied (10 of 1,000 replicates, 1,500 of the pairs); GLAD is one iteration of
 the peer's against the whole of our fit. Uncertainty counts items instead, of 10 labels each; its peer works out one of our six figures.
+Training counts items too; its peer fits one model after another, of which a part is timed and multiplied.
 An empty cell: no peer, or none that finishes.
 
 | task | annotations or items | peer | peer s | ours s | ratio | our peak MB | device |
@@ -56,7 +57,13 @@ def main(*, quick: bool) -> None:
         cores=os.cpu_count(),
         load=f"{os.getloadavg()[0]:.1f}",
     )
-    rows = [*_agreement(quick), *_consensus(quick), *_suspects(quick), *_uncertainty(quick)]
+    rows = [
+        *_agreement(quick),
+        *_consensus(quick),
+        *_suspects(quick),
+        *_uncertainty(quick),
+        *_training(quick),
+    ]
     lines = "\n".join(_line(row) for row in rows)
     folder = Path(tempfile.mkdtemp()) if quick else ROOT / "docs"
     (folder / "benchmarks.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
@@ -95,6 +102,20 @@ def _suspects(quick: bool) -> Iterator[Line]:
 def _uncertainty(quick: bool) -> Iterator[Line]:
     asked = ["--items", "10000", "--card-items", "100000", "--rounds", "3"] if quick else []
     for row in uncertainty.main(uncertainty.options(asked)):
+        yield _row(
+            row.task,
+            row.size,
+            row.peer,
+            row.peer_seconds,
+            row.our_seconds,
+            row.our_peak_mb / 1000,
+            row.device,
+        )
+
+
+def _training(quick: bool) -> Iterator[Line]:
+    asked = ["--items", "2000", "--card-items", "2000", "--rounds", "1"] if quick else []
+    for row in training.main(training.options(asked)):
         yield _row(
             row.task,
             row.size,

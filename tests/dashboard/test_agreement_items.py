@@ -86,19 +86,19 @@ def test_the_page_compares_groups_and_shows_their_items(tmp_path: Path) -> None:
         assert "Least agreement for " in words(checked(page))
         tables = [frame.value for frame in page.dataframe]
         assert any(len(table) == 20 and "agreement_share" in table.columns for table in tables)
-        page.selectbox(key="address_figure").set_value(PERCENT_OF).run()
-        assert PERCENT_OF in page.query_params["figure"]
+        page.selectbox(key="address_compared").set_value(PERCENT_OF).run()
+        assert PERCENT_OF in page.query_params["compared"]
 
 
 def test_the_comparison_and_its_group_are_in_the_address(tmp_path: Path) -> None:
     with small_store(tmp_path / "store") as store, shown_by(store):
         page = open_page("agreement", person="lena", project=PROJECT)
         page.session_state["agreement_tab"] = "Over time and by group"
-        for name, value in {"compare": "Items by batch", "figure": PERCENT_OF, "group": "B"}.items():
+        for name, value in {"compare": "Items by batch", "compared": PERCENT_OF, "group": "B"}.items():
             page.query_params[name] = value
         page.run()
         assert page.selectbox(key="address_compare").value == "Items by batch"
-        assert page.selectbox(key="address_figure").value == PERCENT_OF
+        assert page.selectbox(key="address_compared").value == PERCENT_OF
         assert page.selectbox(key="address_group").value == "B"
 
 
