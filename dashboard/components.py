@@ -226,14 +226,16 @@ def item_table(
     key: str,
     n_items: int | None = None,
     whole: Callable[[], pl.DataFrame] | None = None,
+    titles: Mapping[str, str] | None = None,
 ) -> None:
     """The items behind a figure: choose one to open its story, or take all along.
 
     Where `items` are only the first of `n_items`, `whole` reads all of them, once somebody takes them along.
+    `titles`: column -> what people read.
     """
     n_items = items.height if n_items is None else n_items
     event = st.dataframe(
-        items.head(ITEMS_SHOWN),
+        items.head(ITEMS_SHOWN).rename(dict(titles or {}), strict=False),
         hide_index=True,
         height=260,
         key=key,

@@ -88,6 +88,14 @@ PAGES: tuple[Page, ...] = (
     _page(
         "annotators", "Annotators", "group", "view.annotators", "Quality", "Who needs help, and with what?"
     ),
+    _page(
+        "uncertainty",
+        "Uncertainty",
+        "psychology",
+        "view.items",
+        "Quality",
+        "Which labels does a model doubt, and where is it unsure itself?",
+    ),
     _page("releases", "Releases", "verified", "view.figures", "Record", "May this release go out?"),
     _page(
         "audit_trail",

@@ -37,6 +37,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "prediction": _PROJECT,
     "model_run": {**_PROJECT, "imported_at": "recorded_at", "imported_by": "actor"},
     "probability": _PROJECT,
+    "model_sample": _PROJECT,
+    "judgement": _PROJECT,
     "annotation": {**_PROJECT, "recorded_at": "recorded_at"},
     "retraction": _STAMP,
     "import": _PROJECT,

@@ -35,11 +35,26 @@ def flag_command(
     level: Annotated[
         float, typer.Option("--level", help="Significance at which an annotator counts as weak on a label.")
     ] = 0.05,
+    random_checks: Annotated[
+        int,
+        typer.Option(
+            "--random-checks",
+            min=0,
+            help="Flag so many items by chance, to learn how many labels are wrong that nobody doubts.",
+        ),
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that chance.")] = 0,
 ) -> None:
     """Flag the items whose labels are in doubt, each with its reasons in words and its evidence."""
     from dashboard.workflows import flag
 
-    options = flag.FlagOptions(least_probability=least_probability, least_margin=least_margin, level=level)
+    options = flag.FlagOptions(
+        least_probability=least_probability,
+        least_margin=least_margin,
+        level=level,
+        random_checks=random_checks,
+        seed=seed,
+    )
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
         result = flag.raise_flags(found, project_id=project_id, by=person, options=options)

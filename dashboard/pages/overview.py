@@ -22,6 +22,11 @@ REASON_WORDS = {
     "split_vote": "The votes are split",
     "gold_disagreement": "The consensus differs from gold",
     "weak_annotator": "It rests on an annotator far below peers",
+    "probably_wrong": "It is probably wrong, by earlier answers",
+    "model_disagrees": "A model would choose another label",
+    "neighbours_disagree": "Items like it have another label",
+    "copy_differs": "A near copy has another label",
+    "random_check": "Chosen by chance, to check the others",
 }
 
 

@@ -205,6 +205,13 @@ KINDS: Mapping[str, EventKind] = {
     "scored": EventKind(
         "Scoring", "Consensus and figures were computed from the annotations of that moment.", _scored
     ),
+    "model_judged": EventKind(
+        "Model held against the labels",
+        "What a model says of each label, and what verdicts on flags taught, was worked out.",
+        lambda _e, p: (
+            f"held a model against {_number(p.get('items'))} labels; it doubts {_number(p.get('suspects'))}"
+        ),
+    ),
     "flags_raised": EventKind("Flags raised", "A computation doubted items and said why.", _flags),
     "flag_claimed": EventKind(
         "Item handed out", "An annotator was given a flagged item.", lambda e, _p: f"was given {e['subject']}"

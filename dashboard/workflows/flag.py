@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,7 +11,7 @@ import polars as pl
 from analytics import label_errors
 from dashboard import __version__
 from dashboard.workflows.errors import BadRequest, Stale
-from dashboard.workflows.flag_reasons import Basis, FlagOptions, basis_of, doubts
+from dashboard.workflows.flag_reasons import Basis, FlagOptions, basis_of, doubts, reason_keys
 from dashboard.workflows.opening import Store
 from dashboard.workflows.relabel_reveal import GOLD
 from dashboard.workflows.rules import Person, require
@@ -59,13 +59,16 @@ def raise_flags(
     require(by, "flag")
     wanted = (options or FlagOptions()).checked()
     basis = basis_of(store, project_id, wanted)
-    found = doubts(basis, store.read("flag_standing", project_id=project_id))
+    found = doubts(basis, store.read("flag_standing", project_id=project_id), wanted)
     run_id = uuid7(store.clock())
+    keys = reason_keys(basis.label_set)
     parameters = {
         "consensus_run": basis.run_id,
         "least_probability": wanted.least_probability,
         "least_margin": wanted.least_margin,
         "level": wanted.level,
+        "random_checks": wanted.random_checks,
+        "seed": wanted.seed,
     }
 
     def plan(reader: Reader) -> Draft | None:
@@ -86,7 +89,7 @@ def raise_flags(
             "code_version": __version__,
             "saw_seq": basis.saw_seq,
         }
-        counts = _by_reason(fresh)
+        counts = _by_reason(fresh, keys)
         opened = flags.select("flag_id", status=pl.lit("open"))
         return Draft(
             "flags_raised",
@@ -105,7 +108,7 @@ def raise_flags(
     event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
     doubted = found["item_code"].n_unique()
     if event is None:
-        return FlagsRaised(None, 0, dict.fromkeys(_keys(), 0), doubted)
+        return FlagsRaised(None, 0, dict.fromkeys(keys, 0), doubted)
     raised, counts = event.payload["raised"], event.payload["by_reason"]
     if not isinstance(raised, int) or not isinstance(counts, dict):  # both are this module's own
         raise BadRequest("The event of the flags is not one of this version.")
@@ -166,13 +169,9 @@ def _named(
     return found
 
 
-def _by_reason(fresh: pl.DataFrame) -> dict[str, int]:
+def _by_reason(fresh: pl.DataFrame, keys: Sequence[str]) -> dict[str, int]:
     counted = dict(fresh.group_by("reason").agg(pl.len()).iter_rows())
-    return {key: int(counted.get(key, 0)) for key in _keys()}
-
-
-def _keys() -> tuple[str, ...]:
-    return tuple(reason.key for reason in label_errors.REASONS)
+    return {key: int(counted.get(key, 0)) for key in keys}
 
 
 def _content(

@@ -12,45 +12,73 @@ import polars as pl
 from analytics import label_errors, set_doubts
 from analytics.frames import keep_repeats
 from analytics.label_errors import Grounds, Reason
+from analytics.reason_record import shown
 from analytics.set_doubts import SetGrounds
+from dashboard.workflows import model_reasons
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.model_reasons import Opinions
 from dashboard.workflows.opening import Store
 from dashboard.workflows.relabel_reveal import GOLD
 from dashboard.workflows.score_frames import repeats_of
+from dashboard.workflows.verdicts import reasons_so_far
 
 Seen = TypeVar("Seen", Grounds, SetGrounds)
 
 
 @dataclass(frozen=True, slots=True)
 class FlagOptions:
-    """The limits that doubts go by; see `analytics.label_errors.Grounds`."""
+    """The limits that doubts go by; see `analytics.label_errors.Grounds`.
+
+    `random_checks`: so many items that nobody doubts are flagged by chance, so that it can be told how many labels are wrong
+    among those that nobody doubts. `seed`: of that chance, and of which flags of a retired reason are still shown.
+    """
 
     least_probability: float = 0.8
     least_margin: float = 0.2
     level: float = 0.05
+    random_checks: int = 0
+    seed: int = 0
 
     def checked(self) -> FlagOptions:
         """These options; raises BadRequest for one that is no share."""
         for name in ("least_probability", "least_margin", "level"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise BadRequest(f"{name} is {getattr(self, name)}; it lies between 0 and 1.")
+        if self.random_checks < 0:
+            raise BadRequest(f"{self.random_checks} items cannot be chosen by chance; 0 or more can.")
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What the doubts rest on."""
+    """What the doubts rest on.
+
+    `opinions`: of the newest run of a model, or None. `retired`: the reasons that were wrong too often.
+    """
 
     run_id: str
     saw_seq: int
     label_set: LabelSet
     grounds: Grounds | SetGrounds
+    opinions: Opinions | None = None
+    retired: frozenset[str] = frozenset()
 
     @property
-    def reasons(self) -> tuple[Reason[Grounds] | Reason[SetGrounds], ...]:
+    def reasons(self) -> tuple[Reason[Grounds] | Reason[SetGrounds] | Reason[Opinions], ...]:
         """The reasons that these labels can be doubted for."""
-        return set_doubts.REASONS if self.label_set.is_sets else label_errors.REASONS
+        return reasons_of(self.label_set)
+
+
+def reasons_of(label_set: LabelSet) -> tuple[Reason[Grounds] | Reason[SetGrounds] | Reason[Opinions], ...]:
+    """The reasons that a project's labels can be doubted for, in the order in which they are told."""
+    own = set_doubts.REASONS if label_set.is_sets else label_errors.REASONS
+    return (*own, *model_reasons.REASONS, model_reasons.BY_CHANCE)
+
+
+def reason_keys(label_set: LabelSet) -> tuple[str, ...]:
+    """The keys of `reasons_of`."""
+    return tuple(reason.key for reason in reasons_of(label_set))
 
 
 def basis_of(store: Store, project_id: str, options: FlagOptions) -> Basis:
@@ -76,17 +104,59 @@ def basis_of(store: Store, project_id: str, options: FlagOptions) -> Basis:
         grounds = SetGrounds(votes, items, gold, label_set.members, label_set.choice_codes, **limits)
     else:
         grounds = Grounds(votes, items, gold, label_set.n_labels, **limits)
-    return Basis(row["run_id"], saw, label_set, grounds)
+    record = reasons_so_far(store, project_id, reason_keys(label_set))
+    return Basis(
+        run_id=row["run_id"],
+        saw_seq=saw,
+        label_set=label_set,
+        grounds=grounds,
+        opinions=None if label_set.is_sets else model_reasons.read_opinions(store, project_id, items),
+        retired=frozenset(record.filter("is_retired")["reason"]),
+    )
 
 
-def doubts(basis: Basis, standing: pl.DataFrame) -> pl.DataFrame:
-    """Every doubt, a row an item and reason: item_code, reason, score, threshold, evidence (JSON), place."""
+def doubts(basis: Basis, standing: pl.DataFrame, options: FlagOptions) -> pl.DataFrame:
+    """Every doubt, a row an item and reason: item_code, reason, score, threshold, evidence (JSON), place.
+
+    Of a retired reason a twentieth is left. Items that are checked by chance are not in doubt for any other reason.
+    """
     settled = standing.filter(pl.col("settled_code").is_not_null()).select("item_code", "settled_code")
     if isinstance(basis.grounds, SetGrounds):
         found = _detected(set_doubts.REASONS, basis.grounds, settled)
     else:
         found = _detected(label_errors.REASONS, basis.grounds, settled)
-    return pl.concat(found).sort("item_code", "place")
+    if basis.opinions is not None:
+        found += [
+            _told(reason.detect(basis.opinions).join(settled, on="item_code", how="anti"), len(found) + place)
+            for place, reason in enumerate(model_reasons.REASONS)
+        ]
+    every = pl.concat([_left_of_retired(frame, basis.retired, options.seed) for frame in found])
+    if options.random_checks:
+        labelled = basis.grounds.items.select("item_code")
+        eligible = labelled.join(
+            pl.concat([every.select("item_code"), standing.select("item_code")]), on="item_code", how="anti"
+        )
+        chosen = model_reasons.random_checks(
+            eligible, options.random_checks, every["score"], seed=options.seed
+        )
+        every = pl.concat([every, _told(chosen, len(basis.reasons) - 1)])
+    return every.sort("item_code", "place")
+
+
+def _left_of_retired(doubted: pl.DataFrame, retired: frozenset[str], seed: int) -> pl.DataFrame:
+    """The doubts of one reason that are shown."""
+    if doubted.is_empty() or doubted["reason"][0] not in retired:
+        return doubted
+    kept = shown(doubted["item_code"].to_numpy(), doubted["reason"][0], is_retired=True, seed=seed)
+    return doubted.filter(pl.Series(kept))
+
+
+def _told(doubted: pl.DataFrame, place: int) -> pl.DataFrame:
+    """Doubts with their evidence as JSON and their reason's place."""
+    evidence = pl.Series(
+        "evidence", [json.dumps(row) for row in doubted["evidence"].to_list()], dtype=pl.Utf8
+    )
+    return doubted.with_columns(evidence, pl.lit(place).alias("place"))
 
 
 def _detected(reasons: Sequence[Reason[Seen]], grounds: Seen, settled: pl.DataFrame) -> list[pl.DataFrame]:
@@ -97,10 +167,7 @@ def _detected(reasons: Sequence[Reason[Seen]], grounds: Seen, settled: pl.DataFr
             doubted = reason.detect(against_gold)
         else:
             doubted = reason.detect(grounds).join(settled, on="item_code", how="anti")
-        evidence = pl.Series(
-            "evidence", [json.dumps(row) for row in doubted["evidence"].to_list()], dtype=pl.Utf8
-        )
-        frames.append(doubted.with_columns(evidence, pl.lit(place).alias("place")))
+        frames.append(_told(doubted, place))
     return frames
 
 

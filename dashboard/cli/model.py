@@ -1,0 +1,161 @@
+"""Verbs about a model: train, uncertainty."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dashboard.cli.frame import ByOption, JsonOption, ProjectOption, StoreOption, answer, opened, project_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dashboard.workflows.uncertainty import UncertaintyRun
+
+SHOWN = (
+    "model_accuracy", "model_accuracy_on_gold", "calibration_error", "overconfidence", "model_log_loss", "model_temperature",
+    "suspect_share", "wrong_labels", "flag_recall", "p_wrong_log_loss_gain",
+)  # fmt: skip
+DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of folds, members and bootstrap.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command."""
+    app.command("train")(train_command)
+    app.command("uncertainty")(uncertainty_command)
+
+
+def train_command(
+    context: typer.Context,
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    encoder: Annotated[
+        str, typer.Option("--encoder", help="What the model reads: text (TF-IDF), pixels, or auto.")
+    ] = "auto",
+    members: Annotated[int, typer.Option("--members", help="Members of the ensemble.")] = 5,
+    folds: Annotated[
+        int, typer.Option("--folds", help="Folds; an item's probabilities come from the others.")
+    ] = 5,
+    penalty: Annotated[
+        float | None,
+        typer.Option(
+            "--penalty", help="Of the squared weights; more is smoother (default: the best of several)."
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "cpu",
+    run: Annotated[str, typer.Option("--run", help="A name for the model run.")] = "",
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint", help="A file to keep what is done in, and to go on from after an interruption."
+        ),
+    ] = None,
+) -> None:
+    """Train the built-in model on the project's labels and keep its out-of-sample probabilities of every item."""
+    from dataclasses import asdict
+
+    from dashboard.workflows import train
+
+    options = train.TrainOptions(
+        encoder=encoder,
+        n_folds=folds,
+        n_members=members,
+        penalty=penalty,
+        seed=seed,
+        device=device,
+        model_run=run,
+        checkpoint=checkpoint,
+    )
+    with opened(context, store, by) as (found, person):
+        project_id = project_of(context, found, project)
+        result = train.train(
+            found, project_id=project_id, by=person, options=options, progress=_progress("train")
+        )
+    right = (
+        ""
+        if result.accuracy is None
+        else f" Its likeliest label is the item's for {result.accuracy:.1%}, out of sample."
+    )
+    left = f" {result.n_left_out:,} items without content were left out." if result.n_left_out else ""
+    words = (
+        f"{result.model_run}: {result.n_members} members in {result.n_folds} folds on {result.encoder} "
+        f"({result.n_features:,} features), trained on {result.n_labelled:,} labels of {result.n_items:,} items in "
+        f"{result.seconds:.1f} s on {result.device}.{right}{left}"
+    )
+    answer(context, as_json, {"project": project_id, **asdict(result)}, words)
+
+
+def uncertainty_command(
+    context: typer.Context,
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    run: Annotated[str, typer.Option("--run", help="Whose probabilities (default: the newest run).")] = "",
+    replicates: Annotated[
+        int, typer.Option("--replicates", help="Bootstrap replicates of an interval.")
+    ] = 1000,
+    seed: SeedOption = 0,
+    device: DeviceOption = "cpu",
+) -> None:
+    """Say where a model is unsure and which labels it doubts, and keep it; flags take it up."""
+    from dashboard.workflows import uncertainty
+
+    options = uncertainty.UncertaintyOptions(model_run=run, replicates=replicates, seed=seed, device=device)
+    with opened(context, store, by) as (found, person):
+        project_id = project_of(context, found, project)
+        result = uncertainty.uncertainty(found, project_id=project_id, by=person, options=options)
+    rows = [
+        {
+            key: row[key]
+            for key in ("key", "group_kind", "group_id", "value", "low", "high", "n", "undefined", "unit")
+        }
+        for row in result.figures.to_dicts()
+    ]
+    document = {
+        "run_id": result.run_id, "project": project_id, "model_run": result.model_run, "n_items": result.n_items,
+        "n_members": result.n_members, "n_suspects": result.n_suspects, "device": result.device,
+        "not_learned": result.not_learned, "figures": rows,
+    }  # fmt: skip
+    answer(context, as_json, document, _words(result))
+
+
+def _words(result: UncertaintyRun) -> str:
+    rows = {row["key"]: row for row in result.figures.filter(result.figures["group_kind"] == "").to_dicts()}
+    lines = []
+    for key in SHOWN:
+        row = rows[key]
+        if row["value"] is None:
+            lines.append(f"{key}: undefined ({row['undefined']})")
+            continue
+        ends = "" if row["low"] is None else f" [{row['low']:.3f}, {row['high']:.3f}]"
+        lines.append(f"{key}: {row['value']:.3f}{ends}, n = {row['n']:,}")
+    told = (
+        ""
+        if result.not_learned is None
+        else f" No probability of being wrong is learned yet: {result.not_learned}."
+    )
+    lines.append(
+        f"{result.n_suspects:,} of {result.n_items:,} labels are suspect to {result.model_run} "
+        f"({result.n_members} members, {result.device}). `touchstone flag` takes them up.{told}"
+    )
+    return "\n".join(lines)
+
+
+def _progress(verb: str) -> Callable[[float, str], None] | None:
+    """A line on standard error where somebody looks."""
+    if not sys.stderr.isatty():
+        return None
+
+    def tell(share: float, words: str) -> None:
+        end = "\n" if share >= 1 else ""
+        print(f"\r{verb}: {share:4.0%} {words}   ", end=end, file=sys.stderr, flush=True)
+
+    return tell

@@ -1,0 +1,103 @@
+"""What a model reads of a project's items: pictures, texts, or embeddings that were brought in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from analytics.frames import IntArray
+from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.opening import Store
+
+if TYPE_CHECKING:
+    from analytics.features import Features
+
+TEXT, PIXELS = "text", "pixels"
+ENCODERS = ("auto", TEXT, PIXELS)
+FEWEST_ITEMS = 20
+"""With fewer items nothing is learned that could criticise anybody."""
+
+NO_CONTENT = (
+    "{project} has {n:,} items with {what}; a model needs {fewest} to learn from. Import texts or pictures with the items, or "
+    "bring the probabilities of a model of your own (`touchstone predictions`)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The items that a model can read.
+
+    `kind`: text or pixels. `item_codes` (N,), ascending; `features` (N, D). `groups` (N,): items with the very same content
+    share one. `n_left_out`: items without such content.
+    """
+
+    kind: str
+    item_codes: IntArray
+    item_ids: tuple[str, ...]
+    features: Features
+    feature_names: tuple[str, ...]
+    groups: IntArray
+    n_left_out: int
+
+
+def read_content(
+    store: Store, project_id: str, *, encoder: str = "auto", as_of: int | None = None
+) -> Content:
+    """The items of a project as features; `auto` takes what more of them have, pictures or texts.
+
+    Raises:
+        BadRequest: an unknown encoder, or too few items with such content.
+    """
+    if encoder not in ENCODERS:
+        raise BadRequest(f"{encoder!r} is not an encoder. Known: {', '.join(ENCODERS)}.")
+    items = store.read("model_items", project_id=project_id, as_of=as_of)
+    kind = encoder
+    if encoder == "auto":
+        n_pictures, n_texts = (len(items) - items[name].null_count() for name in ("image_bytes", "text"))
+        kind = PIXELS if n_pictures > n_texts else TEXT
+    column = "image_bytes" if kind == PIXELS else "text"
+    there = items.filter(pl.col(column).is_not_null())
+    if there.height < FEWEST_ITEMS:
+        what = "a picture" if kind == PIXELS else "a text"
+        raise BadRequest(
+            NO_CONTENT.format(project=project_id, n=there.height, what=what, fewest=FEWEST_ITEMS)
+        )
+    content: list[str | bytes] = there[column].to_list()
+    names, features = _encoded(kind, content)
+    return Content(
+        kind=kind,
+        item_codes=there["item_code"].cast(pl.Int64).to_numpy(),
+        item_ids=tuple(there["item_id"]),
+        features=features,
+        feature_names=names,
+        groups=_groups(content),
+        n_left_out=items.height - there.height,
+    )
+
+
+def _encoded(kind: str, content: Sequence[str | bytes]) -> tuple[tuple[str, ...], Features]:
+    from analytics.encoders import PixelEncoder, TextEncoder
+    from analytics.errors import BadOption
+
+    try:
+        if kind == PIXELS:
+            pictures = [one for one in content if isinstance(one, bytes)]
+            pixels = PixelEncoder().fit(pictures)
+            return pixels.feature_names, pixels.transform(pictures)
+        texts = [one for one in content if isinstance(one, str)]
+        words = TextEncoder().fit(texts)
+        return words.feature_names, words.transform(texts)
+    except BadOption as error:
+        raise BadRequest(f"The items' {kind} cannot be read by the model: {error}") from error
+
+
+def _groups(content: Sequence[str | bytes]) -> IntArray:
+    """The same number for the same content, blanks and case of texts aside."""
+    marks = [one if isinstance(one, bytes) else " ".join(one.lower().split()).encode() for one in content]
+    digests = np.array([hashlib.sha256(mark).hexdigest() for mark in marks])
+    return np.unique(digests, return_inverse=True)[1].astype(np.int64)

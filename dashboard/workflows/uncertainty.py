@@ -1,0 +1,218 @@
+"""Holding a model against the labels: where it is unsure, which labels it doubts, and what people's verdicts teach about both."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from analytics.errors import AnalyticsError
+from analytics.frames import IntArray
+from analytics.p_wrong import WrongLabels
+from dashboard import __version__
+from dashboard.workflows import judgement_figures, model_content, model_samples, verdicts
+from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.flag_reasons import reason_keys
+from dashboard.workflows.judgement_figures import Judged
+from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.opening import Store
+from dashboard.workflows.rules import Person, require
+from data.database import Reader
+from data.identifiers import json_pointer, uuid7
+from data.records import Draft
+
+if TYPE_CHECKING:
+    from analytics.features import Features
+
+KIND = "uncertainty"
+"""The kind of the run."""
+
+MOST_ATTRIBUTES, MOST_VALUES = 6, 20
+FEWEST_ITEMS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class UncertaintyOptions:
+    """`model_run`: whose probabilities; "" for the newest. `device`: cpu, cuda or auto."""
+
+    model_run: str = ""
+    replicates: int = 1000
+    seed: int = 0
+    device: str = "cpu"
+
+    def checked(self) -> UncertaintyOptions:
+        """These options; raises BadRequest where one is out of range."""
+        if self.replicates < 100:
+            raise BadRequest("An interval needs at least 100 replicates.")
+        if self.device not in ("cpu", "cuda", "auto"):
+            raise BadRequest(f"{self.device!r} is not a device. Devices: cpu, cuda, auto.")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class UncertaintyRun:
+    """What was found. `figures` as a score's; `not_learned`: why there is no probability of being wrong, else None."""
+
+    run_id: str
+    model_run: str
+    n_items: int
+    n_members: int
+    n_suspects: int
+    figures: pl.DataFrame
+    device: str
+    not_learned: str | None
+
+
+def uncertainty(
+    store: Store, *, project_id: str, by: Person, options: UncertaintyOptions | None = None
+) -> UncertaintyRun:
+    """Judge every labelled item that the model run has probabilities for, and keep it as a run.
+
+    An item whose flag people settled is judged by the label that was flagged, so that their verdict can teach.
+
+    Raises:
+        BadRequest: there is no such model run, labels are sets, or too few items have both a label and probabilities.
+        NotAllowed: the person may not score.
+    """
+    require(by, "score")
+    asked = (options or UncertaintyOptions()).checked()
+    saw = store.head
+    label_set = require_label_set(store, project_id, as_of=saw)
+    if label_set.is_sets:
+        raise BadRequest(
+            "The labels of this project are sets; uncertainty is worked out for single labels so far."
+        )
+    model_run = _model_run(store, project_id, asked.model_run, saw)
+    said = verdicts.read_verdicts(store, project_id, as_of=saw)
+    judged = _judged(store, project_id, label_set, said, replace(asked, model_run=model_run), as_of=saw)
+    try:
+        items, device = judgement_figures.judge_items(judged)
+        learned = verdicts.learn(items, said, replicates=asked.replicates, seed=asked.seed)
+        figures = judgement_figures.model_measurements(judged, items)
+    except AnalyticsError as error:
+        raise BadRequest(f"The model's probabilities could not be judged: {error}") from error
+    record = verdicts.reasons_so_far(store, project_id, reason_keys(label_set), as_of=saw)
+    figures = pl.concat([figures, verdicts.wrong_measurements(learned), verdicts.reason_measurements(record)])
+    items = _with_p_wrong(items, learned)
+    run_id = uuid7(store.clock())
+    parameters = {
+        "model_run": model_run, "members": judged.samples.shape[0], "device": device, "replicates": asked.replicates,
+        "seed": asked.seed, "not_learned": learned.undefined, "has_neighbours": judged.features is not None,
+    }  # fmt: skip
+
+    def plan(reader: Reader) -> Draft:
+        run = {
+            "run_id": run_id, "kind": KIND, "method": model_run, "parameters": json.dumps(parameters, sort_keys=True),
+            "code_version": __version__, "saw_seq": saw,
+        }  # fmt: skip
+        tables = {
+            "judgement": items.with_columns(pl.lit(run_id).alias("run_id")),
+            "measurement": figures.with_columns(pl.lit(run_id).alias("run_id")),
+        }
+        segments = {name: reader.segments.put(frame).as_payload() for name, frame in tables.items()}
+        payload = {
+            "rows": {"run": [run]}, "segments": segments, "saw_seq": saw, "parameters": parameters,
+            "suspects": int(items["is_suspect"].sum()), "items": items.height,
+        }  # fmt: skip
+        return Draft("model_judged", project_id, run_id, payload)
+
+    request: dict[str, object] = {"verb": KIND, "project": project_id, **parameters, "saw": saw}
+    store.submit(plan, by=by.person_id, request=request)
+    return UncertaintyRun(
+        run_id=run_id,
+        model_run=model_run,
+        n_items=items.height,
+        n_members=judged.samples.shape[0],
+        n_suspects=int(items["is_suspect"].sum()),
+        figures=figures,
+        device=device,
+        not_learned=learned.undefined,
+    )
+
+
+def _model_run(store: Store, project_id: str, named: str, as_of: int) -> str:
+    known = store.read("model_runs", project_id=project_id, as_of=as_of)["model_run"].to_list()
+    if named and named not in known:
+        raise BadRequest(
+            f"There is no model run {named!r} in {project_id}. Runs: {', '.join(known) or 'none'}."
+        )
+    if not known:
+        raise BadRequest(
+            f"There is no model yet in {project_id}: `touchstone train` makes one, `touchstone predictions` brings yours in."
+        )
+    return named or str(known[0])
+
+
+def _judged(
+    store: Store,
+    project_id: str,
+    label_set: LabelSet,
+    said: verdicts.Verdicts,
+    asked: UncertaintyOptions,
+    *,
+    as_of: int,
+) -> Judged:
+    model_run = asked.model_run
+    codes, table = model_samples.samples(store, project_id=project_id, model_run=model_run, as_of=as_of)
+    labels = store.read("judgement_labels", project_id=project_id, as_of=as_of)
+    before = said.frame.select("item_code", "label_before")
+    now = labels.join(before, on="item_code", how="left").select(
+        "item_code", label_code=pl.coalesce("label_before", "label_code")
+    )
+    both = (
+        pl.DataFrame({"item_code": codes}).with_row_index("row").join(now, on="item_code").sort("item_code")
+    )
+    if both.height < FEWEST_ITEMS:
+        raise BadRequest(
+            f"Only {both.height} items have both a label and probabilities of {model_run!r}; it takes {FEWEST_ITEMS}."
+        )
+    samples = table[:, both["row"].to_numpy(), :]
+    later = label_set.n_labels - samples.shape[2]
+    if later:
+        samples = np.pad(samples, ((0, 0), (0, 0), (0, later)))
+    features, feature_codes = _features(store, project_id, as_of)
+    return Judged(
+        item_codes=both["item_code"].cast(pl.Int64).to_numpy(),
+        samples=samples,
+        label_codes=both["label_code"].cast(pl.Int64).to_numpy(),
+        votes=store.read("score_votes", project_id=project_id, as_of=as_of),
+        gold=store.read("score_gold", project_id=project_id, as_of=as_of),
+        n_labels=label_set.n_labels,
+        features=features,
+        feature_codes=feature_codes,
+        groups=_groups(store, project_id, as_of),
+        labels=label_set.frame(),
+        replicates=asked.replicates,
+        seed=asked.seed,
+        device=asked.device,
+    )
+
+
+def _features(store: Store, project_id: str, as_of: int) -> tuple[Features | None, IntArray]:
+    """What neighbours are found by: texts or pictures, where items have them."""
+    try:
+        content = model_content.read_content(store, project_id, as_of=as_of)
+    except BadRequest:
+        return None, np.empty(0, dtype=np.int64)
+    return content.features, content.item_codes
+
+
+def _groups(store: Store, project_id: str, as_of: int) -> dict[str, pl.DataFrame]:
+    """Item attributes that make groups: attribute -> item_code, attribute_value."""
+    found: dict[str, pl.DataFrame] = {}
+    for name in store.read("item_attribute_names", project_id=project_id)["name"]:
+        table = store.read(
+            "score_attribute_values", project_id=project_id, attribute=json_pointer(name), as_of=as_of
+        ).drop_nulls()
+        if 2 <= table["attribute_value"].n_unique() <= MOST_VALUES and len(found) < MOST_ATTRIBUTES:
+            found[name] = table
+    return found
+
+
+def _with_p_wrong(items: pl.DataFrame, learned: WrongLabels) -> pl.DataFrame:
+    """The items with the probability that their label is wrong; all null where nothing was learned."""
+    told = items.join(learned.items, on="item_code", how="left", maintain_order="left")
+    return told.with_columns(pl.col("is_judged").fill_null(value=False))
