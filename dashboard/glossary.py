@@ -23,6 +23,9 @@ GLOSSARY: Mapping[str, str] = {
     "adjudication": "A person's decision that settles an item, with a reason. No computation replaces it.",
     "label version": "What an item's label was from one moment on, and who or what made it so.",
     "flag": "A recorded doubt about an item, with its evidence and reasons.",
+    "model run": "What one model said of the items, under a name that stands for it for good. Every probability is out of sample: the "
+    "model had not seen the item's own label.",
+    "calibration": "Whether a model means what it says: of the items it is 80 % sure of, four in five should be right.",
     "relabel": "A new annotation that answers a flag.",
     "release": "A signed, frozen, content-hashed set of items and their label versions.",
     "run": "One computation, with its method, its parameters and what it saw.",

@@ -50,7 +50,7 @@ def letters() -> Parsed:
         for item, label in enumerate(truth)
     ]
     texts[21] = texts[20]
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for item in range(N_ITEMS):
         for person in range(3):
             label = (truth[item] + 1) % 3 if item < N_WRONG or rng.random() < 0.07 else truth[item]
