@@ -100,6 +100,11 @@ def percent_of_patterns(patterns: Patterns, *, replicates: int, seed: int, confi
     )
 
 
+def percent_statistic(patterns: Patterns) -> Statistic:
+    """Percent agreement as a function of pattern weights."""
+    return _percent(patterns)
+
+
 def fleiss_kappa(
     votes: pl.DataFrame,
     *,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, get_args
@@ -196,6 +198,12 @@ class Patterns:
         return Patterns(self.counts[enough], self.n_items[enough])
 
 
+_KEPT: ContextVar[dict[tuple[int, int], tuple[pl.DataFrame, Patterns]] | None] = ContextVar(
+    "kept", default=None
+)
+"""Frames that are being looked at (held, so that their ids stay theirs) and what was counted of them."""
+
+
 def count_patterns(votes: pl.DataFrame, n_labels: int) -> Patterns:
     """Count each item's votes by label (I x K) and collapse equal rows into patterns.
 
@@ -203,6 +211,29 @@ def count_patterns(votes: pl.DataFrame, n_labels: int) -> Patterns:
         votes: a frame that passed `require_labels`. Each row is one vote.
         n_labels: K of the label set.
     """
+    kept = _KEPT.get()
+    if kept is None:
+        return _counted(votes, n_labels)
+    asked = (id(votes), n_labels)
+    if asked not in kept:
+        kept[asked] = (votes, _counted(votes, n_labels))
+    return kept[asked][1]
+
+
+@contextmanager
+def counted_once() -> Iterator[None]:
+    """Within, the same frame of votes is counted once by `count_patterns`, however many figures ask for it.
+
+    What was counted is let go at the end. A thread started within counts by itself.
+    """
+    token = _KEPT.set({})
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+
+
+def _counted(votes: pl.DataFrame, n_labels: int) -> Patterns:
     if votes.is_empty():
         return Patterns(np.zeros((0, n_labels)), np.zeros(0, dtype=np.int64))
     items = votes.get_column("item_code").to_numpy().astype(np.int64, copy=False)

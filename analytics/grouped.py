@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from analytics.agreement import label_agreement, percent_of_patterns, too_few
+from analytics.agreement import label_agreement, percent_of_patterns, percent_statistic, too_few
 from analytics.errors import BadColumn, BadOption, MissingColumn
 from analytics.frames import (
     VOTES,
@@ -30,9 +30,10 @@ from analytics.intervals import (
     Statistic,
     bootstrap_items,
     check_interval_options,
+    estimates_over_items,
     percentile_interval,
 )
-from analytics.krippendorff import Level, alpha_of_patterns, label_points
+from analytics.krippendorff import Level, alpha_of_patterns, label_points, nominal_statistic
 from analytics.results import Estimate
 
 Figure = Literal["alpha", "percent"]
@@ -137,9 +138,29 @@ def figures_by_group(
             return percent_of_patterns(patterns, confidence=confidence, **options)
         return alpha_of_patterns(patterns, level=level, points=points, confidence=confidence, **options)
 
+    def both(patterns: Patterns) -> dict[Figure, Estimate]:
+        """All that is asked for; where alpha is nominal the items are drawn once for both figures."""
+        paired = patterns.with_votes(2)
+        n = int(paired.n_items.sum())
+        alpha = (
+            nominal_statistic(paired) if level == "nominal" and len(figures) == 2 and n >= min_items else ""
+        )
+        if isinstance(alpha, str):
+            return {figure: estimate(figure, patterns) for figure in figures}
+        found = estimates_over_items(
+            paired,
+            (alpha, percent_statistic(paired)),
+            n=n,
+            units=("coefficient", "share"),
+            confidence=confidence,
+            **options,
+        )
+        return {"alpha": found[0], "percent": found[1]}
+
+    every = [both(patterns) for patterns in counted]
     frames = []
     for figure in figures:
-        found = [estimate(figure, patterns) for patterns in counted]
+        found = [one[figure] for one in every]
         columns = ("value", "low", "high", "n", "undefined")
         table = {name: [getattr(one, name) for one in found] for name in columns}
         frame = pl.DataFrame({"group_code": groups, **table}, schema=_SCHEMA)

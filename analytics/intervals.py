@@ -188,6 +188,31 @@ def estimate_over_items(
     return Estimate(value, low, high, n, unit=unit)
 
 
+def estimates_over_items(
+    patterns: Patterns,
+    statistics: Sequence[Statistic],
+    *,
+    n: int,
+    units: Sequence[str],
+    replicates: int,
+    seed: int,
+    confidence: float,
+) -> list[Estimate]:
+    """As `estimate_over_items` of each statistic by itself: the same items are drawn for all of them, once."""
+
+    def together(weights: FloatArray) -> FloatArray:
+        return np.stack([statistic(weights) for statistic in statistics], axis=1)
+
+    values = together(patterns.n_items[None, :].astype(np.float64))[0]
+    drawn = bootstrap_items(patterns, together, replicates=replicates, seed=seed)
+    columns = drawn.T if drawn.size else [np.zeros(0)] * len(statistics)
+    found = []
+    for value, column, unit in zip(values, columns, units, strict=True):
+        low, high = percentile_interval(column, confidence) or (None, None)
+        found.append(Estimate(float(value), low, high, n, unit=unit))
+    return found
+
+
 def benjamini_hochberg(p_values: Sequence[float] | FloatArray) -> FloatArray:
     """Benjamini & Hochberg's (1995) adjusted p-values, in the order given.
 

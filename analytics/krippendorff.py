@@ -113,6 +113,16 @@ def alpha_of_patterns(
     )
 
 
+def nominal_statistic(patterns: Patterns) -> Statistic | str:
+    """Nominal alpha as a function of pattern weights, of patterns of two votes or more; or why it is undefined."""
+    n = int(patterns.n_items.sum())
+    if n < 2:
+        return "no item has two annotations" if n == 0 else "only one item has two annotations or more"
+    if np.count_nonzero(patterns.counts.sum(axis=0)) < 2:
+        return "only one label was used"
+    return _nominal(patterns)
+
+
 def label_points(level: Level, n_labels: int, values: Sequence[float] | None) -> FloatArray | None:
     """The value of each label; None where only identity counts.
 

@@ -8,7 +8,7 @@ from typing import cast
 import polars as pl
 
 from analytics import agreement, annotators, set_figures
-from analytics.frames import Repeats
+from analytics.frames import Repeats, counted_once
 from analytics.results import Estimate
 from dashboard.workflows.catalog import GROUP_METRICS, METRICS
 from dashboard.workflows.figure_inputs import Inputs, others_of, with_shared
@@ -37,7 +37,11 @@ def accuracy(inputs: Inputs) -> Estimate:
 
 def measurements(store: Store, inputs: Inputs, label_set: LabelSet) -> pl.DataFrame:
     """Every figure of the catalogue as rows; groups are named by label, annotator id, or a JSON pair of annotator ids."""
-    inputs = with_shared(inputs)
+    with counted_once():
+        return _measured(store, with_shared(inputs), label_set)
+
+
+def _measured(store: Store, inputs: Inputs, label_set: LabelSet) -> pl.DataFrame:
     overall = [_row(metric.key, metric.compute(inputs)) for metric in METRICS]
     frames = [pl.DataFrame(overall, schema=MEASUREMENT)]
     labels = label_set.frame()
