@@ -20,6 +20,7 @@ from analytics.frames import FloatArray, IntArray
 N_MEMBERS = 5
 LEAST_OF_A_LABEL = 2
 MOST_TERMS = 20_000
+TOLERANCE = 1e-2  # of the gradient: a picture does not change below it
 LEAST_TEXTS = 2  # a term in one text only says nothing about another
 
 
@@ -125,13 +126,15 @@ def fit_pixel_critic(
     if reason is not None:
         return _nothing(reason)
     table = pixels.astype(np.float64)
-    weights, bias = _members(table, labels, n_members, strength, seed)
+    mean = table.mean(axis=0)
+    weights, bias = _members(table - mean, labels, n_members, strength, seed)  # centred: converges sooner
+    bias = bias - weights @ mean
     return LinearView(
         np.unique(labels),
         weights,
         bias,
         picture.astype(np.float64),
-        table.mean(axis=0),
+        mean,
         "the mean of the other pictures",
         (),
         len(table),
@@ -182,7 +185,7 @@ def _members(
     found = []
     for _ in range(n_members):
         rows = _bootstrap(labels, rng)
-        model = LogisticRegression(C=strength, max_iter=1000, tol=1e-3)
+        model = LogisticRegression(C=strength, max_iter=1000, tol=TOLERANCE)
         model.fit(features[rows], labels[rows])
         found.append((model.coef_, model.intercept_))
     weights, bias = (np.stack(part) for part in zip(*found, strict=True))
