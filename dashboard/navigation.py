@@ -88,6 +88,14 @@ PAGES: tuple[Page, ...] = (
     _page(
         "annotators", "Annotators", "group", "view.annotators", "Quality", "Who needs help, and with what?"
     ),
+    _page(
+        "explanations",
+        "Explanations",
+        "lightbulb",
+        "view.items",
+        "Record",
+        "Why is this label what it is?",
+    ),
     _page("releases", "Releases", "verified", "view.figures", "Record", "May this release go out?"),
     _page(
         "audit_trail",

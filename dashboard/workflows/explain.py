@@ -60,6 +60,7 @@ class RevealedReasons:
     """What somebody who has answered blind may read of a label beside the votes: no other item, no name, no gold."""
 
     label: str | None
+    text: str | None
     model: ModelEvidence
     n_same: int
     n_nearest: int
@@ -108,6 +109,7 @@ def explain_revealed(store: Store, *, project_id: str, by: Person, flag_id: str)
     near = neighbour_evidence(items, item_code=item_code, label_code=code, label_set=label_set)
     return RevealedReasons(
         label=shown.label,
+        text=items.filter(pl.col("item_code") == item_code)["text"][0],
         model=model_evidence(items, item_code=item_code, label_code=code, label_set=label_set),
         n_same=near.n_same,
         n_nearest=near.n_nearest,
