@@ -6,7 +6,7 @@ import html
 
 import streamlit as st
 
-from dashboard.marks import label_chip, plain
+from dashboard.marks import image_address, label_chip, look, plain
 from dashboard.workflows.explain import Explanation, RevealedReasons, explain, explain_revealed
 from dashboard.workflows.guideline_clause import Clause
 from dashboard.workflows.label_sets import LabelSet
@@ -19,6 +19,9 @@ from dashboard.workflows.wording import sureness
 KEPT = 64
 FOR, AGAINST = "+", "−"
 CELL = 14
+PICTURE = 280
+HUES = (("#3D5AC9", "#CC4A00", "#000", "#DFE2EA"), ("#8EA4FF", "#FF8247", "#FFF", "#2B3242"))
+SIGNED = 0.35  # of the strongest part: above it a pixel has its sign
 WEAK = 0.08  # of the strongest part: below it a word or pixel is left bare
 
 
@@ -46,7 +49,9 @@ def _revealed(
     return explain_revealed(_store, project_id=project_id, by=_person, flag_id=flag_id)
 
 
-def model_card(model: ModelEvidence, *, text: str | None, label_set: LabelSet) -> None:
+def model_card(
+    model: ModelEvidence, *, text: str | None, label_set: LabelSet, image: bytes | None = None
+) -> None:
     """What a model that has not seen the item says, and what in it speaks for the label."""
     with st.container(border=True, gap="small"):
         st.markdown("**What a model says that has not seen this item**")
@@ -62,10 +67,10 @@ def model_card(model: ModelEvidence, *, text: str | None, label_set: LabelSet) -
         if text is not None:
             st.html(highlighted(text, model))
         elif model.pixels:
-            st.html(pixel_picture(model))
+            st.image(pixel_picture(model, image, dark=look().name == "dark"), width=PICTURE, alt=_alt(model))
         st.caption(
-            f"{FOR} and a solid line: speaks for {plain(model.label)}. "
-            f"{AGAINST} and a dashed line: for {plain(model.against)}."
+            f"Blue with {plain(FOR)} speaks for {plain(model.label)}, "
+            f"orange with {plain(AGAINST)} for {plain(model.against)}."
         )
         _features(model)
         st.caption(_trust(model))
@@ -147,29 +152,33 @@ def highlighted(text: str, model: ModelEvidence) -> str:
     return f'<p class="parts" dir="auto">{"".join(pieces)}</p>'
 
 
-def pixel_picture(model: ModelEvidence) -> str:
-    """The parts of a picture's pixels as a drawing: hue and sign, the strongest opaque."""
-    side = len(model.pixels)
+def pixel_picture(model: ModelEvidence, image: bytes | None = None, *, dark: bool = False) -> str:
+    """The parts of a picture's pixels as a drawing over the faint picture: hue and sign, the strongest opaque."""
+    blue, orange, ink, frame = HUES[dark]
+    size = len(model.pixels) * CELL
+    address = image_address(image)
+    under = f'<image href="{address}" width="{size}" height="{size}" opacity="0.35"/>' if address else ""
     cells = []
     for row, values in enumerate(model.pixels):
         for column, value in enumerate(values):
             if abs(value) < WEAK:
                 continue
-            kind, sign = ("for", FOR) if value > 0 else ("against", AGAINST)
+            hue, sign = (blue, FOR) if value > 0 else (orange, AGAINST)
             x, y = column * CELL, row * CELL
             cells.append(
-                f'<rect class="pixel-{kind}" x="{x}" y="{y}" width="{CELL}" height="{CELL}" opacity="{abs(value):.2f}"/>'
+                f'<rect fill="{hue}" x="{x}" y="{y}" width="{CELL}" height="{CELL}" opacity="{abs(value):.2f}"/>'
             )
-            if abs(value) > 0.35:
-                cells.append(
-                    f'<text class="pixel-sign" x="{x + CELL / 2:g}" y="{y + CELL * 0.78:g}">{sign}</text>'
-                )
-    size = side * CELL
-    alt = html.escape(f"Pixels that speak for {model.label} (+) and for {model.against} (−)")
+            if abs(value) > SIGNED:
+                place = f'x="{x + CELL / 2:g}" y="{y + CELL * 0.78:g}"'
+                cells.append(f'<text {place} fill="{ink}" font-size="12" text-anchor="middle">{sign}</text>')
     return (
-        f'<svg class="pixels" role="img" aria-label="{alt}" viewBox="0 0 {size} {size}" width="{size}">'
-        f'<rect class="pixels-frame" width="{size}" height="{size}"/>{"".join(cells)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" width="{size}" height="{size}">'
+        f'{under}<rect fill="none" stroke="{frame}" width="{size}" height="{size}"/>{"".join(cells)}</svg>'
     )
+
+
+def _alt(model: ModelEvidence) -> str:
+    return f"Pixels that speak for {model.label} (+) and for {model.against} (−)"
 
 
 def _features(model: ModelEvidence) -> None:

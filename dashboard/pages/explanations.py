@@ -29,7 +29,9 @@ def draw(found: Explanation) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         components.item_content(story)
-        explanation_view.model_card(found.model, text=story.text, label_set=story.label_set)
+        explanation_view.model_card(
+            found.model, text=story.text, label_set=story.label_set, image=story.image_bytes
+        )
         explanation_view.runs_card(found)
         explanation_view.neighbours_card(found.neighbours, label_set=story.label_set)
     with right:
