@@ -159,9 +159,9 @@ def pixel_map(values: FloatArray, *, height: int, width: int) -> FloatArray:
         raise BadOption("values", f"array of shape {values.shape}", f"whole channels of {height} x {width}")
     if not np.isfinite(values).all():
         raise BadOption("values", "an entry", "a finite number")
-    picture = values.astype(np.float64).reshape(-1, height, width).sum(axis=0)
+    picture: FloatArray = values.astype(np.float64).reshape(-1, height, width).sum(axis=0)
     strongest = float(np.abs(picture).max())
-    return picture / strongest if strongest > 0 else picture
+    return np.asarray(picture / strongest if strongest > 0 else picture)
 
 
 def _check_linear(x: FloatArray, weights: FloatArray, bias: FloatArray, baseline: FloatArray | None) -> None:

@@ -96,4 +96,5 @@ def _cosine(features: NDArray[Any] | csr_array, row: int) -> FloatArray:
     size = norms * norms[row]
     # rounded, so that equal neighbours are equal on every machine
     found = np.divide(products, size, out=np.zeros(len(size)), where=size > 0).round(12)
-    return np.clip(found, -1.0, 1.0)
+    kept: FloatArray = np.clip(found, -1.0, 1.0)
+    return kept

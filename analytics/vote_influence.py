@@ -100,6 +100,6 @@ def _best(posterior: FloatArray) -> tuple[int, int | None]:
 
 def _told(posterior: FloatArray, prior_odds: float, odds: FloatArray, without: FloatArray) -> VoteInfluence:
     label, other = _best(posterior)
-    left = ~np.isnan(without).any(axis=1)
+    left = np.asarray(~np.isnan(without).any(axis=1))
     instead = np.where(left, np.where(left[:, None], without, 0.0).argmax(axis=1), -1)
     return VoteInfluence(posterior, label, other, prior_odds, odds, without, instead, instead != label)

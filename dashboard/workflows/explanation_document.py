@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import polars as pl
@@ -56,7 +56,7 @@ def _label(story: ItemStory) -> Mapping[str, object] | None:
     return {name: value for name, value in kept.items() if name != "label_code"}
 
 
-def _votes(story: ItemStory) -> list[Mapping[str, object]]:
+def _votes(story: ItemStory) -> Sequence[Mapping[str, object]]:
     standing = story.annotations.filter(~pl.col("retracted"))
     return standing.select(
         "annotator_id", "label", "source", "independent", "labelled_at", "guideline_version", "rationale"
