@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from dashboard.workflows import explain as explaining
@@ -139,8 +140,8 @@ def test_the_items_own_label_is_not_learned_from(pets: Store, monkeypatch: pytes
     seen = told(pets, "item-002").model
     read = explaining._items
 
-    def other_label(*arguments: object) -> object:
-        frame = read(*arguments)  # type: ignore[arg-type]
+    def other_label(store: Store, project_id: str, item_code: int, as_of: int | None) -> pl.DataFrame:
+        frame = read(store, project_id, item_code, as_of)
         code = (frame["label_code"][0] + 1) % 3
         return frame.with_columns(
             label_code=frame["label_code"].scatter(0, code) if frame.height else frame["label_code"]
