@@ -54,20 +54,22 @@ def draw(item_id: str) -> None:
         item_id=item_id,
         as_of=session.as_of(),
     )
-    _verdict(story)
+    verdict(story)
     left, right = st.columns([3, 2], gap="large")
     with left:
         components.item_content(story)
         _facts(story)
-        _flags(story)
+        flags(story)
     with right:
-        _label(story)
-        _contributions(story)
+        label_card(story)
+        contributions_card(story)
+        components.link_to("explanations", label="Why this label, on one page to print", item=story.item_id)
         _votes(story)
     _record(story)
 
 
-def _verdict(story: ItemStory) -> None:
+def verdict(story: ItemStory) -> None:
+    """What the label is and whether it stands, in a sentence."""
     name = story.item_id
     if story.label is None:
         components.verdict("undefined", f"{name} has no label yet", chip="No label")
@@ -103,7 +105,8 @@ def _facts(story: ItemStory) -> None:
         st.markdown("&emsp;".join(lines))
 
 
-def _label(story: ItemStory) -> None:
+def label_card(story: ItemStory) -> None:
+    """How probable each label is."""
     with st.container(border=True, gap="small"):
         st.markdown("**How probable each label is**")
         if story.consensus is None:
@@ -119,7 +122,7 @@ def _label(story: ItemStory) -> None:
         components.what_is_this("posterior")
 
 
-def _contributions(story: ItemStory) -> None:
+def contributions_card(story: ItemStory, *, decisive: tuple[str, ...] = ()) -> None:
     """What the consensus rests on: each annotator's part in it."""
     made = story.contributions
     if made is None:
@@ -135,7 +138,10 @@ def _contributions(story: ItemStory) -> None:
                 if row["label_code"] is None
                 else label_chip(row["label_code"], names.get(row["label_code"], "?"))
             )
-            lines.append(f"{plain(row['annotator_id'])}: {chip} :small[:gray[{_moved(row['moved'])}]]")
+            turned = ", decides it" if row["annotator_id"] in decisive else ""
+            lines.append(
+                f"{plain(row['annotator_id'])}: {chip} :small[:gray[{_moved(row['moved'])}{turned}]]"
+            )
         st.markdown("  \n".join(lines))
         components.what_is_this("contribution")
 
@@ -183,7 +189,8 @@ def _vote(row: Mapping[str, object]) -> str:
     return "&emsp;" + " ".join(parts)
 
 
-def _flags(story: ItemStory) -> None:
+def flags(story: ItemStory) -> None:
+    """Why it was flagged, with the reasons."""
     if not story.flags:
         return
     st.markdown("### Why it was doubted", anchors=False)
@@ -211,17 +218,22 @@ def _record(story: ItemStory) -> None:
         ["History", f"Label versions ({story.versions.height})", f"Annotations ({story.annotations.height})"]
     )
     with history:
-        for event in story.history:
-            icon = ICONS.get(event.kind, "circle")
-            words = ". ".join(plain(sentence) for sentence in event.sentences)
-            st.markdown(
-                f":gray[:material/{icon}:] {words}  \n"
-                f":small[:gray[{moment_text(event.recorded_at)} UTC, {plain(event.actor)}, event {event.seq:,}]]"
-            )
+        history_lines(story)
     with versions:
         _versions(story.versions)
     with annotations:
         _annotations(story.annotations)
+
+
+def history_lines(story: ItemStory) -> None:
+    """What happened to the item, newest first."""
+    for event in story.history:
+        icon = ICONS.get(event.kind, "circle")
+        words = ". ".join(plain(sentence) for sentence in event.sentences)
+        st.markdown(
+            f":gray[:material/{icon}:] {words}  \n"
+            f":small[:gray[{moment_text(event.recorded_at)} UTC, {plain(event.actor)}, event {event.seq:,}]]"
+        )
 
 
 def _versions(versions: pl.DataFrame) -> None:

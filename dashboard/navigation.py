@@ -96,6 +96,14 @@ PAGES: tuple[Page, ...] = (
         "Quality",
         "Which labels does a model doubt, and where is it unsure itself?",
     ),
+    _page(
+        "explanations",
+        "Explanations",
+        "lightbulb",
+        "view.items",
+        "Record",
+        "Why is this label what it is?",
+    ),
     _page("releases", "Releases", "verified", "view.figures", "Record", "May this release go out?"),
     _page(
         "audit_trail",

@@ -7,9 +7,9 @@ import json
 import polars as pl
 import streamlit as st
 
+from dashboard import explanation_view, session
 from dashboard import relabel_desk as actions
 from dashboard import relabel_keys as keys
-from dashboard import session
 from dashboard.components import label_chip, look, moment_text, plain
 from dashboard.relabel_desk import Desk
 from dashboard.workflows import guideline, relabel_queue
@@ -96,6 +96,16 @@ def _revealed(now: Desk, label_set: LabelSet, shown: Reveal) -> None:
     reasons(shown.reasons, full=now.panel == actions.WHY)
     if now.panel == actions.WHY:
         votes(label_set, shown.votes)
+        _why(now, label_set, shown)
+
+
+def _why(now: Desk, label_set: LabelSet, shown: Reveal) -> None:
+    """What a model and the guideline say of the label; fitted only where it is asked for."""
+    if not st.toggle("Why this label: what a model and the guideline say", key=now.key("model")):
+        return
+    with st.spinner("Fitting a model that has not seen this item…"):
+        found = explanation_view.revealed(session.store(), now.project_id, session.person(), shown.flag_id)
+    explanation_view.revealed_card(found, text=found.text, label_set=label_set)
 
 
 def reasons(found: tuple[FlagReason, ...], *, full: bool) -> None:

@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from dashboard import __version__
-from dashboard.cli import figures, flags, intake, model, predictions, releases, serving, settling, work
+from dashboard.cli import (
+    explaining,
+    figures,
+    flags,
+    intake,
+    model,
+    predictions,
+    releases,
+    serving,
+    settling,
+    work,
+)
 from dashboard.cli.frame import (
     EXIT_BAD_INPUT,
     EXIT_NO_STORE,
@@ -53,7 +64,7 @@ def before_verb(
     context.obj = Common(store, project, by, as_json)
 
 
-for verbs in (intake, predictions, figures, model, flags, work, settling, releases, serving):
+for verbs in (intake, predictions, figures, model, flags, explaining, work, settling, releases, serving):
     verbs.register(app)
 
 

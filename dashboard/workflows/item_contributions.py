@@ -11,6 +11,7 @@ import polars as pl
 from analytics.contributions import Contributions, model_contributions, vote_contributions
 from analytics.frames import Repeats, keep_repeats
 from analytics.set_consensus import member_votes, set_contributions
+from analytics.vote_influence import model_influence, weight_influence
 from dashboard.workflows import consensus_methods
 from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.opening import Store
@@ -22,7 +23,9 @@ class ItemContributions:
     """Who made the label what it is.
 
     `voters`: annotator_id, label_code (null where they gave several), share (of the weight, 0 to 1), moved (the probability
-    of the label with their votes minus without them), p_label_without; the strongest first. `effective_votes`: how many equal
+    of the label with their votes minus without them), p_label_without, log_ratio (what they add to the label's log-odds against the
+    runner-up; null for votes and sets), label_without_code (the likeliest label without them; null for sets and where nothing is
+    left); the strongest first. `effective_votes`: how many equal
     votes the label rests on (Kish). `method`: its name for people.
     """
 
@@ -91,8 +94,17 @@ def item_contributions(
         )
     voters = (
         annotations.join(people.select("annotator_code", "annotator_id"), on="annotator_code")
+        .join(_without(counted, people, parameters, label_set), on="annotator_code", how="left")
         .sort([pl.col("moved").abs().fill_null(0.0), pl.col("share").fill_null(0.0)], descending=True)
-        .select("annotator_id", "label_code", "share", "moved", "p_label_without")
+        .select(
+            "annotator_id",
+            "label_code",
+            "share",
+            "moved",
+            "p_label_without",
+            "log_ratio",
+            "label_without_code",
+        )
     )
     return ItemContributions(
         method=consensus_methods.title(run["method"]),
@@ -125,6 +137,39 @@ def _contributions(
         priors=np.array(priors, dtype=np.float64),
         confusion=confusion,
         annotator_codes=people["annotator_code"].cast(pl.Int64).to_numpy(),
+    )
+
+
+def _without(
+    votes: pl.DataFrame, people: pl.DataFrame, parameters: dict[str, object], label_set: LabelSet
+) -> pl.DataFrame:
+    """annotator_code, label_without_code: the likeliest label without each annotator's votes."""
+    schema = {"annotator_code": pl.Int64, "label_without_code": pl.Int64}
+    n_labels = label_set.n_labels
+    priors = parameters.get("priors")
+    has_model = people["confusion"].null_count() == 0
+    if label_set.is_sets or (has_model and not (isinstance(priors, list) and len(priors) == n_labels)):
+        return pl.DataFrame(schema=schema)
+    codes = votes["annotator_code"].unique().sort()
+    places = pl.DataFrame({"annotator_code": codes}).with_row_index("place")
+    own = votes.join(places, on="annotator_code")
+    counts = np.zeros((len(codes), n_labels))
+    np.add.at(counts, (own["place"].to_numpy(), own["label_code"].to_numpy()), 1.0)
+    known = places.join(people, on="annotator_code", how="left", maintain_order="left")
+    if has_model:
+        confusion = np.array(known["confusion"].to_list()).reshape(len(codes), n_labels, n_labels)
+        logs = np.log(np.maximum(confusion, np.finfo(np.float64).tiny))
+        with np.errstate(divide="ignore"):
+            log_priors = np.log(np.array(priors, dtype=np.float64))
+        found = model_influence(np.einsum("ak,ajk->aj", counts, logs), log_priors)
+    else:
+        weighted = counts * known["weight"].fill_null(0.0).to_numpy()[:, None]
+        if not weighted.sum() > 0:
+            return pl.DataFrame(schema=schema)
+        found = weight_influence(weighted)
+    instead = pl.Series(found.label_without, dtype=pl.Int64)
+    return pl.DataFrame({"annotator_code": codes.cast(pl.Int64), "label_without_code": instead}).with_columns(
+        pl.when(pl.col("label_without_code") >= 0).then("label_without_code")
     )
 
 
