@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, get_args
@@ -14,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analytics.errors import BadColumn, BadOption, MissingColumn
+from analytics.once import once
 
 Repeats = Literal["count", "first", "last"]
 IntArray = NDArray[np.int64]
@@ -198,12 +197,6 @@ class Patterns:
         return Patterns(self.counts[enough], self.n_items[enough])
 
 
-_KEPT: ContextVar[dict[tuple[int, int], tuple[pl.DataFrame, Patterns]] | None] = ContextVar(
-    "kept", default=None
-)
-"""Frames that are being looked at (held, so that their ids stay theirs) and what was counted of them."""
-
-
 def count_patterns(votes: pl.DataFrame, n_labels: int) -> Patterns:
     """Count each item's votes by label (I x K) and collapse equal rows into patterns.
 
@@ -211,26 +204,7 @@ def count_patterns(votes: pl.DataFrame, n_labels: int) -> Patterns:
         votes: a frame that passed `require_labels`. Each row is one vote.
         n_labels: K of the label set.
     """
-    kept = _KEPT.get()
-    if kept is None:
-        return _counted(votes, n_labels)
-    asked = (id(votes), n_labels)
-    if asked not in kept:
-        kept[asked] = (votes, _counted(votes, n_labels))
-    return kept[asked][1]
-
-
-@contextmanager
-def counted_once() -> Iterator[None]:
-    """Within, the same frame of votes is counted once by `count_patterns`, however many figures ask for it.
-
-    What was counted is let go at the end. A thread started within counts by itself.
-    """
-    token = _KEPT.set({})
-    try:
-        yield
-    finally:
-        _KEPT.reset(token)
+    return once(votes, n_labels, lambda: _counted(votes, n_labels))
 
 
 def _counted(votes: pl.DataFrame, n_labels: int) -> Patterns:

@@ -32,6 +32,9 @@ CONTRACT: Mapping[str, set[str]] = {
     "score": {"run_id", "figures"},
     "consensus": {"run_id", "method", "n_items", "accuracy_on_gold"},
     "annotators": {"annotators"},
+    "train": {"model_run", "n_items", "n_labelled", "accuracy", "fresh"},
+    "uncertainty": {"run_id", "model_run", "n_items", "n_suspects", "not_learned", "figures"},
+    "explain": {"schema", "item_id", "label"},
     "flag": {"raised", "by_reason"},
     "queue": {"n_open", "n_second", "n_adjudicate", "n_closed", "n_left", "next_item_id", "waiting"},
     "relabel next": {"item", "reveal"},
@@ -92,12 +95,15 @@ class Shell:
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """A folder with answers of four people about thirty items: i0, i2 and i4 are split in halves, about the rest all agree."""
     folder = tmp_path_factory.mktemp("cli")
-    rows = ["item,annotator,label,gold"]
+    rows = ["item,annotator,label,gold,text"]
     for item in range(30):
         for person in range(4):
             split = item < 5 and person < 2
             label = "no" if split or item % 2 else "yes"
-            rows.append(f"i{item},a{person},{label},{('no' if item % 2 else 'yes') if item > 9 else ''}")
+            gold = ("no" if item % 2 else "yes") if item > 9 else ""
+            rows.append(
+                f"i{item},a{person},{label},{gold},{'never not none' if item % 2 else 'surely of course'} {item}"
+            )
     (folder / "answers.csv").write_text("\n".join(rows) + "\n")
     given = [f"i{item},{0.2 + item / 100},{0.8 - item / 100}" for item in range(30)]
     model = "\n".join(["item,p_no,p_yes", *given]) + "\n"
@@ -127,6 +133,9 @@ def said(shell: Shell) -> dict[str, Ran]:
     run("score", "--replicates", "100")
     run("consensus", "--out", "consensus.csv")
     run("annotators")
+    run("train", "--members", "2", "--folds", "2", "--penalty", "1")
+    run("uncertainty", "--replicates", "100")
+    run("explain", "i1")
     run("flag")
     run("queue", "--by", "ana")
     item = run("relabel next", "--by", "ana")["item"]["item_id"]

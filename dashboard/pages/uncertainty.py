@@ -206,7 +206,13 @@ def _quadrants(seen: UncertaintyView) -> None:
             "other_label",
             "p_label",
         )
-        item_table(items, f"{session.project_id()}-{chosen}.csv", key=f"quadrant_{chosen}", titles=TITLES)
+        item_table(
+            _rounded(items), f"{session.project_id()}-{chosen}.csv", key=f"quadrant_{chosen}", titles=TITLES
+        )
+
+
+def _rounded(items: pl.DataFrame) -> pl.DataFrame:
+    return items.with_columns(pl.col(pl.Float64).round(3))
 
 
 def _of_items(row: dict[str, object]) -> str:
@@ -231,7 +237,7 @@ def _suspects(seen: UncertaintyView) -> None:
     if not seen.not_learned:
         columns[3:3] = ["p_wrong", "p_low", "p_high"]
     item_table(
-        suspects.select(*columns, "other_label_share", "copy_id", "quadrant"),
+        _rounded(suspects.select(*columns, "other_label_share", "copy_id", "quadrant")),
         f"{session.project_id()}-suspects.csv",
         key="suspects",
         titles=TITLES,

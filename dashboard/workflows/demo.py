@@ -10,13 +10,16 @@ from pathlib import Path
 
 import polars as pl
 
-from dashboard.workflows import demo_work, flag, guideline, ingest, members, score
+from dashboard.workflows import demo_work, flag, guideline, ingest, members, score, train, uncertainty
 from dashboard.workflows.opening import Store, open_store
 from dashboard.workflows.rules import ADMIN, LEAD, Person
 from data.demo import DemoProject, demo_projects
 from data.importers import Parsed
 from data.importers.parsed import REJECTED
 from data.store import wall_clock
+
+MODEL = train.TrainOptions(n_members=3, penalty=0.3)
+"""Three members, and a penalty that suits digits and messages: a demo should be there soon."""
 
 WEEK_OF_FIRST_RELEASE = 4
 LAST_FLAGS = flag.FlagOptions(least_probability=0.9, least_margin=0.4)
@@ -118,6 +121,8 @@ def _week(
             flag.raise_flags(store, project_id=project.project_id, by=leads[0], options=LAST_FLAGS)
             demo_work.relabel(store, project, answers=9, seed=week)
             score.score(store, project_id=project.project_id, by=leads[0])
+            train.train(store, project_id=project.project_id, by=leads[0], options=MODEL)
+            uncertainty.uncertainty(store, project_id=project.project_id, by=leads[0])
 
     return step
 

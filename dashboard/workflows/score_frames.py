@@ -8,7 +8,8 @@ from typing import cast
 import polars as pl
 
 from analytics import agreement, annotators, set_figures
-from analytics.frames import Repeats, counted_once
+from analytics.frames import Repeats
+from analytics.once import counted_once
 from analytics.results import Estimate
 from dashboard.workflows.catalog import GROUP_METRICS, METRICS
 from dashboard.workflows.figure_inputs import Inputs, others_of, with_shared

@@ -8,6 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from analytics import agreement, frames, grouped, krippendorff
+from analytics.once import counted_once
 from tests.crowds import accurate, drawn_crowd
 
 K = 3
@@ -32,7 +33,7 @@ def test_the_same_frame_is_counted_once_and_another_by_itself(monkeypatch: pytes
         krippendorff.alpha(votes, level="nominal", n_labels=K),
     )
     assert len(calls) == 2
-    with frames.counted_once():
+    with counted_once():
         again = (
             agreement.fleiss_kappa(votes, n_labels=K),
             krippendorff.alpha(votes, level="nominal", n_labels=K),

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from analytics.label_errors import REASONS
-from dashboard.workflows import adjudicate, flag, ingest, score
+from dashboard.workflows import adjudicate, flag, ingest, model_reasons, score
 from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person
@@ -31,7 +31,11 @@ def test_every_flag_carries_its_reasons_in_words_with_evidence(pets: Store) -> N
     rows = flags_of(pets)
     assert raised.raised == raised.doubted == rows.height > 5
     assert rows["item_code"].is_unique().all()
-    keys = {reason.key for reason in REASONS}
+    keys = {
+        *(one.key for one in REASONS),
+        *(one.key for one in model_reasons.REASONS),
+        model_reasons.BY_CHANCE.key,
+    }
     counted = dict.fromkeys(keys, 0)
     for row in rows.iter_rows(named=True):
         reasons = json.loads(row["reasons"])
