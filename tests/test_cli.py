@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,46 +15,11 @@ from typing import Any
 import pytest
 
 from dashboard.cli import main
+from tests.cli_contract import CONTRACT
 from tests.cli_docs import section, verbs
 
 ROOT = Path(__file__).parent.parent
 TOUCHSTONE = Path(sys.executable).with_name("touchstone")
-RELEASE = {"release_id", "version", "state", "content_hash"}
-SAVED = {"flag_id", "item_id", "action", "label", "status", "resolution", "independent"}
-CONTRACT: Mapping[str, set[str]] = {
-    "import": {"imported", "duplicates", "rejected", "items", "annotators", "mapping"},
-    "predictions": {"imported", "run", "items", "rejected", "unknown_items", "labels", "warning"},
-    "guideline": {"version"},
-    "level": {"level", "labels"},
-    "member add": {"person_id", "roles"},
-    "member list": {"members"},
-    "score": {"run_id", "figures"},
-    "consensus": {"run_id", "method", "n_items", "accuracy_on_gold"},
-    "annotators": {"annotators"},
-    "train": {"model_run", "n_items", "n_labelled", "accuracy", "fresh"},
-    "uncertainty": {"run_id", "model_run", "n_items", "n_suspects", "not_learned", "figures"},
-    "explain": {"schema", "item_id", "label"},
-    "flag": {"raised", "by_reason"},
-    "queue": {"n_open", "n_second", "n_adjudicate", "n_closed", "n_left", "next_item_id", "waiting"},
-    "relabel next": {"item", "reveal"},
-    "relabel blind": SAVED | {"reveal"},
-    "relabel answer": SAVED,
-    "relabel skip": SAVED,
-    "relabel undo": {"undone_seq", "item_id", "status"},
-    "relabel ask": SAVED,
-    "case": {"item_id", "labels", "evidence"},
-    "adjudicate": {"item_id", "label", "version", "changed"},
-    "gate": {"passed", "gates"},
-    "release propose": RELEASE,
-    "release waive": RELEASE,
-    "release approve": RELEASE,
-    "release list": {"releases"},
-    "release diff": RELEASE | {"changes", "items"},
-    "release export": RELEASE | {"folder"},
-    "release reject": RELEASE,
-    "verify": {"valid", "events", "first_broken"},
-    "release verify": {"valid", "events", "first_broken"},
-}
 
 
 @dataclass(frozen=True, slots=True)
