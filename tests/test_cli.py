@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from dashboard.cli import main
-from tests.cli_contract import CONTRACT
+from tests.cli_contract import CONTRACT, RELEASE
 from tests.cli_docs import section, verbs
 
 ROOT = Path(__file__).parent.parent
