@@ -7,14 +7,19 @@ Repeats count: apply `keep_repeats` first for another rule. Pass independent ann
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 from scipy.stats import hypergeom
 
+from analytics.coded_votes import code_votes
 from analytics.consensus import leave_one_out_majority
 from analytics.errors import BadColumn, BadOption, MissingColumn
 from analytics.frames import GOLD, VOTES, require, require_labels
 from analytics.intervals import benjamini_hochberg, wilson, wilson_bounds
 from analytics.results import Estimate
+
+MOST_CELLS = 50_000_000
+"""Cells (8 bytes each) of the table of what was given beside what; where it would be larger, votes are grouped instead."""
 
 
 def annotator_agreement(votes: pl.DataFrame, *, n_labels: int) -> pl.DataFrame:
@@ -38,7 +43,8 @@ def annotator_agreement(votes: pl.DataFrame, *, n_labels: int) -> pl.DataFrame:
 def counts_beside_others(votes: pl.DataFrame, *, n_labels: int) -> pl.DataFrame:
     """How often each annotator gave which label where the others gave which: what both figures below are made of.
 
-    For a run that needs both, so that `leave_one_out_majority`, the dear part, is computed once.
+    For a run that needs both, so that what the others gave, the dear part, is found once. It is what
+    `leave_one_out_majority` gives, counted.
 
     Returns:
         annotator_code, label_others (null where the others are tied or there are none), label_given, n; sorted.
@@ -47,8 +53,27 @@ def counts_beside_others(votes: pl.DataFrame, *, n_labels: int) -> pl.DataFrame:
         MissingColumn, BadColumn, BadOption: as `require_labels`.
     """
     keys = ["annotator_code", "label_others", "label_given"]
-    others = leave_one_out_majority(votes, n_labels=n_labels).rename({"label_code": "label_given"})
-    return others.group_by(keys).agg(pl.len().cast(pl.Int64).alias("n")).sort(keys)
+    require_labels(votes, VOTES, n_labels)
+    coded = code_votes(votes, n_labels=n_labels)
+    if coded.n_pairs * (n_labels + 1) > MOST_CELLS:
+        others = leave_one_out_majority(votes, n_labels=n_labels).rename({"label_code": "label_given"})
+        return others.group_by(keys).agg(pl.len().cast(pl.Int64).alias("n")).sort(keys)
+    from analytics.others_kernels import count_beside
+
+    counts = np.zeros((coded.n_pairs, n_labels + 1), dtype=np.int64)
+    count_beside((coded.starts, coded.pairs, coded.annotator_of_pair, coded.label_of_pair), n_labels, counts)
+    pairs, label_others = counts.nonzero()
+    annotators = coded.annotator_codes[coded.annotator_of_pair[pairs]]
+    frame = pl.DataFrame(
+        {
+            "annotator_code": annotators,
+            "label_others": label_others,
+            "label_given": coded.label_of_pair[pairs].astype(np.int64),
+            "n": counts[pairs, label_others],
+        }
+    )
+    known = pl.when(pl.col("label_others") < n_labels).then("label_others").alias("label_others")
+    return frame.with_columns(known).sort(keys)
 
 
 def agreement_of_counts(counts: pl.DataFrame) -> pl.DataFrame:

@@ -261,13 +261,17 @@ def _pairs(inputs: Inputs) -> pl.DataFrame:
 
 def _weighted_pairs(inputs: Inputs) -> pl.DataFrame:
     if inputs.level in ("nominal", "set"):
-        return _of_pairs(pairwise.pairwise_kappa(inputs.votes.clear(), n_labels=inputs.n_labels)).drop(
-            "agreement"
-        )
+        return pl.DataFrame(schema=NO_PAIRS)
     found = weighted_kappa.pairwise_weighted_kappa(
         single_of(inputs), n_labels=inputs.n_labels, values=inputs.values
     )
     return _of_pairs(found).drop("agreement")  # its share counts near misses: `cohen_kappa` has the plain one
+
+
+NO_PAIRS = {
+    "annotator_a": pl.Int64, "annotator_b": pl.Int64, "low": pl.Float64, "high": pl.Float64, "undefined": pl.Utf8,
+    "value": pl.Float64, "n": pl.Int64,
+}  # fmt: skip
 
 
 def _of_pairs(frame: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from analytics import annotators
-from analytics.consensus import majority_vote
+from analytics.consensus import leave_one_out_majority, majority_vote
 from analytics.errors import BadColumn, BadOption, MissingColumn
 from analytics.intervals import wilson
 from tests.crowds import N_LABELS, accurate, drawn_crowd, real_crowd, some_votes, votes_of
@@ -228,3 +228,27 @@ def test_misuse_is_refused() -> None:
         annotators.speed(VOTES)
     with pytest.raises(BadOption, match="min_n"):
         annotators.annotator_label_agreement(VOTES, n_labels=N_LABELS, min_n=0)
+
+
+@pytest.mark.parametrize("n_labels", [2, 5])
+def test_what_is_given_beside_the_others_is_the_majority_without_oneself_counted(
+    n_labels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Votes with repeats, ties and lonely items: the kernel, the grouping, and the majority counted by hand agree."""
+    rng = np.random.default_rng(3)
+    votes = pl.DataFrame(
+        {
+            "item_code": rng.integers(0, 60, 400) * 3,
+            "annotator_code": rng.integers(0, 9, 400) + 2,
+            "label_code": rng.integers(0, n_labels, 400),
+        }
+    )
+    keys = ["annotator_code", "label_others", "label_given"]
+    others = leave_one_out_majority(votes, n_labels=n_labels).rename({"label_code": "label_given"})
+    by_hand = others.group_by(keys).agg(pl.len().cast(pl.Int64).alias("n")).sort(keys)
+    assert by_hand["label_others"].null_count()
+    assert_frame_equal(annotators.counts_beside_others(votes, n_labels=n_labels), by_hand)
+    monkeypatch.setattr(annotators, "MOST_CELLS", 0)
+    assert_frame_equal(annotators.counts_beside_others(votes, n_labels=n_labels), by_hand)
+    empty = annotators.counts_beside_others(votes.clear(), n_labels=n_labels)
+    assert empty.height == 0

@@ -9,7 +9,6 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from analytics import annotators
 from dashboard.cli.frame import tell_progress
 from dashboard.workflows import figure_inputs, ingest, score
 from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
@@ -107,11 +106,11 @@ def test_what_the_others_say_and_agreement_with_oneself_are_computed_once_a_run(
 
         monkeypatch.setattr(module, name, wrapped)
 
-    counted(annotators, "leave_one_out_majority")
+    counted(figure_inputs, "counts_beside_others")
     counted(figure_inputs, "self_consistency")
     counted(figure_inputs, "one_vote_each")
     run(pets, score.ScoreOptions(replicates=100))
-    assert sorted(calls) == ["leave_one_out_majority", "one_vote_each", "self_consistency"]
+    assert sorted(calls) == ["counts_beside_others", "one_vote_each", "self_consistency"]
 
 
 def test_a_pair_is_named_by_a_json_list_whatever_the_ids_hold(pets: Store) -> None:
