@@ -22,8 +22,8 @@ flagged AS (
         max_by(score, seq) AS flag_score
     FROM standing GROUP BY item_code
 ),
-matching AS (
-    SELECT item.item_code AS item_code, item.item_id AS item_id, item.kind AS kind, left(item.text, 160) AS preview,
+matching AS MATERIALIZED (
+    SELECT item.item_code AS item_code, item.item_id AS item_id, item.seq AS item_seq,
         labelled.label_code AS label_code, labelled.p_label AS p_label, labelled.n_annotations AS n_annotations,
         labelled.label_source AS label_source, labelled.label_version AS label_version, labelled.changed_seq AS changed_seq,
         coalesce(flagged.flag_state, 'none') AS flag_state, flagged.flag_score AS flag_score
@@ -41,8 +41,18 @@ matching AS (
             WHERE annotation.project_id = $project_id AND annotation.seq <= $as_of
         ))
 ),
+first_ones AS (
+    SELECT * FROM matching ORDER BY
+        CASE WHEN $sort = 'doubt' THEN p_label END ASC NULLS LAST,
+        CASE WHEN $sort = 'flag' THEN CASE flag_state WHEN 'open' THEN 0 WHEN 'closed' THEN 1 ELSE 2 END END,
+        CASE WHEN $sort = 'flag' THEN flag_score END DESC NULLS LAST,
+        CASE WHEN $sort = 'changed' THEN changed_seq END DESC NULLS LAST,
+        CASE WHEN $sort = 'annotations' THEN n_annotations END DESC NULLS LAST,
+        item_id
+    LIMIT $page_size OFFSET $skip
+),
 page AS (
-    SELECT *, count(*) OVER () AS total, row_number() OVER (ORDER BY
+    SELECT *, (SELECT count(*) FROM matching) AS total, row_number() OVER (ORDER BY
         CASE WHEN $sort = 'doubt' THEN p_label END ASC NULLS LAST,
         CASE WHEN $sort = 'flag' THEN CASE flag_state WHEN 'open' THEN 0 WHEN 'closed' THEN 1 ELSE 2 END END,
         CASE WHEN $sort = 'flag' THEN flag_score END DESC NULLS LAST,
@@ -50,7 +60,7 @@ page AS (
         CASE WHEN $sort = 'annotations' THEN n_annotations END DESC NULLS LAST,
         item_id
     ) AS place
-    FROM matching ORDER BY place LIMIT $page_size OFFSET $skip
+    FROM first_ones
 ),
 voted AS (
     SELECT page.item_code AS item_code, count(*) AS n_votes,
@@ -60,7 +70,9 @@ voted AS (
         AND annotation.annotation_id NOT IN (SELECT annotation_id FROM retraction WHERE seq <= $as_of)
     GROUP BY page.item_code
 )
-SELECT page.* EXCLUDE (place, changed_seq), coalesce(voted.n_agree, 0) AS n_agree, coalesce(voted.n_votes, 0) AS n_votes,
+SELECT page.item_code AS item_code, page.item_id AS item_id, item.kind AS kind, left(item.text, 160) AS preview,
+    page.* EXCLUDE (item_code, item_id, item_seq, place, changed_seq),
+    coalesce(voted.n_agree, 0) AS n_agree, coalesce(voted.n_votes, 0) AS n_votes,
     CASE WHEN $pictures AND octet_length(item.image_bytes) <= 65536 THEN item.image_bytes END AS picture
-FROM page JOIN item ON item.project_id = $project_id AND item.item_code = page.item_code
+FROM page JOIN item ON item.project_id = $project_id AND item.item_code = page.item_code AND item.seq = page.item_seq
 LEFT JOIN voted ON voted.item_code = page.item_code ORDER BY page.place
