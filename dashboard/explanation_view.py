@@ -204,7 +204,8 @@ def _trust(model: ModelEvidence) -> str:
         )
         how = f"{model.n_members} models from different draws of items rank the parts alike: {stable.value:.2f}{ends} of 1."
     gap = (model.gap_share or 0.0) * 100
-    return plain(f"{how} The parts sum to the log-odds but for {gap:.1g} %, against {model.baseline}.")
+    left = "under 0.01" if gap < 0.01 else f"{gap:.1g}"
+    return plain(f"{how} The parts sum to the log-odds but for {left} %, against {model.baseline}.")
 
 
 def _neighbour(row: Neighbour, label_set: LabelSet) -> str:

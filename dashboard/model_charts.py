@@ -11,6 +11,46 @@ from dashboard.palette import Look
 HEIGHT = 320
 
 
+def learning(points: pl.DataFrame, *, look: Look) -> go.Figure:
+    """How good the model is with so many labels, with its interval; what it would be with more is drawn hollow.
+
+    Args:
+        points: n_labels, value, low, high, is_told (false: extrapolated); a row a number of labels.
+        look: the theme's colours.
+    """
+    figure = blank(look, height=HEIGHT)
+    for is_told, symbol, dash in ((True, "circle", "solid"), (False, "circle-open", "dot")):
+        shown = points.filter(pl.col("is_told") == is_told) if is_told else points.tail(2)
+        if shown.is_empty() or (not is_told and points["is_told"].all()):
+            continue
+        own = shown if is_told else shown.tail(1)
+        figure.add_scatter(
+            x=shown["n_labels"].to_list(), y=shown["value"].to_list(), mode="lines", line={"color": look.accent, "dash": dash},
+            hoverinfo="skip",
+        )  # fmt: skip
+        figure.add_scatter(
+            x=own["n_labels"].to_list(),
+            y=own["value"].to_list(),
+            mode="markers",
+            marker={"size": 9, "symbol": symbol, "color": look.accent},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [(high or value) - value for high, value in own.select("high", "value").iter_rows()],
+                "arrayminus": [
+                    value - (low or value) for low, value in own.select("low", "value").iter_rows()
+                ],
+                "thickness": 1.5,
+                "width": 4,
+                "color": look.accent,
+            },
+            hovertemplate="%{x:,} labels: %{y:.1%}<extra></extra>",
+        )
+    figure.update_xaxes(title_text="Labels", rangemode="tozero")
+    figure.update_yaxes(title_text="Right, out of sample", tickformat=".0%")
+    return figure
+
+
 def reliability(bins: pl.DataFrame, *, look: Look) -> go.Figure:
     """How often the model is right where it says how sure it is, with Wilson's interval; on the diagonal it means what it says.
 

@@ -51,6 +51,12 @@ def train_command(
     seed: SeedOption = 0,
     device: DeviceOption = "cpu",
     run: Annotated[str, typer.Option("--run", help="A name for the model run.")] = "",
+    curve: Annotated[
+        bool,
+        typer.Option(
+            "--curve", help="Measure what more labels would bring: the model with fewer labels, too."
+        ),
+    ] = False,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -72,6 +78,7 @@ def train_command(
         device=device,
         model_run=run,
         checkpoint=checkpoint,
+        curve=curve,
     )
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
@@ -89,7 +96,9 @@ def train_command(
         f"({result.n_features:,} features), trained on {result.n_labelled:,} labels of {result.n_items:,} items in "
         f"{result.seconds:.1f} s on {result.device}.{right}{left}"
     )
-    answer(context, as_json, {"project": project_id, **asdict(result)}, words)
+    answer(
+        context, as_json, {"project": project_id, **asdict(result)}, words + train.curve_words(result.curve)
+    )
 
 
 def uncertainty_command(

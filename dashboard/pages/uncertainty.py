@@ -69,9 +69,13 @@ def render() -> None:
     _cards(seen)
     _quadrants(seen)
     _suspects(seen)
-    calibration, reasons = st.tabs(["Calibration", "How often each reason for a flag was right"])
+    calibration, more, reasons = st.tabs(
+        ["Calibration", "What more labels would bring", "How often each reason for a flag was right"]
+    )
     with calibration:
         _calibration(seen)
+    with more:
+        _curve(seen)
     with reasons:
         _reasons(seen)
     _actions(seen)
@@ -136,7 +140,13 @@ def _run(*, train_first: bool) -> None:
                 def tell(share: float, words: str) -> None:
                     bar.progress(min(share, 1.0), words)
 
-                done = train.train(store, project_id=project_id, by=person, progress=tell)
+                done = train.train(
+                    store,
+                    project_id=project_id,
+                    by=person,
+                    options=train.TrainOptions(curve=True),
+                    progress=tell,
+                )
                 st.write(f"{done.model_run} is trained on {done.n_labelled:,} labels.")
             uncertainty.uncertainty(store, project_id=project_id, by=person)
             status.update(label="Done", state="complete")
@@ -263,6 +273,30 @@ def _calibration(seen: UncertaintyView) -> None:
             pl.col("value").alias("error"), "low", "high", "n", "undefined",
         )  # fmt: skip
         st.dataframe(table, hide_index=True, height=300)
+
+
+def _curve(seen: UncertaintyView) -> None:
+    if not seen.curve:
+        st.caption("Not measured for this model: `touchstone train --curve`, or train it again here.")
+        return
+    st.markdown(plain(train.curve_words(seen.curve).strip()))
+    rows = [(*one, True) for one in cast("list[list[float]]", seen.curve["points"])]
+    if "more" in seen.curve:
+        rows.append((*cast("list[float]", seen.curve["more"]), False))
+    schema = {
+        "n_labels": pl.Int64,
+        "value": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "is_told": pl.Boolean,
+    }
+    points = pl.DataFrame(rows, schema=schema, orient="row")
+    if points.height:
+        plot(
+            model_charts.learning(points, look=look()),
+            key="learning",
+            alt="Accuracy of the model against the number of labels",
+        )
 
 
 def _group_words(group_id: str) -> str:

@@ -44,7 +44,7 @@ class UncertaintyView:
     `figures`: key -> row of the run's own measurements. `bins`: the reliability diagram (p_mean, value, low, high, n). `labels`
     and `groups`: calibration by label and by item attribute. `reasons`: title, n_accepted, n_rejected, value, low, high, n,
     is_retired, undefined. `items`: ITEM_COLUMNS, the most doubtful first. `stale`: labels changed after the run. `rests_on`: the
-    model in words.
+    model in words. `curve`: as `train.learning` gives it, or None.
     """
 
     run_id: str
@@ -54,6 +54,7 @@ class UncertaintyView:
     device: str
     n_members: int
     rests_on: str
+    curve: Mapping[str, object] | None
     not_learned: str | None
     figures: Mapping[str, Mapping[str, object]]
     quadrants: pl.DataFrame
@@ -98,6 +99,7 @@ def uncertainty_view(
         device=parameters["device"],
         n_members=parameters["members"],
         rests_on=_rests_on(store, project_id, parameters["model_run"], as_of),
+        curve=_curve(store, project_id, parameters["model_run"], as_of),
         not_learned=parameters["not_learned"],
         figures={one["key"]: one for one in overall.iter_rows(named=True)},
         quadrants=store.read("score_measurements", **named, group_kind="quadrant"),
@@ -197,6 +199,15 @@ def _rests_on(store: Store, project_id: str, model_run: str, as_of: int | None) 
     )
     doubt = f" {row['warning']}" if row["warning"] else ""
     return f"{model_run}: {words}.{doubt}"
+
+
+def _curve(store: Store, project_id: str, model_run: str, as_of: int | None) -> Mapping[str, object] | None:
+    runs = store.read("model_runs", project_id=project_id, as_of=as_of).filter(
+        pl.col("model_run") == model_run
+    )
+    text = runs["provenance"][0] if runs.height else None
+    found: Mapping[str, object] | None = json.loads(text).get("curve") if text else None
+    return found
 
 
 def _bins(rows: pl.DataFrame) -> pl.DataFrame:
