@@ -138,6 +138,27 @@ def test_the_same_training_again_is_the_same_run(plain: Store) -> None:
         train.train(plain, project_id=P, by=stores.LENA, options=other)
 
 
+def test_what_more_labels_would_bring_is_measured_where_it_is_asked_for(plain: Store) -> None:
+    asked = train.TrainOptions(n_members=1, n_folds=3, penalty=0.1, curve=True)
+    done = train.train(plain, project_id=P, by=stores.LENA, options=asked)
+    assert done.curve is not None
+    points = done.curve["points"]
+    assert isinstance(points, list)
+    assert [n for n, *_ in points] == sorted(n for n, *_ in points)
+    assert points[-1][1] >= points[0][1] - 0.1
+    assert ("more" in done.curve) != ("reason" in done.curve)
+    words = train.curve_words(done.curve)
+    assert words.startswith((" With 300 labels", " What more labels would bring cannot be told"))
+    uncertainty.uncertainty(
+        plain, project_id=P, by=stores.LENA, options=uncertainty.UncertaintyOptions(replicates=100)
+    )
+    seen = view_of(plain)
+    assert seen.curve is not None
+    with shown_by(plain):
+        app = open_page("uncertainty", person="rita", project=P)
+        assert "abels" in "".join(str(one.value) for one in app.markdown)
+
+
 def test_an_interrupted_training_is_taken_up_and_ends_the_same(plain: Store, tmp_path: Path) -> None:
     path = tmp_path / "training.npz"
     options = train.TrainOptions(n_members=3, n_folds=3, penalty=0.1, checkpoint=path, model_run="whole")
