@@ -143,7 +143,7 @@ def score_changed(
         }  # fmt: skip
         ours = pl.lit(run_id).alias("run_id")
         tables = {
-            "consensus": pl.concat([consensus, found.emptied.cast(consensus.schema)]).with_columns(ours),  # type: ignore[arg-type]
+            "consensus": pl.concat([consensus, found.emptied.cast(consensus.schema)]).with_columns(ours),
             "run_annotator": found.fitted.annotators.with_columns(ours),
             "label_version": changed,
         }

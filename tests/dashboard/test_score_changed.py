@@ -2,91 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from typer.testing import CliRunner
 
 from analytics.fold_in import fold_in_model
-from dashboard.cli.app import app
 from dashboard.workflows import (
-    consensus_methods,
     flag,
     ingest,
-    label_sets,
     monitor,
     relabel,
     relabel_queue,
-    relabel_reveal,
     relabel_undo,
     release_gates,
     score,
     score_changed,
     train,
 )
-from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
 from dashboard.workflows.item_contributions import item_contributions
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.opening import Store
-from dashboard.workflows.rules import Person
-from dashboard.workflows.score_changed import Changed, ChangedOptions
-from data.database import Reader
-from data.records import Draft
+from dashboard.workflows.settings import ALPHA, GOLD
 from tests import rebuilt, stores
-from tests.dashboard import scenes
-
-P = stores.PROJECT
-
-
-def rescore(store: Store, *, request_id: str | None = None, project: str = P, **options: Any) -> Changed:
-    return score_changed.score_changed(
-        store, project_id=project, by=stores.LENA, options=ChangedOptions(**options), request_id=request_id
-    )
-
-
-def give(store: Store, votes: list[tuple[str, str, str]], *, name: str = "more.csv", **request: Any) -> None:
-    """Import votes: item_id, annotator_id, label."""
-    like = stores.parsed_crowd(n_items=1)
-    given = pl.DataFrame(votes, schema=["item_id", "annotator_id", "label"], orient="row").with_columns(
-        pl.lit(True).alias("independent")
-    )
-    items = pl.DataFrame({"item_id": given["item_id"].unique().sort()}).with_columns(kind=pl.lit("text"))
-    parsed = replace(
-        like,
-        annotations=stores._filled(given.with_row_index("row", offset=1), like.annotations),
-        items=stores._filled(items, like.items),
-        annotators=like.annotators.clear(),
-        predictions=like.predictions.clear(),
-        n_rows=given.height,
-        name=name,
-        sha256=hashlib.sha256(name.encode()).hexdigest(),
-    )
-    ingest.import_parsed(
-        store, parsed=parsed, project_id=P, by=stores.LENA, request=ingest.ImportRequest(**request)
-    )
-
-
-def standing(store: Store) -> pl.DataFrame:
-    """The consensus as flags and training read it."""
-    run = store.read("flag_run", project_id=P)["run_id"][0]
-    return store.read("score_consensus", project_id=P, run_id=run)
-
-
-def newest_run(store: Store) -> dict[str, Any]:
-    return store.read("score_runs", project_id=P).row(0, named=True)
-
-
-def code_of(store: Store, item_id: str) -> int:
-    items = store.read("import_known_items", project_id=P)
-    return int(items.filter(pl.col("item_id") == item_id)["item_code"][0])
+from tests.dashboard.rescored import P, code_of, give, newest_run, relabelled, rescore, retract, standing
 
 
 def test_only_the_items_with_new_votes_get_a_new_consensus_by_one_e_step(pets: Store) -> None:
@@ -114,14 +56,26 @@ def test_only_the_items_with_new_votes_get_a_new_consensus_by_one_e_step(pets: S
     assert own["n_annotations"].to_list() == [7, 6]
 
 
-def test_it_is_near_to_a_full_run(pets: Store) -> None:
-    give(pets, [("item-003", "a1", "cat"), ("item-003", "a2", "cat"), ("item-007", "a0", "bird")])
-    rescore(pets)
-    partial = standing(pets)
-    score.score(pets, project_id=P, by=stores.LENA, options=score.ScoreOptions(figures=False))
-    full = standing(pets)
+def test_it_is_near_to_a_full_run(tmp_path: Path) -> None:
+    with stores.empty_store(tmp_path / "store") as store:
+        request = ingest.ImportRequest(labels=stores.LABELS, title="Pets")
+        parsed = stores.parsed_crowd(n_items=400)
+        ingest.import_parsed(store, parsed=parsed, project_id=P, by=stores.LENA, request=request)
+        options = score.ScoreOptions(figures=False)
+        score.score(store, project_id=P, by=stores.LENA, options=options)
+        give(store, [("item-003", "a1", "cat"), ("item-003", "a2", "cat"), ("item-007", "a0", "bird")])
+        before = standing(store)
+        rescore(store)
+        partial = standing(store)
+        score.score(store, project_id=P, by=stores.LENA, options=options)
+        full = standing(store)
+    touched = pl.col("item_id").is_in(["item-003", "item-007"])
+    was, folded, fitted = (
+        np.array(frame.filter(touched)["posterior"].to_list()) for frame in (before, partial, full)
+    )
     assert full["label_code"].equals(partial["label_code"])
-    assert (full["p_label"] - partial["p_label"]).abs().max() < 0.05  # type: ignore[operator]
+    assert np.abs(folded - fitted).max() < 0.02
+    assert np.abs(was - folded).max() > 0.02
 
 
 def test_a_second_partial_run_stands_on_the_full_one_and_keeps_the_first(pets: Store) -> None:
@@ -189,24 +143,6 @@ def test_it_warns_where_a_tenth_of_the_votes_changed(pets: Store) -> None:
     assert "Score the project in full" in rescore(pets).warnings[0]
 
 
-def relabelled(store: Store, *people: Person) -> str:
-    """All of them give the first flagged item the same other label; its id."""
-    work, label = None, ""
-    for person in people:
-        work = relabel_queue.next_item(store, project_id=P, by=person)
-        assert work is not None
-        asked: dict[str, Any] = {"project_id": P, "by": person, "flag_id": work.flag_id}
-        codes = store.read("current_labels", project_id=P).filter(pl.col("item_code") == work.item_code)
-        label = label or next(
-            one for one in work.label_set.labels if one != work.label_set.label(codes["label_code"][0])
-        )
-        relabel.answer_blind(store, **asked, label=label)
-        shown = relabel_reveal.reveal(store, **asked)
-        relabel.answer(store, **asked, verdict="change", label=label, expected_version=shown.version)
-    assert work is not None
-    return work.item_id
-
-
 def test_after_a_relabel_by_two_the_consensus_is_new_and_the_decision_stands(flagged: Store) -> None:
     item_id = relabelled(flagged, stores.ANNA, stores.LARS)
     code = code_of(flagged, item_id)
@@ -258,14 +194,6 @@ def test_an_item_that_lost_all_its_votes_has_no_consensus(flagged: Store) -> Non
     assert standing(flagged).height == 41
 
 
-def retract(store: Store, annotation_id: str) -> None:
-    def plan(_reader: Reader) -> Draft:
-        rows = {"retraction": [{"annotation_id": annotation_id, "undo_of": 0}]}
-        return Draft("answer_undone", P, "a flag", {"rows": rows})
-
-    store.submit(plan, by="lena", request={"verb": "retract", "annotation": annotation_id})
-
-
 def test_an_undone_blind_answer_is_out_again(flagged: Store) -> None:
     before = standing(flagged)
     work = relabel_queue.next_item(flagged, project_id=P, by=stores.ANNA)
@@ -279,7 +207,7 @@ def test_an_undone_blind_answer_is_out_again(flagged: Store) -> None:
     own = pl.col("item_code") == work.item_code
     now = standing(flagged)
     assert now.filter(~own).equals(before.filter(~own))
-    assert now["p_label"].to_list() == pytest.approx(before["p_label"].to_list(), abs=1e-5)
+    assert now["p_label"].to_list() == pytest.approx(before["p_label"].to_list(), abs=1e-4)
 
 
 def test_as_of_a_moment_before_the_item_has_its_consensus_of_then(pets: Store) -> None:
@@ -309,10 +237,10 @@ def test_figures_and_gates_stay_those_of_the_full_run(pets: Store) -> None:
     assert now is not None
     assert (now.run_id, now.stale) == (run.run_id, True)
     assert monitor.trend(pets, P, "krippendorff_alpha").equals(figures)
-    report = release_gates.check(pets, project_id=P, by=stores.LENA)
+    report = release_gates.check_gates(pets, project_id=P, by=stores.LENA)
     said = {gate.key: gate.detail for gate in report.gates}
-    assert "computed before annotations changed" in said[release_gates.ALPHA]
-    assert "computed before annotations and a consensus changed" in said[release_gates.GOLD]
+    assert "computed before annotations changed" in said[ALPHA]
+    assert "computed before annotations and a consensus changed" in said[GOLD]
 
 
 def test_training_reads_the_labels_of_all_items(pets: Store) -> None:
@@ -321,79 +249,8 @@ def test_training_reads_the_labels_of_all_items(pets: Store) -> None:
     label_set = require_label_set(pets, P)
     codes = standing(pets)["item_code"].sort().to_numpy()
     content = SimpleNamespace(item_codes=codes)
-    _soft, weights, _labels = train._soft_labels(pets, P, label_set, content, as_of=pets.head)  # type: ignore[arg-type]
+    _soft, weights, _labels = train._soft_labels(pets, P, label_set, content, as_of=pets.head)  # type: ignore[arg-type]  # only its item codes are read
     assert weights.tolist() == [1.0] * 40
-
-
-@pytest.mark.parametrize("method", ["majority", "weighted", "dawid-skene", "class", "one-coin", "mace"])
-def test_every_method_whose_run_keeps_enough_can_rescore(pets: Store, method: str) -> None:
-    score.score(pets, project_id=P, by=stores.LENA, options=score.ScoreOptions(figures=False, method=method))
-    give(pets, [("item-003", "a1", "cat"), ("item-003", "zoe", "cat")])
-    found = rescore(pets, method=method)
-    assert (found.n_items, found.n_new_annotators, found.method) == (1, 1, method)
-    own = standing(pets).filter(pl.col("item_id") == "item-003")
-    assert sum(own["posterior"][0]) == pytest.approx(1.0)
-    assert own["n_annotations"][0] == 7
-
-
-def test_a_majority_is_the_majority(pets: Store) -> None:
-    options = score.ScoreOptions(figures=False, method="majority", repeats="last")
-    score.score(pets, project_id=P, by=stores.LENA, options=options)
-    give(pets, [("item-003", "a1", "cat"), ("item-003", "zoe", "cat")])
-    rescore(pets)
-    partial = standing(pets)
-    score.score(pets, project_id=P, by=stores.LENA, options=options)
-    assert standing(pets).equals(partial)
-
-
-@pytest.mark.parametrize(("method", "said"), [("glad", "how difficult each item is")])
-def test_methods_whose_runs_keep_too_little_are_refused(pets: Store, method: str, said: str) -> None:
-    score.score(pets, project_id=P, by=stores.LENA, options=score.ScoreOptions(figures=False, method=method))
-    give(pets, [("item-003", "a1", "cat")])
-    with pytest.raises(BadRequest, match=said):
-        rescore(pets)
-
-
-def test_what_cannot_stand_on_the_full_run_is_refused(pets: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    give(pets, [("item-003", "a1", "cat")])
-    head = pets.head
-    with pytest.raises(BadRequest, match="has method dawid-skene-prior, not majority"):
-        rescore(pets, method="majority")
-    with pytest.raises(BadRequest, match="has repeats count, not last"):
-        rescore(pets, repeats="last")
-    with pytest.raises(BadRequest, match="'mean' is not a method"):
-        rescore(pets, method="mean")
-    with pytest.raises(BadRequest, match="no project 'none'"):
-        rescore(pets, project="none")
-    with pytest.raises(NotAllowed):
-        score_changed.score_changed(pets, project_id=P, by=stores.ANNA)
-    assert pets.head == head
-    label_sets.correct_level(pets, project_id=P, by=stores.LENA, level="ordinal")
-    with pytest.raises(BadRequest, match="label set changed"):
-        rescore(pets)
-    monkeypatch.setattr(consensus_methods, "MOST_CELLS", 10)
-    score.score(pets, project_id=P, by=stores.LENA, options=score.ScoreOptions(figures=False))
-    with pytest.raises(BadRequest, match="did not keep"):
-        rescore(pets)
-
-
-def test_without_a_full_run_it_says_so(tmp_path: Path) -> None:
-    with stores.small_store(tmp_path / "store", scored=False) as store:
-        with pytest.raises(BadRequest, match="not scored yet"):
-            rescore(store)
-
-
-def test_a_run_that_somebody_overtook_changes_nothing(pets: Store, clock: stores.SteppingClock) -> None:
-    give(pets, [("item-003", "a1", "cat")])
-
-    def clock_of_a_slow_run() -> datetime:
-        pets.clock = clock
-        score.score(pets, project_id=P, by=stores.LENA, options=score.ScoreOptions(figures=False))
-        return clock()
-
-    pets.clock = clock_of_a_slow_run
-    with pytest.raises(Stale, match="scored meanwhile"):
-        rescore(pets)
 
 
 def test_progress_ends_at_the_end(pets: Store) -> None:
@@ -405,51 +262,3 @@ def test_progress_ends_at_the_end(pets: Store) -> None:
     shares = [share for share, _ in told]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
-
-
-def test_sets_are_rescored_member_by_member(tmp_path: Path) -> None:
-    with scenes.scored_store(tmp_path) as store:
-        run = store.read("flag_run", project_id=scenes.P)["run_id"][0]
-        before = store.read("score_consensus", project_id=scenes.P, run_id=run)
-        rows = [
-            {
-                "item": "scene-03",
-                "annotator": person,
-                "label": ["car", "dog", "tree"],
-                "text": "Again",
-                "place": "city",
-            }
-            for person in ("zoe", "yan", "a1")
-        ]
-        scenes.bring(store, scenes.write_jsonl(tmp_path / "more.jsonl", rows))
-        found = rescore(store, project=scenes.P)
-        assert (found.n_items, found.n_new_annotators) == (1, 2)
-        after = store.read("score_consensus", project_id=scenes.P, run_id=found.run_id)
-        touched = pl.col("item_id") == "scene-03"
-        assert after.filter(~touched).equals(before.filter(~touched))
-        was, now = (np.array(frame.filter(touched)["posterior"][0]) for frame in (before, after))
-        assert (now >= was - 1e-9).all()
-        code = int(after.filter(touched)["item_code"][0])
-        label_set = require_label_set(store, scenes.P)
-        told = item_contributions(store, project_id=scenes.P, item_code=code, label_set=label_set)
-        assert told is not None
-        assert told.p_label == pytest.approx(after.filter(touched)["p_label"][0], abs=1e-6)
-        score.score(store, project_id=scenes.P, by=stores.LENA, options=score.ScoreOptions(figures=False))
-        newest = store.read("flag_run", project_id=scenes.P)["run_id"][0]
-        full = store.read("score_consensus", project_id=scenes.P, run_id=newest)
-        assert full.filter(touched)["label_code"].equals(after.filter(touched)["label_code"])
-
-
-def test_the_command_line_rescores_and_says_so(pets: Store, tmp_path: Path) -> None:
-    give(pets, [("item-003", "a1", "cat"), ("item-003", "zoe", "cat")])
-    pets.close()
-    asked = ["--store", str(tmp_path / "pets" / "store"), "--by", "lena"]
-    run = CliRunner(env={"TOUCHSTONE_KEYS": str(tmp_path / "pets" / "keys")}).invoke
-    for options, said in ((["--seed", "3"], "--seed"), (["--method", "majority"], "not majority")):
-        refused = run(app, ["score", "--changed", *options, *asked])
-        assert refused.exit_code != 0
-        assert said in refused.output
-    document = json.loads(run(app, ["score", "--changed", "--json", *asked]).stdout)
-    assert (document["n_items"], document["new_annotators"], document["changed_votes"]) == (1, 1, 2)
-    assert document["warnings"] == []
-    assert "nothing to score" in run(app, ["score", "--changed", *asked]).stdout
