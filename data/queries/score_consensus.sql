@@ -14,8 +14,8 @@ changed AS (
     QUALIFY row_number() OVER (PARTITION BY item_code ORDER BY seq DESC) = 1
 ),
 standing AS (
-    SELECT * FROM consensus WHERE project_id = $project_id AND run_id = (SELECT full_id FROM asked)
-        AND item_code NOT IN (SELECT item_code FROM changed)
+    SELECT consensus.* FROM consensus ANTI JOIN changed ON changed.item_code = consensus.item_code
+    WHERE consensus.project_id = $project_id AND consensus.run_id = (SELECT full_id FROM asked)
     UNION ALL
     SELECT * FROM changed WHERE label_code IS NOT NULL
 )

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -39,11 +40,9 @@ def main(n_annotations: int) -> None:
         _say(
             "a full run", lambda: score.score(store, project_id=stores.PROJECT, by=stores.LENA, options=whole)
         )
-        relabel = (
-            votes.filter(pl.col("item_id") == votes["item_id"][0])
-            .head(2)
-            .with_columns(label=pl.lit(LABELS[3]))
-        )
+        of_item = votes.filter(pl.col("item_id") == votes["item_id"][0])
+        other = next(label for label in LABELS if label not in of_item["label"].to_list())
+        relabel = of_item.head(2).with_columns(label=pl.lit(other))
         _bring(store, relabel, "relabel.csv")
         _say("reading all votes", lambda: store.read("score_votes", project_id=stores.PROJECT))
         marks: list[float] = []
@@ -65,7 +64,7 @@ def main(n_annotations: int) -> None:
 
 
 def _steps(marks: list[float]) -> list[float]:
-    return [after - before for before, after in zip(marks, marks[1:], strict=False)]
+    return [after - before for before, after in pairwise(marks)]
 
 
 def _say(what: str, call: Callable[[], object]) -> None:

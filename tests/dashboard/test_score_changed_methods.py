@@ -19,8 +19,9 @@ from dashboard.workflows import (
     score_changed,
 )
 from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
+from dashboard.workflows.fold_methods import held_fixed
 from dashboard.workflows.item_contributions import item_contributions
-from dashboard.workflows.label_sets import require_label_set
+from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
 from tests import stores
 from tests.dashboard import scenes
@@ -54,6 +55,25 @@ def test_methods_whose_runs_keep_too_little_are_refused(pets: Store, method: str
     give(pets, [("item-003", "a1", "cat")])
     with pytest.raises(BadRequest, match=said):
         rescore(pets)
+
+
+def test_crowdlab_is_refused_with_its_reason() -> None:
+    label_set = LabelSet(1, "nominal", ("cat", "dog"), (0, 1), (None, None))
+    people = pl.DataFrame({"annotator_code": [0], "weight": [1.0], "confusion": [None], "weights": [None]})
+    with pytest.raises(BadRequest, match="how often a vote hits"):
+        held_fixed(consensus_methods.method("crowdlab"), people, {}, label_set)
+
+
+def test_a_label_that_nobody_had_given_cannot_win_and_that_is_said(tmp_path: Path) -> None:
+    rows = [(f"item-{i}", f"a{who}", ("bird", "cat")[i % 2]) for i in range(20) for who in range(3)]
+    given = pl.DataFrame(rows, schema=["item_id", "annotator_id", "label"], orient="row")
+    with stores.annotated_store(tmp_path / "store", given) as store:
+        give(store, [("item-0", "a0", "dog"), ("item-0", "a1", "dog")])
+        found = rescore(store)
+        assert "2 annotations are of labels that nobody had given" in found.warnings[0]
+        own = standing(store).filter(pl.col("item_id") == "item-0")
+        assert own["posterior"][0][2] == 0.0
+        assert own["p_label"][0] > 0.9
 
 
 def test_what_cannot_stand_on_the_full_run_is_refused(pets: Store, monkeypatch: pytest.MonkeyPatch) -> None:
