@@ -72,7 +72,7 @@ def weighted_vote(votes: pl.DataFrame, *, n_labels: int, shrinkage: float = 10.0
     accuracy = (n_agreed + shrinkage * mean) / (n_compared + shrinkage)
     weights = np.maximum(np.log(accuracy * (n_given - 1) / (1 - accuracy)), 0.0)
     return WeightedVote(
-        items=_items(coded, weights),
+        items=weighted_items(coded, weights),
         annotators=pl.DataFrame(
             {
                 "annotator_code": coded.annotator_codes,
@@ -97,7 +97,8 @@ def _agreement(votes: CodedVotes) -> tuple[IntArray, IntArray]:
     return n_agreed, n_compared
 
 
-def _items(votes: CodedVotes, weights: FloatArray) -> pl.DataFrame:
+def weighted_items(votes: CodedVotes, weights: FloatArray) -> pl.DataFrame:
+    """`Consensus.items` under the weights (A,) of the annotators: each label's share of the item's weight."""
     shares = np.zeros((votes.n_items, votes.n_labels))
     _share_weights(votes.starts, votes.pairs, votes.label_of_pair, weights[votes.annotator_of_pair], shares)
     tied = np.empty(0, dtype=np.bool_)

@@ -28,6 +28,7 @@ MOST_LABELS = 8
 ICONS: Mapping[str, str] = {
     "annotations_imported": "upload_file",
     "scored": "calculate",
+    "consensus_changed": "calculate",
     "flags_raised": "flag",
     "answered_blind": "edit",
     "answered": "edit_note",

@@ -21,6 +21,10 @@ from dashboard.cli.frame import (
 
 if TYPE_CHECKING:
     from analytics.results import Estimate
+    from dashboard.workflows.score_changed import Changed
+
+_OF_A_FIT = ("replicates", "seed", "device", "iterations", "model_run")
+"""Options of `score` that say how to fit or measure."""
 
 RepeatsOption = Annotated[
     str, typer.Option("--repeats", help="Several labels of one annotator for one item: count, first or last.")
@@ -54,6 +58,13 @@ def score(
     project: ProjectOption = None,
     by: ByOption = None,
     as_json: JsonOption = False,
+    changed: Annotated[
+        bool,
+        typer.Option(
+            "--changed",
+            help="Only the items whose annotations changed since, with the last full run's parameters; no figures.",
+        ),
+    ] = False,
     method: MethodOption = "dawid-skene-prior",
     repeats: RepeatsOption = "count",
     replicates: Annotated[
@@ -67,6 +78,9 @@ def score(
     """Compute consensus labels and every agreement figure with its interval, and keep them."""
     from dashboard.workflows import score as scoring
 
+    if changed:
+        _score_changed(context, store, project, by, as_json=as_json)
+        return
     options = scoring.ScoreOptions(
         method=method,
         repeats=repeats,
@@ -84,14 +98,67 @@ def score(
     rows = [_figure(row) for row in result.figures.to_dicts() if row["key"] != "confusion_with_others"]
     document = {"run_id": result.run_id, "project": project_id, "method": result.method, "figures": rows}
     overall = [_line(row) for row in rows if not row["group"]]
-    changed = f"{result.n_changed:,} labels are new or changed."
+    said = f"{result.n_changed:,} labels are new or changed."
     words = "\n".join(
         [
             *overall,
-            f"{result.labels.height:,} items have a consensus by {result.method}; {changed}{_unsettled(result.fit)}",
+            f"{result.labels.height:,} items have a consensus by {result.method}; {said}{_unsettled(result.fit)}",
         ]
     )
     answer(context, as_json, document, words)
+
+
+def _score_changed(
+    context: typer.Context, store: Path | None, project: str | None, by: str | None, *, as_json: bool
+) -> None:
+    """Rescore the items that changed. `--method` and `--repeats` are the full run's where they are not given."""
+    from dashboard.workflows import score_changed as rescoring
+
+    fits = [name for name in _OF_A_FIT if _is_given(context, name)]
+    if fits:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in fits)
+        raise typer.BadParameter(f"--changed fits and measures nothing anew, so it does not take {options}.")
+    given = {name: context.params[name] for name in ("method", "repeats") if _is_given(context, name)}
+    with opened(context, store, by) as (found, person):
+        project_id = project_of(context, found, project)
+        result = rescoring.score_changed(
+            found,
+            project_id=project_id,
+            by=person,
+            options=rescoring.ChangedOptions(**given),
+            progress=tell_progress,
+        )
+    document = {
+        "run_id": result.run_id,
+        "project": project_id,
+        "method": result.method,
+        "stands_on": result.stands_on,
+        "n_items": result.n_items,
+        "n_changed": result.n_changed,
+        "changed_votes": result.n_votes,
+        "share_of_votes": result.share,
+        "new_annotators": result.n_new_annotators,
+        "warnings": list(result.warnings),
+    }
+    answer(context, as_json, document, _changed_words(result))
+
+
+def _changed_words(result: Changed) -> str:
+    if result.run_id is None:
+        words = "No annotations changed since the last run; there is nothing to score."
+    else:
+        items = "1 item has" if result.n_items == 1 else f"{result.n_items:,} items have"
+        words = f"{items} a new consensus by {result.method}; {result.n_changed:,} labels are new or changed."
+        words += f" Parameters and figures are those of the run {result.stands_on}."
+        if result.n_new_annotators:
+            words += f" {result.n_new_annotators:,} annotators are new since; they count like the mean of the others."
+    return "\n".join([words, *(f"Warning: {text}" for text in result.warnings)])
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Whether the option was typed, not left at its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
 
 
 def consensus(

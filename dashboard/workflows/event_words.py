@@ -205,6 +205,14 @@ KINDS: Mapping[str, EventKind] = {
     "scored": EventKind(
         "Scoring", "Consensus and figures were computed from the annotations of that moment.", _scored
     ),
+    "consensus_changed": EventKind(
+        "Scoring of what changed",
+        "The items with newer annotations got a new consensus, with what the last full run took the annotators for.",
+        lambda _e, p: (
+            f"rescored {_number(p.get('items'))} items with changed annotations: "
+            f"{_number(p.get('changed_labels'))} labels are new or changed"
+        ),
+    ),
     "model_judged": EventKind(
         "Model held against the labels",
         "What a model says of each label, and what verdicts on flags taught, was worked out.",

@@ -106,7 +106,7 @@ def score(
     require(by, "score")
     wanted = (options or ScoreOptions()).checked()
     saw = store.head
-    tell = progress or _quietly
+    tell = progress or quietly
     asked = require_label_set(store, project_id, as_of=saw)
     inputs, fitted, label_set = read_inputs(store, project_id, asked, wanted, as_of=saw, progress=tell)
     fit = fitted.fit
@@ -149,7 +149,7 @@ def score(
             run_id,
             {
                 "rows": {"run": [run], **({"label": new_labels} if new_labels else {})},
-                "segments": _segments(reader, tables),
+                "segments": score_frames.segments_of(reader, tables),
                 "saw_seq": saw,
                 "parameters": parameters,
                 "fit": fit,
@@ -167,7 +167,7 @@ def score(
     return Score(event.subject, wanted.method, figures, labels, accuracy, n_changed, fit)
 
 
-def _quietly(_share: float, _words: str) -> None:
+def quietly(_share: float, _words: str) -> None:
     """Nobody looks."""
 
 
@@ -178,7 +178,7 @@ def read_inputs(
     options: ScoreOptions,
     *,
     as_of: int | None = None,
-    progress: Progress = _quietly,
+    progress: Progress = quietly,
 ) -> tuple[Inputs, Fitted, LabelSet]:
     """What figures are computed from as of a seq (votes, gold, consensus), how the consensus was reached, and the label set.
 
@@ -250,14 +250,6 @@ def _probabilities(
         return None
     item_codes, table = predictions.probabilities(store, project_id=project_id, model_run=named, as_of=as_of)
     return Probabilities(named, item_codes, table)
-
-
-def _segments(reader: Reader, tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, object]]:
-    return {
-        name: reader.segments.put(frame).as_payload()
-        for name, frame in tables.items()
-        if not frame.is_empty()
-    }
 
 
 def _headline(figures: pl.DataFrame) -> dict[str, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import cast
 
 import polars as pl
@@ -93,6 +94,15 @@ def readable_labels(
     items = store.read("import_known_items", project_id=project_id)
     named = consensus.join(items, on="item_code").join(label_set.frame(), on="label_code")
     return named.select("item_id", "label", "p_label", "n_annotations").sort("item_id")
+
+
+def segments_of(reader: Reader, tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, object]]:
+    """Frames as segments, for an event to name; those without rows are left out."""
+    return {
+        name: reader.segments.put(frame).as_payload()
+        for name, frame in tables.items()
+        if not frame.is_empty()
+    }
 
 
 def _row(key: str, estimate: Estimate) -> dict[str, object]:

@@ -1,13 +1,14 @@
 -- What the gates of $project_id count, as of $as_of.
 -- n_items, n_labelled, n_open_flags, n_flags, n_gold, annotated_seq (newest change to the independent annotations),
--- label_set_seq, gold_seq, scored_seq, scored_method (newest run that computed a consensus)
+-- label_set_seq, gold_seq, scored_seq, scored_method (newest run that computed a consensus,
+-- of changed items alone too)
 WITH closed AS (
     SELECT flag_id FROM flag_status WHERE project_id = $project_id AND seq <= $as_of
     GROUP BY flag_id HAVING max_by("status", seq) = 'closed'
 ),
 runs AS (
     SELECT max(seq) AS seq, max_by("method", seq) AS "method" FROM run
-    WHERE project_id = $project_id AND seq <= $as_of AND kind IN ('score', 'consensus')
+    WHERE project_id = $project_id AND seq <= $as_of AND kind IN ('score', 'consensus', 'consensus_changed')
 )
 SELECT
     (SELECT count(DISTINCT item_code) FROM item WHERE project_id = $project_id AND seq <= $as_of) AS n_items,
