@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, annotator_figures, presses, session
+from dashboard import address, annotator_figures, presses, reviewer_figures, session
 from dashboard.components import (
     empty_state,
     error_state,
@@ -26,7 +26,7 @@ def draw(annotator_id: str) -> None:
         icon=":material/arrow_back:",
         type="tertiary",
         on_click=address.clear,
-        args=("annotator", "item", *annotator_figures.FILTERS),
+        args=("annotator", "item", *annotator_figures.FILTERS, *reviewer_figures.FILTERS),
         shortcut="Escape",
     )
     seen = annotator_file(
@@ -47,6 +47,7 @@ def draw(annotator_id: str) -> None:
         return
     verdict(seen.state, seen.sentence, detail=detail(seen))
     figures(seen, who=annotator_id)
+    reviewer_figures.of_person(annotator_id, heading=f"What {annotator_id} reviewed")
     if session.person().may("note.read"):
         _notes(annotator_id)
 

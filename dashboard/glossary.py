@@ -27,6 +27,8 @@ GLOSSARY: Mapping[str, str] = {
     "model had not seen the item's own label.",
     "calibration": "Whether a model means what it says: of the items it is 80 % sure of, four in five should be right.",
     "relabel": "A new annotation that answers a flag.",
+    "review": "A person's decision on an item's label, set beside what an annotator had said: accepted where the two are the "
+    "same. Answers after the reveal, second looks and adjudications are reviews.",
     "release": "A signed, frozen, content-hashed set of items and their label versions.",
     "run": "One computation, with its method, its parameters and what it saw.",
     "estimate": "A value with its interval and the number of items that it rests on.",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dashboard.glossary import GLOSSARY
 from dashboard.workflows.catalog import GROUP_METRICS, METRICS, GroupMetric, Metric
+from dashboard.workflows.reviewers import FIGURES, ReviewFigure
 
 _METRICS_HEAD = """\
 # The figures
@@ -37,6 +38,13 @@ attribute that has 2 to 20 of them, `batch:[7, "week-2.csv"]` for the annotation
 month; an item counts where its last annotation lies. Where most times are unknown the windows are made by counting annotations.
 Intervals hold for each group alone; they do not test whether two groups differ.
 """
+_REVIEWERS_HEAD = """
+## For each reviewer
+
+Read from the reviews in the store (`dashboard/workflows/reviewers.py`) when they are asked for: the page Annotators shows them;
+`touchstone score` does not keep them. A review is an answer after the reveal, a second look or an adjudication, and it judges the last
+label that each annotator had given the item before it.
+"""
 _GLOSSARY_HEAD = """\
 # Glossary
 
@@ -50,6 +58,7 @@ Made from `dashboard/glossary.py`, which the app's own explanations come from, b
 def pages() -> Mapping[str, str]:
     """Every page that is made from the code: its Markdown by its file's name."""
     metrics = [_METRICS_HEAD, *map(_project_part, METRICS), _EACH_HEAD, *map(_group_part, GROUP_METRICS)]
+    metrics += [_REVIEWERS_HEAD, *map(_reviewer_part, FIGURES)]
     terms = [f"| {term} | {meaning} |\n" for term, meaning in sorted(GLOSSARY.items())]
     return {"metrics.md": "".join(metrics), "glossary.md": "".join([_GLOSSARY_HEAD, *terms])}
 
@@ -62,7 +71,11 @@ def _group_part(metric: GroupMetric) -> str:
     return f"\n### {metric.title}\n\nOne value for each {metric.group_kind}.\n\n{_facts(metric)}"
 
 
-def _facts(metric: Metric | GroupMetric) -> str:
+def _reviewer_part(metric: ReviewFigure) -> str:
+    return f"\n### {metric.title}\n\n{metric.question}\n\n{_facts(metric)}"
+
+
+def _facts(metric: Metric | GroupMetric | ReviewFigure) -> str:
     return (
         f"| | |\n|---|---|\n"
         f"| key | `{metric.key}` |\n"

@@ -8,7 +8,15 @@ from typing import cast
 import polars as pl
 import streamlit as st
 
-from dashboard import address, annotator_figures, annotator_view, charts, session, small_data_view
+from dashboard import (
+    address,
+    annotator_figures,
+    annotator_view,
+    charts,
+    reviewer_figures,
+    session,
+    small_data_view,
+)
 from dashboard.components import (
     empty_state,
     error_state,
@@ -24,6 +32,7 @@ from dashboard.workflows.opening import KeyMissing
 
 DAYS = ("3", "7", "14", "30")
 NAMED = 6
+TABS = {"people": "Everybody", "reviewers": "Reviewers"}
 
 
 def render() -> None:
@@ -32,7 +41,30 @@ def render() -> None:
     if annotator_id:
         annotator_view.draw(annotator_id)
     else:
-        _list()
+        _tabs()
+
+
+def _tabs() -> None:
+    """Everybody as annotators, or as reviewers; which of the two stands in the address."""
+    named = st.query_params.get("tab", "people")
+    people, reviewers = st.tabs(
+        list(TABS.values()),
+        default=TABS.get(named, TABS["people"]),
+        key="annotators_tab",
+        on_change=_remember_tab,
+    )
+    with people:
+        if people.open:
+            _list()
+    with reviewers:
+        if reviewers.open:
+            reviewer_figures.draw()
+
+
+def _remember_tab() -> None:
+    address.clear("tab", *reviewer_figures.FILTERS)
+    if st.session_state["annotators_tab"] == TABS["reviewers"]:
+        st.query_params["tab"] = "reviewers"
 
 
 def _list() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard import annotator_view, session
+from dashboard import annotator_view, reviewer_figures, session
 from dashboard.components import empty_state, error_state, verdict
 from dashboard.workflows.my_work import my_work
 from dashboard.workflows.opening import KeyMissing
@@ -28,4 +28,5 @@ def render() -> None:
     else:
         verdict(seen.file.state, seen.file.sentence, detail=annotator_view.detail(seen.file))
         annotator_view.figures(seen.file, who="you")
+    reviewer_figures.of_person(session.person().person_id, heading="What you reviewed")
     annotator_view.shared_notes(seen.shared)
