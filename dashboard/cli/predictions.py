@@ -49,7 +49,7 @@ def import_predictions(
         list[str] | None,
         typer.Option(
             "--map",
-            help="Which column is what: item=…,LABEL=…,LABEL=… or item=…,probabilities=… (a list); may be given again.",
+            help="Which column is what: item=…,member=…,LABEL=…,LABEL=… or item=…,probabilities=… (a list); may be given again.",
         ),
     ] = None,
     note: Annotated[str, typer.Option("--note", help="What the run is; kept with it.")] = "",
@@ -94,6 +94,7 @@ def _document(summary: PredictionsSummary) -> dict[str, object]:
         "unknown_items": list(summary.unknown_items),
         "missing_items": summary.missing_items,
         "labels": list(summary.labels),
+        "members": list(summary.members),
         "out_of_sample": summary.out_of_sample,
         "warning": summary.warning,
         "mapping": dict(summary.mapping),
@@ -120,6 +121,7 @@ def _words(file: Path, summary: PredictionsSummary) -> str:
         f"{file.name} → {summary.project_id}: {'would import' if summary.dry_run else 'imported'} the {run}, "
         f"{summary.imported:,} items × {len(summary.labels)} labels"
     )
+    said += f" × {len(summary.members)} members" if summary.members else ""
     said += f"; {summary.missing_items:,} items of the project are not in it" if summary.missing_items else ""
     return "\n".join([*lines, said + "."])
 

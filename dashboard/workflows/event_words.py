@@ -75,7 +75,7 @@ def _predicted(event: Fields, payload: Payload) -> str:
     )
     left_out = sum(n for n in (counts.get("rejected"), counts.get("unknown_items")) if isinstance(n, int))
     said += f"; {_number(left_out)} rows left out" if left_out else ""
-    said += "; it looks in-sample" if row.get("warning") else ""
+    said += "; it looks in-sample" if row.get("out_of_sample") == "doubted" else ""
     return said + _because(row.get("note"))
 
 

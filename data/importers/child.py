@@ -28,7 +28,7 @@ def main(request_path: Path) -> int:
     """Do what the request says; the result lies beside it. Returns the exit status."""
     request = json.loads(request_path.read_text("utf-8"))
     given = request["options"]
-    for name in ("item_attributes", "annotator_attributes"):
+    for name in ("item_attributes", "annotator_attributes", "label_order"):
         given[name] = tuple(given[name])
     options = ImportOptions(**given)
     _limit(options)

@@ -139,6 +139,7 @@ def parse_probabilities_isolated(
         n_rows=int(str(values["n_rows"])),
         sha256=str(values["sha256"]),
         name=str(values["name"]),
+        members=_texts(values["members"]),
     )
 
 
