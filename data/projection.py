@@ -39,6 +39,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "probability": _PROJECT,
     "model_sample": _PROJECT,
     "judgement": _PROJECT,
+    "embedding_run": {**_PROJECT, "imported_at": "recorded_at", "imported_by": "actor"},
+    "embedding": _PROJECT,
     "annotation": {**_PROJECT, "recorded_at": "recorded_at"},
     "retraction": _STAMP,
     "import": _PROJECT,

@@ -79,6 +79,12 @@ def _predicted(event: Fields, payload: Payload) -> str:
     return said + _because(row.get("note"))
 
 
+def _embedded(event: Fields, payload: Payload) -> str:
+    counts, row = _counts(payload), _row(payload, "embedding_run")
+    said = f"imported embeddings {event['subject']} of {_number(counts.get('imported'))} items"
+    return said + f" ({_number(row.get('n_dimensions'))} dimensions)" + _because(row.get("note"))
+
+
 def _scored(_event: Fields, payload: Payload) -> str:
     run = _row(payload, "run")
     said = (
@@ -188,6 +194,9 @@ KINDS: Mapping[str, EventKind] = {
     "annotations_imported": EventKind("Import", "A file's annotations came in, as one event.", _imported),
     "predictions_imported": EventKind(
         "Predictions", "A model run's probabilities came in, as one event.", _predicted
+    ),
+    "embeddings_imported": EventKind(
+        "Embeddings", "What a model made of items, as vectors, came in as one event.", _embedded
     ),
     "attributes_read": EventKind(
         "Personal data read",

@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 
+ContentKind = Literal["embeddings"]
 Format = Literal["auto", "table", "label-studio"]
 
 MOMENT: pl.DataType = pl.Datetime("us", "UTC")
@@ -39,6 +40,7 @@ PREDICTIONS = pl.Schema(
     {"item_id": pl.String(), "model_run": pl.String(), "label": pl.String(), "score": pl.Float64()}
 )
 PROBABILITIES = pl.Schema({"row": pl.Int64(), "item_id": pl.String(), "probabilities": pl.List(pl.Float64())})
+EMBEDDINGS = pl.Schema({"row": pl.Int64(), "item_id": pl.String(), "vector": pl.List(pl.Float32())})
 REJECTED = pl.Schema({"row": pl.Int64(), "reason": pl.String()})
 
 
@@ -130,6 +132,25 @@ class ParsedProbabilities:
     sha256: str
     name: str
     members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedContent:
+    """One file of what a model made of items beyond probabilities of labels, read; one row an item.
+
+    Attributes:
+        contents: EMBEDDINGS, in the source's order; each item stands there once.
+        rejected, format, mapping, guessed, n_rows, sha256, name: as in `ParsedProbabilities`.
+    """
+
+    contents: pl.DataFrame
+    rejected: pl.DataFrame
+    format: str
+    mapping: dict[str, str]
+    guessed: tuple[str, ...]
+    n_rows: int
+    sha256: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from data.errors import ImportRejected
 from data.importers.delimited import Loaded
 from data.importers.json_lines import LinesFile
 from data.importers.mapping import listed
+from data.importers.number_lists import as_lists
 from data.importers.parsed import PROBABILITIES, REJECTED, ImportOptions, ParsedProbabilities
 from data.importers.probability_columns import ProbabilityColumns, find_probability_columns
 from data.importers.probability_members import gather
@@ -159,32 +160,13 @@ def _of_columns(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 
 def _of_list(values: pl.Series, column: str, labels: Sequence[str]) -> pl.DataFrame:
     """Columns n0, n1, … as above from a column of lists, and `length` (null where there is no list)."""
-    lists = _as_lists(values, column).alias("v")
+    lists = as_lists(values, column).alias("v")
     frame = lists.to_frame().with_columns(length=pl.col("v").list.len())
     wanted = [
         pl.col("v").list.get(place, null_on_oob=True).fill_nan(None).alias(f"n{place}")
         for place in range(len(labels))
     ]
     return frame.select("length", *wanted)
-
-
-def _as_lists(values: pl.Series, column: str) -> pl.Series:
-    """Lists of numbers, from lists or from text such as "[0.1, 0.9]"."""
-    kind = values.dtype
-    if isinstance(kind, (pl.List, pl.Array)):
-        if kind.inner is None or not pl.Series(dtype=kind.inner).dtype.is_numeric():
-            raise ImportRejected(
-                f"Column {column!r} holds lists of something else than numbers; give one probability a label."
-            )
-        return values.cast(pl.List(pl.Float64))
-    inside = pl.col("v").str.strip_chars(" \t[]()").str.replace_all(r"[,;\s]+", " ")
-    return (
-        as_text(values, column)
-        .to_frame("v")
-        .select(v=pl.when(inside != "").then(inside.str.split(" ")).cast(pl.List(pl.Float64), strict=False))[
-            "v"
-        ]
-    )
 
 
 def _numbers(text: pl.Series) -> pl.Series:
