@@ -117,7 +117,7 @@ def _softmax(good: pl.DataFrame, labels: Sequence[str], options: ImportOptions, 
     """Logits as probabilities: exp(x − max) over its sum; where labels are sets, 1 / (1 + exp(−x)) of each."""
     names = [f"n{place}" for place in range(len(labels))]
     if options.sets:
-        return good.with_columns(1 / (1 + (-pl.col(one)).exp()) for one in names)
+        return good.with_columns((1 / (1 + (-pl.col(one)).exp())).alias(one) for one in names)
     table = good.select(names)
     inside = table.select(pl.all_horizontal(pl.all().is_between(0, 1)).all()).item()
     sums = table.select(((pl.sum_horizontal(names) - 1).abs() <= SUM_WITHIN).all()).item()
