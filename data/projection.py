@@ -41,6 +41,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "judgement": _PROJECT,
     "embedding_run": {**_PROJECT, "imported_at": "recorded_at", "imported_by": "actor"},
     "embedding": _PROJECT,
+    "token_run": {**_PROJECT, "imported_at": "recorded_at", "imported_by": "actor"},
+    "token_probability": _PROJECT,
     "annotation": {**_PROJECT, "recorded_at": "recorded_at"},
     "retraction": _STAMP,
     "import": _PROJECT,

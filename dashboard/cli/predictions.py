@@ -23,6 +23,7 @@ from dashboard.cli.frame import (
 if TYPE_CHECKING:
     from dashboard.workflows.embedding_runs import EmbeddingsSummary
     from dashboard.workflows.predictions import ImportOptions, PredictionsRequest, PredictionsSummary
+    from dashboard.workflows.token_runs import TokensSummary
 
 SHOWN = 20
 
@@ -60,6 +61,12 @@ def import_predictions(
             "--embeddings", help="The file has a vector an item: a column of lists, e0, e1, …, or .npz."
         ),
     ] = False,
+    tokens: Annotated[
+        bool,
+        typer.Option(
+            "--tokens", help="The file is JSONL with probabilities of each token's tags; kept, not used yet."
+        ),
+    ] = False,
     logits: Annotated[
         bool, typer.Option("--logits", help="The numbers are logits; their softmax is taken.")
     ] = False,
@@ -89,10 +96,13 @@ def import_predictions(
     options = replace(
         predictions.map_options(mapping or ()), logits=logits, label_order=_label_order(id2label)
     )
-    if embeddings:
-        if logits or id2label is not None:
-            raise BadRequest("Embeddings have no labels: leave out --logits and --id2label.")
-        _import_embeddings(context, file, request.checked(), options, store, project, by, as_json, request_id)
+    if embeddings or tokens:
+        if logits or id2label is not None or (embeddings and tokens):
+            raise BadRequest(
+                "--embeddings and --tokens stand alone, without --logits, --id2label and each other."
+            )
+        read = _import_tokens if tokens else _import_embeddings
+        read(context, file, request.checked(), options, store, project, by, as_json, request_id)
         return
     with opened(context, store, by) as (found, person):
         summary = predictions.import_predictions(
@@ -150,6 +160,44 @@ def _import_embeddings(
         raise typer.Exit(EXIT_BAD_INPUT)
 
 
+def _import_tokens(
+    context: typer.Context,
+    file: Path,
+    request: PredictionsRequest,
+    options: ImportOptions,
+    store: Path | None,
+    project: str | None,
+    by: str | None,
+    as_json: bool,
+    request_id: str | None,
+) -> None:
+    from dashboard.workflows.token_runs import import_tokens
+
+    with opened(context, store, by) as (found, person):
+        summary = import_tokens(
+            found,
+            path=file,
+            project_id=project_of(context, found, project),
+            by=person,
+            model_run=request.model_run,
+            note=request.note,
+            skip_bad_rows=request.skip_bad_rows,
+            dry_run=request.dry_run,
+            options=options,
+            request_id=request_id,
+        )
+    document = {
+        "project": summary.project_id, "run": summary.model_run, "imported": summary.imported, "items": summary.items,
+        "tokens": summary.n_tokens, "tags": list(summary.tags), "rejected": summary.rejected.to_dicts(),
+        "unknown_items": list(summary.unknown_items), "missing_items": summary.missing_items,
+        "mapping": dict(summary.mapping), "guessed": list(summary.guessed), "format": summary.format, "dry_run": summary.dry_run,
+    }  # fmt: skip
+    size = f"{summary.n_tokens:,} tokens of {summary.imported:,} items, {len(summary.tags)} tags"
+    answer(context, as_json, document, _words(file, summary, what="tokens", size=size))
+    if summary.refused:
+        raise typer.Exit(EXIT_BAD_INPUT)
+
+
 def _label_order(path: Path | None) -> tuple[str, ...]:
     from dashboard.workflows.label_order import read_label_order
 
@@ -178,7 +226,7 @@ def _document(summary: PredictionsSummary) -> dict[str, object]:
 
 def _words(
     file: Path,
-    summary: PredictionsSummary | EmbeddingsSummary,
+    summary: PredictionsSummary | EmbeddingsSummary | TokensSummary,
     *,
     what: str,
     size: str,
@@ -194,12 +242,9 @@ def _words(
     lines += [f"Warning: {warning}"] if warning else []
     run = f"{what} {summary.model_run!r}"
     if not summary.imported:
-        there = (
-            "are there with the same vectors"
-            if what == "embeddings"
-            else "is there with the same probabilities"
-        )
-        lines.append(f"{file.name}: the {run} {there}; nothing was changed.")
+        there = "is" if what == "model run" else "are"
+        same = "vectors" if what == "embeddings" else "probabilities"
+        lines.append(f"{file.name}: the {run} {there} there with the same {same}; nothing was changed.")
         return "\n".join(lines)
     said = (
         f"{file.name} → {summary.project_id}: {'would import' if summary.dry_run else 'imported'} the {run}, "
@@ -209,7 +254,7 @@ def _words(
     return "\n".join([*lines, said + "."])
 
 
-def _bad_rows(summary: PredictionsSummary | EmbeddingsSummary) -> list[str]:
+def _bad_rows(summary: PredictionsSummary | EmbeddingsSummary | TokensSummary) -> list[str]:
     """The first rejected rows and unknown items, and how many more there are."""
     lines = [f"  row {row}: {reason}" for row, reason in summary.rejected.head(SHOWN).iter_rows()]
     if summary.rejected.height > SHOWN:

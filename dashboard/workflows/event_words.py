@@ -85,6 +85,12 @@ def _embedded(event: Fields, payload: Payload) -> str:
     return said + f" ({_number(row.get('n_dimensions'))} dimensions)" + _because(row.get("note"))
 
 
+def _tokens(event: Fields, payload: Payload) -> str:
+    counts, row = _counts(payload), _row(payload, "token_run")
+    said = f"imported what {event['subject']} says of {_number(row.get('n_tokens'))} tokens"
+    return said + f" of {_number(counts.get('imported'))} items" + _because(row.get("note"))
+
+
 def _scored(_event: Fields, payload: Payload) -> str:
     run = _row(payload, "run")
     said = (
@@ -197,6 +203,9 @@ KINDS: Mapping[str, EventKind] = {
     ),
     "embeddings_imported": EventKind(
         "Embeddings", "What a model made of items, as vectors, came in as one event.", _embedded
+    ),
+    "tokens_imported": EventKind(
+        "Tokens", "What a model says of the tokens of texts came in as one event.", _tokens
     ),
     "attributes_read": EventKind(
         "Personal data read",

@@ -24,13 +24,9 @@ def read_label_order(path: Path) -> tuple[str, ...]:
     except (OSError, ValueError) as error:
         raise BadRequest(f"{path.name} is no JSON file that can be read: {error}") from error
     found = held.get("id2label", held) if isinstance(held, dict) else None
-    numbered = (
-        {int(key): label for key, label in found.items() if str(key).isascii() and str(key).isdigit()}
-        if isinstance(found, dict)
-        else {}
-    )
-    labels = tuple(numbered.get(place) for place in range(len(numbered)))
-    if not labels or len(numbered) != len(found) or not all(isinstance(label, str) for label in labels):
+    named = {str(key): label for key, label in found.items()} if isinstance(found, dict) else {}
+    labels = [named.get(str(place)) for place in range(len(named))]
+    if not labels or not all(isinstance(label, str) for label in labels):
         raise BadRequest(
             f'{path.name} has no id2label that numbers the labels from 0, such as {{"id2label": {{"0": "cat", "1": "dog"}}}}.'
         )

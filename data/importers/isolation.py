@@ -33,6 +33,7 @@ from data.importers.parsed import (
     PREDICTIONS,
     PROBABILITIES,
     REJECTED,
+    TOKENS,
     ContentKind,
     Format,
     ImportOptions,
@@ -51,7 +52,7 @@ _SCHEMAS = {
     "rejected": REJECTED,
     "probabilities": PROBABILITIES,
 }
-_CONTENTS: dict[ContentKind, pl.Schema] = {"embeddings": EMBEDDINGS}
+_CONTENTS: dict[ContentKind, pl.Schema] = {"embeddings": EMBEDDINGS, "tokens": TOKENS}
 _ANNOTATION_FRAMES = ("annotations", "items", "annotators", "predictions", "rejected")
 _REFUSED, _TOO_LARGE = 3, 5
 _PROGRESS = "progress "
@@ -154,7 +155,7 @@ def parse_content_isolated(
     options: ImportOptions = _DEFAULT,
     progress: Callable[[float], None] | None = None,
 ) -> ParsedContent:
-    """Read a file of embeddings in a child process. Arguments and result as `reading.parse_content`.
+    """Read a file of embeddings or of tokens in a child process. Arguments and result as `reading.parse_content`.
 
     Raises:
         ImportRejected: the file is refused, broke its reader, or went over a limit of the options.
@@ -180,6 +181,7 @@ def parse_content_isolated(
         n_rows=int(str(values["n_rows"])),
         sha256=str(values["sha256"]),
         name=str(values["name"]),
+        tags=_texts(values["tags"]),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-ContentKind = Literal["embeddings"]
+ContentKind = Literal["embeddings", "tokens"]
 Format = Literal["auto", "table", "label-studio"]
 
 MOMENT: pl.DataType = pl.Datetime("us", "UTC")
@@ -41,6 +41,15 @@ PREDICTIONS = pl.Schema(
 )
 PROBABILITIES = pl.Schema({"row": pl.Int64(), "item_id": pl.String(), "probabilities": pl.List(pl.Float64())})
 EMBEDDINGS = pl.Schema({"row": pl.Int64(), "item_id": pl.String(), "vector": pl.List(pl.Float32())})
+TOKENS = pl.Schema(
+    {
+        "row": pl.Int64(),
+        "item_id": pl.String(),
+        "starts": pl.List(pl.Int32()),
+        "ends": pl.List(pl.Int32()),
+        "probabilities": pl.List(pl.Float32()),
+    }
+)
 REJECTED = pl.Schema({"row": pl.Int64(), "reason": pl.String()})
 
 
@@ -139,7 +148,9 @@ class ParsedContent:
     """One file of what a model made of items beyond probabilities of labels, read; one row an item.
 
     Attributes:
-        contents: EMBEDDINGS, in the source's order; each item stands there once.
+        contents: EMBEDDINGS, or TOKENS (probabilities of the first token's tags, then the second's, …), in the source's order;
+            each item stands there once.
+        tags: of tokens, sorted; else none.
         rejected, format, mapping, guessed, n_rows, sha256, name: as in `ParsedProbabilities`.
     """
 
@@ -151,6 +162,7 @@ class ParsedContent:
     n_rows: int
     sha256: str
     name: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from data.importers.probabilities import read_probabilities
 from data.importers.sniff import Kind, sniff
 from data.importers.source import Source, open_source
 from data.importers.table import preview_table, read_table
+from data.importers.tokens import read_tokens
 
 _DEFAULT = ImportOptions()
 
@@ -105,7 +106,7 @@ def parse_content(
     options: ImportOptions = _DEFAULT,
     progress: Callable[[float], None] | None = None,
 ) -> ParsedContent:
-    """Read a file of embeddings, in this process and with no limit but on size.
+    """Read a file of embeddings or of tokens, in this process and with no limit but on size.
 
     Args:
         path: a table: CSV, TSV, JSONL, Parquet; of embeddings NumPy's .npz too.
@@ -125,7 +126,8 @@ def parse_content(
             parsed = read_npz(source, options)
         else:
             source, kind = _open(path, scratch, "table", options)
-            parsed = read_embeddings(source, kind, scratch, options)
+            read = read_embeddings if content == "embeddings" else read_tokens
+            parsed = read(source, kind, scratch, options)
     tell(0.9)
     return parsed
 

@@ -88,6 +88,14 @@ def test_the_example_of_embeddings_comes_in(closed: Path, tmp_path: Path) -> Non
     np.testing.assert_allclose(found, [[0.12, -1.3, 0.4], [0.5, 0.25, -0.75]], atol=1e-7)
 
 
+def test_the_example_of_tokens_comes_in(closed: Path, tmp_path: Path) -> None:
+    file = tmp_path / "given.jsonl"
+    file.write_text(example("Tokens", "jsonl"), "utf-8")
+    said = run(closed, file, "--tokens")
+    assert (said["imported"], said["tokens"], said["tags"]) == (2, 3, ["ANIMAL", "O"])
+    assert run(closed, file, "--tokens")["imported"] == 0
+
+
 def test_the_example_of_a_configuration_orders_the_labels(closed: Path, tmp_path: Path) -> None:
     config, file = tmp_path / "config.json", tmp_path / "given.jsonl"
     config.write_text(example("Scores by label", "json"), "utf-8")
