@@ -22,7 +22,8 @@ from dashboard.cli.frame import (
 
 if TYPE_CHECKING:
     from dashboard.workflows.embedding_runs import EmbeddingsSummary
-    from dashboard.workflows.predictions import ImportOptions, PredictionsRequest, PredictionsSummary
+    from dashboard.workflows.ingest import ImportOptions
+    from dashboard.workflows.predictions import PredictionsRequest, PredictionsSummary
     from dashboard.workflows.token_runs import TokensSummary
 
 SHOWN = 20

@@ -153,7 +153,7 @@ def checked_vectors(frame: pl.DataFrame, name: str) -> tuple[pl.DataFrame, pl.Da
     good = judged.filter(pl.col("reason").is_null()).select("row", "item_id", "vector")
     return good.cast(EMBEDDINGS), judged.filter(pl.col("reason").is_not_null()).select("row", "reason").cast(
         REJECTED
-    )  # type: ignore[arg-type]
+    )
 
 
 def _stacked(vectors: pl.Series, width: int) -> NDArray[np.float32]:
@@ -192,7 +192,7 @@ def _columns(columns: Sequence[str], asked: Mapping[str, str], name: str) -> tup
     lists = [column for column in columns if plain(column) in _LISTS]
     if len(lists) == 1:
         return item, (lists[0],)
-    numbers = sorted(int(match[1]) for column in columns if (match := _NUMBERED.fullmatch(column)))
+    numbers = sorted(int(number[1]) for column in columns if (number := _NUMBERED.fullmatch(column)))
     if numbers and numbers == list(range(len(numbers))):
         return item, tuple(f"e{number}" for number in numbers)
     gaps = " without a gap" if numbers else ""

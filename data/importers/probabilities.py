@@ -55,8 +55,9 @@ def read_probabilities(
     if options.logits:
         good, said = _softmax(good, labels, options, source.name), (*said, _said_of_logits(options))
     bad = judged.filter(pl.col("reason").is_not_null()).select("row", "reason")
+    members: tuple[str, ...] = ()
     if columns.member is None:
-        items, members, short = _lists(good, len(labels)), (), pl.DataFrame(schema=REJECTED)
+        items, short = _lists(good, len(labels)), pl.DataFrame(schema=REJECTED)
     else:
         items, members, short = gather(_clipped(good, len(labels)), len(labels))
     rejected = pl.concat([bad.cast(REJECTED), repeated.cast(REJECTED), short, loaded.rejected]).sort("row")

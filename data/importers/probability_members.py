@@ -44,7 +44,7 @@ def gather(good: pl.DataFrame, n_labels: int) -> tuple[pl.DataFrame, tuple[str, 
     lists = pl.Series("probabilities", flat, dtype=pl.Array(pl.Float64, flat.shape[1]))
     heads = whole.filter(pl.col("place") == 0).select("item_id", row="first")
     items = heads.with_columns(lists.cast(pl.List(pl.Float64))).select("row", "item_id", "probabilities")
-    return items.cast(PROBABILITIES), members, rejected  # type: ignore[arg-type]
+    return items.cast(PROBABILITIES), members, rejected
 
 
 def _lacking(placed: pl.DataFrame, order: pl.DataFrame) -> pl.DataFrame:

@@ -67,8 +67,8 @@ def read_tokens(source: Source, kind: Kind, scratch: Path, options: ImportOption
             )
         )
     )
-    good = judged.filter(pl.col("reason").is_null()).select(TOKENS.names()).cast(TOKENS)  # type: ignore[arg-type]
-    bad = judged.filter(pl.col("reason").is_not_null()).select("row", "reason").cast(REJECTED)  # type: ignore[arg-type]
+    good = judged.filter(pl.col("reason").is_null()).select(TOKENS.names()).cast(TOKENS)
+    bad = judged.filter(pl.col("reason").is_not_null()).select("row", "reason").cast(REJECTED)
     unused = [column for column in table.columns if column not in (item, tokens)]
     return ParsedContent(
         contents=good,

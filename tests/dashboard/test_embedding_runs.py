@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -119,7 +120,9 @@ def test_the_journal_alone_has_them_the_past_has_not_and_probabilities_know_noth
 
 def test_bad_rows_are_named_and_nothing_comes_in_unless_asked_for(pets: Store, tmp_path: Path) -> None:
     head, path = pets.head, tmp_path / "bad.jsonl"
-    lines = [{"id": item, "embedding": [1.0, float(place)]} for place, item in enumerate(ITEMS)]
+    lines: list[dict[str, Any]] = [
+        {"id": item, "embedding": [1.0, float(place)]} for place, item in enumerate(ITEMS)
+    ]
     lines[1]["embedding"] = [1.0]
     lines[2]["embedding"] = [1.0, None]
     lines[3]["embedding"] = [1.0, 1e39]

@@ -30,9 +30,12 @@ def long(table: FloatArray, names: tuple[str, ...] = MEMBERS, column: str = "mem
 
 def save(folder: Path, frame: pl.DataFrame, name: str = "ensemble.csv") -> Path:
     path = folder / name
-    {".csv": frame.write_csv, ".parquet": frame.write_parquet, ".jsonl": frame.write_ndjson}[path.suffix](
-        path
-    )
+    if path.suffix == ".csv":
+        frame.write_csv(path)
+    elif path.suffix == ".parquet":
+        frame.write_parquet(path)
+    else:
+        frame.write_ndjson(path)
     return path
 
 

@@ -29,7 +29,7 @@ def parsed(path: Path, **options: Any) -> ParsedProbabilities:
     return parse_probabilities(path, labels=LABELS, options=ImportOptions(**options))
 
 
-def lines(folder: Path, *rows: dict[str, Any]) -> Path:
+def lines(folder: Path, *rows: Any) -> Path:
     path = folder / "scores.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return path
