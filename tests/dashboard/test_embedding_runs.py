@@ -186,7 +186,7 @@ def test_archives_are_never_unpickled_and_need_their_two_arrays(pets: Store, tmp
 
 
 def test_the_model_learns_from_embeddings_and_neighbours_are_found_by_them(
-    plain: Store,  # noqa: F811
+    plain: Store,  # noqa: F811 -- the fixture of that name
     tmp_path: Path,
 ) -> None:
     assert model_content.read_content(plain, P).kind == "text"
