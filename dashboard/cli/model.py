@@ -36,7 +36,8 @@ def train_command(
     by: ByOption = None,
     as_json: JsonOption = False,
     encoder: Annotated[
-        str, typer.Option("--encoder", help="What the model reads: text (TF-IDF), pixels, or auto.")
+        str,
+        typer.Option("--encoder", help="What the model reads: text (TF-IDF), pixels, embeddings, or auto."),
     ] = "auto",
     members: Annotated[int, typer.Option("--members", help="Members of the ensemble.")] = 5,
     folds: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,10 @@ from dashboard.cli.frame import (
 )
 
 if TYPE_CHECKING:
-    from dashboard.workflows.predictions import PredictionsSummary
+    from dashboard.workflows.embedding_runs import EmbeddingsSummary
+    from dashboard.workflows.ingest import ImportOptions
+    from dashboard.workflows.predictions import PredictionsRequest, PredictionsSummary
+    from dashboard.workflows.token_runs import TokensSummary
 
 SHOWN = 20
 
@@ -35,7 +39,7 @@ def import_predictions(
     file: Annotated[
         Path,
         typer.Argument(
-            help="Probabilities of every label, one row an item: CSV, TSV, JSONL, Parquet (.gz too)."
+            help="Probabilities of every label, one row an item (and member), or embeddings: CSV, TSV, JSONL, Parquet (.gz too), .npz."
         ),
     ],
     run: Annotated[
@@ -49,7 +53,28 @@ def import_predictions(
         list[str] | None,
         typer.Option(
             "--map",
-            help="Which column is what: item=…,LABEL=…,LABEL=… or item=…,probabilities=… (a list); may be given again.",
+            help="Which column is what: item=…,member=…,LABEL=…,LABEL=… or item=…,probabilities=… (a list); may be given again.",
+        ),
+    ] = None,
+    embeddings: Annotated[
+        bool,
+        typer.Option(
+            "--embeddings", help="The file has a vector an item: a column of lists, e0, e1, …, or .npz."
+        ),
+    ] = False,
+    tokens: Annotated[
+        bool,
+        typer.Option(
+            "--tokens", help="The file is JSONL with probabilities of each token's tags; kept, not used yet."
+        ),
+    ] = False,
+    logits: Annotated[
+        bool, typer.Option("--logits", help="The numbers are logits; their softmax is taken.")
+    ] = False,
+    id2label: Annotated[
+        Path | None,
+        typer.Option(
+            "--id2label", help="A model's config.json, which says what LABEL_0, LABEL_1, … stand for."
         ),
     ] = None,
     note: Annotated[str, typer.Option("--note", help="What the run is; kept with it.")] = "",
@@ -64,11 +89,22 @@ def import_predictions(
 ) -> None:
     """Import a model's out-of-sample probabilities. A file with a bad row or an unknown item is refused whole."""
     from dashboard.workflows import predictions
+    from dashboard.workflows.errors import BadRequest
 
     request = predictions.PredictionsRequest(
         model_run=run, note=note, skip_bad_rows=skip_bad_rows, dry_run=dry_run
     )
-    options = predictions.map_options(mapping or ())
+    options = replace(
+        predictions.map_options(mapping or ()), logits=logits, label_order=_label_order(id2label)
+    )
+    if embeddings or tokens:
+        if logits or id2label is not None or (embeddings and tokens):
+            raise BadRequest(
+                "--embeddings and --tokens stand alone, without --logits, --id2label and each other."
+            )
+        read = _import_tokens if tokens else _import_embeddings
+        read(context, file, request.checked(), options, store, project, by, as_json, request_id)
+        return
     with opened(context, store, by) as (found, person):
         summary = predictions.import_predictions(
             found,
@@ -79,9 +115,94 @@ def import_predictions(
             options=options,
             request_id=request_id,
         )
-    answer(context, as_json, _document(summary), _words(file, summary))
+    size = f"{summary.imported:,} items × {len(summary.labels)} labels"
+    size += f" × {len(summary.members)} members" if summary.members else ""
+    words = _words(file, summary, what="model run", size=size, warning=summary.warning)
+    answer(context, as_json, _document(summary), words)
     if summary.refused:
         raise typer.Exit(EXIT_BAD_INPUT)
+
+
+def _import_embeddings(
+    context: typer.Context,
+    file: Path,
+    request: PredictionsRequest,
+    options: ImportOptions,
+    store: Path | None,
+    project: str | None,
+    by: str | None,
+    as_json: bool,
+    request_id: str | None,
+) -> None:
+    from dashboard.workflows.embedding_runs import import_embeddings
+
+    with opened(context, store, by) as (found, person):
+        summary = import_embeddings(
+            found,
+            path=file,
+            project_id=project_of(context, found, project),
+            by=person,
+            model_run=request.model_run,
+            note=request.note,
+            skip_bad_rows=request.skip_bad_rows,
+            dry_run=request.dry_run,
+            options=options,
+            request_id=request_id,
+        )
+    document = {
+        "project": summary.project_id, "run": summary.model_run, "imported": summary.imported, "items": summary.items,
+        "dimensions": summary.n_dimensions, "rejected": summary.rejected.to_dicts(), "unknown_items": list(summary.unknown_items),
+        "missing_items": summary.missing_items, "mapping": dict(summary.mapping), "guessed": list(summary.guessed),
+        "format": summary.format, "dry_run": summary.dry_run,
+    }  # fmt: skip
+    size = f"{summary.imported:,} items × {summary.n_dimensions:,} dimensions"
+    answer(context, as_json, document, _words(file, summary, what="embeddings", size=size))
+    if summary.refused:
+        raise typer.Exit(EXIT_BAD_INPUT)
+
+
+def _import_tokens(
+    context: typer.Context,
+    file: Path,
+    request: PredictionsRequest,
+    options: ImportOptions,
+    store: Path | None,
+    project: str | None,
+    by: str | None,
+    as_json: bool,
+    request_id: str | None,
+) -> None:
+    from dashboard.workflows.token_runs import import_tokens
+
+    with opened(context, store, by) as (found, person):
+        summary = import_tokens(
+            found,
+            path=file,
+            project_id=project_of(context, found, project),
+            by=person,
+            model_run=request.model_run,
+            note=request.note,
+            skip_bad_rows=request.skip_bad_rows,
+            dry_run=request.dry_run,
+            options=options,
+            request_id=request_id,
+        )
+    document = {
+        "project": summary.project_id, "run": summary.model_run, "imported": summary.imported, "items": summary.items,
+        "tokens": summary.n_tokens, "tags": list(summary.tags), "rejected": summary.rejected.to_dicts(),
+        "unknown_items": list(summary.unknown_items), "missing_items": summary.missing_items,
+        "mapping": dict(summary.mapping), "guessed": list(summary.guessed), "format": summary.format, "dry_run": summary.dry_run,
+    }  # fmt: skip
+    size = f"{summary.n_tokens:,} tokens of {summary.imported:,} items, {len(summary.tags)} tags"
+    answer(context, as_json, document, _words(file, summary, what="tokens", size=size))
+    if summary.refused:
+        raise typer.Exit(EXIT_BAD_INPUT)
+
+
+def _label_order(path: Path | None) -> tuple[str, ...]:
+    from dashboard.workflows.label_order import read_label_order
+
+    return () if path is None else read_label_order(path)
 
 
 def _document(summary: PredictionsSummary) -> dict[str, object]:
@@ -94,6 +215,7 @@ def _document(summary: PredictionsSummary) -> dict[str, object]:
         "unknown_items": list(summary.unknown_items),
         "missing_items": summary.missing_items,
         "labels": list(summary.labels),
+        "members": list(summary.members),
         "out_of_sample": summary.out_of_sample,
         "warning": summary.warning,
         "mapping": dict(summary.mapping),
@@ -103,7 +225,14 @@ def _document(summary: PredictionsSummary) -> dict[str, object]:
     }
 
 
-def _words(file: Path, summary: PredictionsSummary) -> str:
+def _words(
+    file: Path,
+    summary: PredictionsSummary | EmbeddingsSummary | TokensSummary,
+    *,
+    what: str,
+    size: str,
+    warning: str | None = None,
+) -> str:
     lines = [*summary.guessed, *_bad_rows(summary)]
     if summary.refused:
         counts = f"{summary.rejected.height:,} bad rows and {len(summary.unknown_items):,} unknown items"
@@ -111,20 +240,22 @@ def _words(file: Path, summary: PredictionsSummary) -> str:
             f"{file.name}: {counts}; nothing was imported. Mend them, or import the rest with --skip-bad-rows."
         )
         return "\n".join(lines)
-    lines += [f"Warning: {summary.warning}"] if summary.warning else []
-    run = f"model run {summary.model_run!r}"
+    lines += [f"Warning: {warning}"] if warning else []
+    run = f"{what} {summary.model_run!r}"
     if not summary.imported:
-        lines.append(f"{file.name}: the {run} is there with the same probabilities; nothing was changed.")
+        there = "is" if what == "model run" else "are"
+        same = "vectors" if what == "embeddings" else "probabilities"
+        lines.append(f"{file.name}: the {run} {there} there with the same {same}; nothing was changed.")
         return "\n".join(lines)
     said = (
         f"{file.name} → {summary.project_id}: {'would import' if summary.dry_run else 'imported'} the {run}, "
-        f"{summary.imported:,} items × {len(summary.labels)} labels"
+        f"{size}"
     )
     said += f"; {summary.missing_items:,} items of the project are not in it" if summary.missing_items else ""
     return "\n".join([*lines, said + "."])
 
 
-def _bad_rows(summary: PredictionsSummary) -> list[str]:
+def _bad_rows(summary: PredictionsSummary | EmbeddingsSummary | TokensSummary) -> list[str]:
     """The first rejected rows and unknown items, and how many more there are."""
     lines = [f"  row {row}: {reason}" for row, reason in summary.rejected.head(SHOWN).iter_rows()]
     if summary.rejected.height > SHOWN:

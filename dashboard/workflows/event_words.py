@@ -75,8 +75,20 @@ def _predicted(event: Fields, payload: Payload) -> str:
     )
     left_out = sum(n for n in (counts.get("rejected"), counts.get("unknown_items")) if isinstance(n, int))
     said += f"; {_number(left_out)} rows left out" if left_out else ""
-    said += "; it looks in-sample" if row.get("warning") else ""
+    said += "; it looks in-sample" if row.get("out_of_sample") == "doubted" else ""
     return said + _because(row.get("note"))
+
+
+def _embedded(event: Fields, payload: Payload) -> str:
+    counts, row = _counts(payload), _row(payload, "embedding_run")
+    said = f"imported embeddings {event['subject']} of {_number(counts.get('imported'))} items"
+    return said + f" ({_number(row.get('n_dimensions'))} dimensions)" + _because(row.get("note"))
+
+
+def _tokens(event: Fields, payload: Payload) -> str:
+    counts, row = _counts(payload), _row(payload, "token_run")
+    said = f"imported what {event['subject']} says of {_number(row.get('n_tokens'))} tokens"
+    return said + f" of {_number(counts.get('imported'))} items" + _because(row.get("note"))
 
 
 def _scored(_event: Fields, payload: Payload) -> str:
@@ -188,6 +200,12 @@ KINDS: Mapping[str, EventKind] = {
     "annotations_imported": EventKind("Import", "A file's annotations came in, as one event.", _imported),
     "predictions_imported": EventKind(
         "Predictions", "A model run's probabilities came in, as one event.", _predicted
+    ),
+    "embeddings_imported": EventKind(
+        "Embeddings", "What a model made of items, as vectors, came in as one event.", _embedded
+    ),
+    "tokens_imported": EventKind(
+        "Tokens", "What a model says of the tokens of texts came in as one event.", _tokens
     ),
     "attributes_read": EventKind(
         "Personal data read",

@@ -11,14 +11,15 @@ import numpy as np
 import polars as pl
 
 from analytics.frames import IntArray
+from dashboard.workflows.embedding_runs import embedding_runs, embeddings
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 
 if TYPE_CHECKING:
     from analytics.features import Features
 
-TEXT, PIXELS = "text", "pixels"
-ENCODERS = ("auto", TEXT, PIXELS)
+TEXT, PIXELS, EMBEDDINGS = "text", "pixels", "embeddings"
+ENCODERS = ("auto", TEXT, PIXELS, EMBEDDINGS)
 FEWEST_ITEMS = 20
 """With fewer items nothing is learned that could criticise anybody."""
 
@@ -32,7 +33,7 @@ NO_CONTENT = (
 class Content:
     """The items that a model can read.
 
-    `kind`: text or pixels. `item_codes` (N,), ascending; `features` (N, D). `groups` (N,): items with the very same content
+    `kind`: text, pixels or embeddings. `item_codes` (N,), ascending; `features` (N, D). `groups` (N,): items with the very same content
     share one. `n_left_out`: items without such content.
     """
 
@@ -48,7 +49,8 @@ class Content:
 def read_content(
     store: Store, project_id: str, *, encoder: str = "auto", as_of: int | None = None
 ) -> Content:
-    """The items of a project as features; `auto` takes what more of them have, pictures or texts.
+    """The items of a project as features; `auto` takes the newest embeddings that were brought in, where there are any of enough
+    items, else what more of them have, pictures or texts.
 
     Raises:
         BadRequest: an unknown encoder, or too few items with such content.
@@ -57,6 +59,14 @@ def read_content(
         raise BadRequest(f"{encoder!r} is not an encoder. Known: {', '.join(ENCODERS)}.")
     items = store.read("model_items", project_id=project_id, as_of=as_of)
     kind = encoder
+    if encoder in ("auto", EMBEDDINGS):
+        found = _embedded(store, project_id, items, as_of=as_of)
+        if found is not None:
+            return found
+    if encoder == EMBEDDINGS:
+        raise BadRequest(
+            f"{project_id} has no embeddings of {FEWEST_ITEMS} items or more. Bring them in: `touchstone predictions FILE --embeddings`."
+        )
     if encoder == "auto":
         n_pictures, n_texts = (len(items) - items[name].null_count() for name in ("image_bytes", "text"))
         kind = PIXELS if n_pictures > n_texts else TEXT
@@ -77,6 +87,29 @@ def read_content(
         feature_names=names,
         groups=_groups(content),
         n_left_out=items.height - there.height,
+    )
+
+
+def _embedded(store: Store, project_id: str, items: pl.DataFrame, *, as_of: int | None) -> Content | None:
+    """The newest embeddings of enough items, or None."""
+    runs = embedding_runs(store, project_id=project_id, as_of=as_of).filter(pl.col("n_items") >= FEWEST_ITEMS)
+    if runs.is_empty():
+        return None
+    from analytics.encoders import EmbeddingEncoder
+
+    codes, vectors = embeddings(store, project_id=project_id, model_run=runs["model_run"][0], as_of=as_of)
+    encoder = EmbeddingEncoder().fit(vectors)
+    ids = pl.DataFrame({"item_code": codes}).join(
+        items.select(pl.col("item_code").cast(pl.Int64), "item_id"), on="item_code", maintain_order="left"
+    )
+    return Content(
+        kind=EMBEDDINGS,
+        item_codes=codes,
+        item_ids=tuple(ids["item_id"]),
+        features=encoder.transform(vectors),
+        feature_names=encoder.feature_names,
+        groups=_groups([row.tobytes() for row in vectors]),
+        n_left_out=items.height - len(codes),
     )
 
 

@@ -14,7 +14,13 @@ from analytics.frames import FloatArray, IntArray
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.opening import Store
-from dashboard.workflows.prediction_frames import CodedRun, first_label_rows, probability_rows
+from dashboard.workflows.prediction_frames import (
+    CodedRun,
+    first_label_rows,
+    n_choices,
+    probability_rows,
+    sample_rows,
+)
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
 from data.journal import canonical_json
@@ -61,7 +67,7 @@ def record_model_run(store: Store, *, project_id: str, by: Person, run: ModelRun
     """
     require(by, "import")
     label_set = require_label_set(store, project_id, as_of=saw)
-    width = len(label_set.choices) if label_set.is_sets else label_set.n_labels
+    width = n_choices(label_set)
     n_members, n_items, n_labels = run.samples.shape
     if n_labels != width or n_items != len(run.item_codes):
         raise BadRequest(f"The run has samples of shape {run.samples.shape}; the project has {width} labels.")
@@ -85,7 +91,10 @@ def record_model_run(store: Store, *, project_id: str, by: Person, run: ModelRun
                 f"The model run {run.model_run!r} is there with other probabilities. Nothing was changed; give this one a name "
                 "of its own (--run)."
             )
-        tables = {"probability": probability_rows(mean, run.model_run), "model_sample": _sample_rows(run)}
+        tables = {
+            "probability": probability_rows(mean, run.model_run),
+            "model_sample": sample_rows(run.item_codes, run.samples, run.model_run),
+        }
         if not label_set.is_sets:
             tables["prediction"] = first_label_rows(mean, run.model_run, label_set)
         payload = {
@@ -137,13 +146,3 @@ def _summing_to_one(found: NDArray[np.floating], *, sets: bool) -> NDArray[np.fl
         return np.ascontiguousarray(found)
     total: FloatArray = found.sum(axis=2, keepdims=True, dtype=np.float64)
     return np.ascontiguousarray(found / total.astype(found.dtype))
-
-
-def _sample_rows(run: ModelRun) -> pl.DataFrame:
-    """Rows of the table `model_sample`."""
-    n_members, n_items, n_labels = run.samples.shape
-    flat = np.ascontiguousarray(run.samples.transpose(1, 0, 2), dtype=np.float32).reshape(n_items, -1)
-    lists = pl.Series("samples", flat, dtype=pl.Array(pl.Float32, n_members * n_labels))
-    return pl.DataFrame({"item_code": run.item_codes}).with_columns(
-        pl.lit(run.model_run).alias("model_run"), lists.cast(pl.List(pl.Float32))
-    )

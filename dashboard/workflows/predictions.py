@@ -19,11 +19,15 @@ from dashboard.workflows.prediction_frames import (
     as_table,
     code_run,
     first_label_rows,
+    identical_members,
+    n_choices,
     probability_rows,
+    sample_rows,
 )
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
 from data.importers import ImportOptions, ParsedProbabilities, parse_probabilities_isolated
+from data.journal import canonical_json
 from data.records import Draft
 
 LONGEST_NAME = 200
@@ -61,7 +65,8 @@ class PredictionsSummary:
         refused: nothing was imported because of rejected rows or unknown items.
         known: the same content was there under this name.
         out_of_sample: passed, doubted or not_checked (`prediction_check`).
-        warning: why it is doubted that the run is out of sample.
+        warning: why it is doubted that the run is out of sample, or which members say the very same.
+        members: what the members of the model are called; () where the file has no such column.
     """
 
     project_id: str
@@ -80,6 +85,7 @@ class PredictionsSummary:
     mapping: Mapping[str, str]
     guessed: tuple[str, ...]
     format: str
+    members: tuple[str, ...] = ()
 
 
 def map_options(pairs: Iterable[str]) -> ImportOptions:
@@ -117,14 +123,8 @@ def import_predictions(
     """
     require(by, "import")
     label_set = require_label_set(store, project_id)
-    if label_set.is_sets:
-        raise BadRequest(
-            f"The labels of {project_id} are sets: a model of sets gives each choice a probability of its own, and this verb takes "
-            "probabilities of single labels that sum to 1. Nothing was imported."
-        )
-    parsed = parse_probabilities_isolated(
-        path, labels=label_set.labels, options=options or ImportOptions(), progress=progress
-    )
+    asked = replace(options or ImportOptions(), sets=label_set.is_sets)
+    parsed = parse_probabilities_isolated(path, labels=label_set.choices, options=asked, progress=progress)
     return import_probabilities(
         store,
         parsed=parsed,
@@ -156,7 +156,8 @@ def import_probabilities(
     asked = request.checked()
     saw = store.head
     items = store.read("import_known_items", project_id=project_id)
-    run, unknown = code_run(parsed.probabilities, items, label_set)
+    n_members = max(len(parsed.members), 1)
+    run, unknown = code_run(parsed.probabilities, items, label_set, n_members=n_members)
     summary = _summary(project_id, asked, parsed, label_set, run, unknown=unknown, n_items=items.height)
     if summary.refused:
         return summary
@@ -164,8 +165,7 @@ def import_probabilities(
         raise BadRequest(
             f"{parsed.name} has probabilities for no item of {project_id}. Nothing was imported."
         )
-    found = check_sample(store, project_id, run.item_codes, run.table, as_of=saw)
-    summary = replace(summary, out_of_sample=found.out_of_sample, warning=found.warning)
+    summary = _doubted(store, summary, label_set, run, saw=saw)
     if asked.dry_run:
         return _was_known(summary) if _is_known(store, project_id, asked.model_run, run) else summary
     row = _run_row(parsed, label_set, run, summary, note=asked.note, saw=saw)
@@ -200,7 +200,8 @@ def model_runs(store: Store, *, project_id: str, as_of: int | None = None) -> pl
 def probabilities(
     store: Store, *, project_id: str, model_run: str, as_of: int | None = None
 ) -> tuple[IntArray, FloatArray]:
-    """What a run gave: (N,) item codes, sorted, and the (N, K) probabilities by label code, each row summing to 1.
+    """What a run gave: (N,) item codes, sorted, and the (N, K) probabilities by label code, each row summing to 1; where labels
+    are sets, by choice, each of its own. Of several members it is the mean.
 
     A label that came into the label set after the run has probability 0: the model did not know it.
 
@@ -215,8 +216,10 @@ def probabilities(
     given = int(named["n_labels"][0])
     frame = store.read("model_probabilities", project_id=project_id, model_run=model_run, as_of=as_of)
     table = as_table(frame["probabilities"], given)
-    table = table / table.sum(axis=1, keepdims=True)
-    later = require_label_set(store, project_id, as_of=as_of).n_labels - given
+    label_set = require_label_set(store, project_id, as_of=as_of)
+    if not label_set.is_sets:
+        table = table / table.sum(axis=1, keepdims=True)
+    later = n_choices(label_set) - given
     return frame["item_code"].to_numpy(), np.pad(table, ((0, 0), (0, later))) if later else table
 
 
@@ -243,13 +246,27 @@ def _summary(
         refused=refused,
         known=False,
         dry_run=request.dry_run,
-        labels=label_set.labels,
+        labels=label_set.choices,
         out_of_sample=NOT_CHECKED,
         warning=None,
         mapping=parsed.mapping,
         guessed=parsed.guessed,
         format=parsed.format,
+        members=parsed.members,
     )
+
+
+def _doubted(
+    store: Store, summary: PredictionsSummary, label_set: LabelSet, run: CodedRun, *, saw: int
+) -> PredictionsSummary:
+    """With what gives reason to doubt the run."""
+    out_of_sample, warnings = NOT_CHECKED, []
+    if not label_set.is_sets:
+        found = check_sample(store, summary.project_id, run.item_codes, run.table, as_of=saw)
+        out_of_sample, warnings = found.out_of_sample, [found.warning]
+    if run.samples is not None:
+        warnings.append(identical_members(run.samples, summary.members))
+    return replace(summary, out_of_sample=out_of_sample, warning=" ".join(filter(None, warnings)) or None)
 
 
 def _is_known(store: Store | Reader, project_id: str, model_run: str, run: CodedRun) -> bool:
@@ -285,9 +302,10 @@ def _run_row(
 ) -> dict[str, object]:
     """The row of the table `model_run`."""
     return {
-        "model_run": summary.model_run, "n_items": summary.items, "n_labels": label_set.n_labels, "note": note,
+        "model_run": summary.model_run, "n_items": summary.items, "n_labels": n_choices(label_set), "note": note,
         "content_sha256": run.content_sha256, "name": parsed.name, "format": parsed.format, "saw_seq": saw,
-        "out_of_sample": summary.out_of_sample, "warning": summary.warning,
+        "out_of_sample": summary.out_of_sample, "warning": summary.warning, "n_members": max(len(summary.members), 1),
+        "provenance": canonical_json({"members": list(summary.members)}) if summary.members else None,
     }  # fmt: skip
 
 
@@ -301,10 +319,11 @@ def _draft(
     row: Mapping[str, object],
 ) -> Draft:
     """The import's event."""
-    tables = {
-        "probability": probability_rows(run, summary.model_run),
-        "prediction": first_label_rows(run, summary.model_run, label_set),
-    }
+    tables = {"probability": probability_rows(run, summary.model_run)}
+    if not label_set.is_sets:
+        tables["prediction"] = first_label_rows(run, summary.model_run, label_set)
+    if run.samples is not None:
+        tables["model_sample"] = sample_rows(run.item_codes, run.samples, summary.model_run)
     payload: dict[str, object] = {
         "rows": {"model_run": [row]},
         "segments": {name: reader.segments.put(frame).as_payload() for name, frame in tables.items()},

@@ -38,7 +38,8 @@ PERSONS = ("relabel", "adjudication")
 class TrainOptions:
     """How the model is trained.
 
-    `encoder`: auto, text (TF-IDF) or pixels. `n_members`: fits a fold, each of which weighs the items otherwise; what they
+    `encoder`: auto, text (TF-IDF), pixels or embeddings (brought in).
+    `n_members`: fits a fold, each of which weighs the items otherwise; what they
     disagree on is what the model does not know. `penalty`: of the squared weights; None: of each fold the
     one that did best in the others. `model_run`: the name of the run; by default
     one that names the labels' event. `checkpoint`: a file that the work can be taken up from.

@@ -17,8 +17,8 @@ from typing import Any, cast
 import polars as pl
 
 from data.errors import ImportRejected
-from data.importers.parsed import Format, ImportOptions, Parsed, ParsedProbabilities, Preview
-from data.importers.reading import parse, parse_probabilities, preview_here
+from data.importers.parsed import Format, ImportOptions, Parsed, ParsedContent, ParsedProbabilities, Preview
+from data.importers.reading import parse, parse_content, parse_probabilities, preview_here
 
 REFUSED, CRASHED, TOO_LARGE = 3, 4, 5
 PROGRESS = "progress "
@@ -28,7 +28,7 @@ def main(request_path: Path) -> int:
     """Do what the request says; the result lies beside it. Returns the exit status."""
     request = json.loads(request_path.read_text("utf-8"))
     given = request["options"]
-    for name in ("item_attributes", "annotator_attributes"):
+    for name in ("item_attributes", "annotator_attributes", "label_order"):
         given[name] = tuple(given[name])
     options = ImportOptions(**given)
     _limit(options)
@@ -49,9 +49,13 @@ def main(request_path: Path) -> int:
     return 0
 
 
-def _read(request: Mapping[str, Any], options: ImportOptions) -> Parsed | ParsedProbabilities | Preview:
-    """What was asked for: probabilities of the labels named, the first n rows, or the whole file."""
+def _read(
+    request: Mapping[str, Any], options: ImportOptions
+) -> Parsed | ParsedContent | ParsedProbabilities | Preview:
+    """What was asked for: other content of a model, probabilities of the labels named, the first n rows, or the whole file."""
     path, format = Path(request["path"]), cast(Format, request["format"])
+    if request["content"] is not None:
+        return parse_content(path, content=request["content"], options=options, progress=_tell)
     if request["labels"] is not None:
         return parse_probabilities(path, labels=request["labels"], options=options, progress=_tell)
     if request["n"] is not None:
@@ -90,7 +94,7 @@ def _tell(share: float) -> None:
     sys.stdout.flush()
 
 
-def _write(result: Parsed | ParsedProbabilities | Preview, folder: Path) -> None:
+def _write(result: Parsed | ParsedContent | ParsedProbabilities | Preview, folder: Path) -> None:
     """Frames as Parquet files, all else as one JSON file."""
     rest: dict[str, object] = {}
     rows: dict[str, int] = {}

@@ -28,13 +28,17 @@ from data.errors import ImportRejected
 from data.importers.parsed import (
     ANNOTATIONS,
     ANNOTATORS,
+    EMBEDDINGS,
     ITEMS,
     PREDICTIONS,
     PROBABILITIES,
     REJECTED,
+    TOKENS,
+    ContentKind,
     Format,
     ImportOptions,
     Parsed,
+    ParsedContent,
     ParsedProbabilities,
     Preview,
 )
@@ -48,6 +52,7 @@ _SCHEMAS = {
     "rejected": REJECTED,
     "probabilities": PROBABILITIES,
 }
+_CONTENTS: dict[ContentKind, pl.Schema] = {"embeddings": EMBEDDINGS, "tokens": TOKENS}
 _ANNOTATION_FRAMES = ("annotations", "items", "annotators", "predictions", "rejected")
 _REFUSED, _TOO_LARGE = 3, 5
 _PROGRESS = "progress "
@@ -139,6 +144,44 @@ def parse_probabilities_isolated(
         n_rows=int(str(values["n_rows"])),
         sha256=str(values["sha256"]),
         name=str(values["name"]),
+        members=_texts(values["members"]),
+    )
+
+
+def parse_content_isolated(
+    path: Path,
+    *,
+    content: ContentKind,
+    options: ImportOptions = _DEFAULT,
+    progress: Callable[[float], None] | None = None,
+) -> ParsedContent:
+    """Read a file of embeddings or of tokens in a child process. Arguments and result as `reading.parse_content`.
+
+    Raises:
+        ImportRejected: the file is refused, broke its reader, or went over a limit of the options.
+    """
+    with tempfile.TemporaryDirectory(prefix="touchstone-import-") as folder:
+        rest = _run(Path(folder), path, options, progress, format="table", content=content)
+        contents, rejected = (
+            _frame(Path(folder), name, rest, path.name) for name in ("contents", "rejected")
+        )
+    if contents.schema != _CONTENTS[content]:
+        raise ImportRejected(
+            f"Reading {path.name} gave an incomplete result. Nothing was imported; try again."
+        )
+    values = rest["rest"]
+    if progress is not None:
+        progress(1.0)
+    return ParsedContent(
+        contents=contents,
+        rejected=rejected,
+        format=str(values["format"]),
+        mapping=_text_map(values["mapping"]),
+        guessed=_texts(values["guessed"]),
+        n_rows=int(str(values["n_rows"])),
+        sha256=str(values["sha256"]),
+        name=str(values["name"]),
+        tags=_texts(values["tags"]),
     )
 
 
@@ -151,9 +194,10 @@ def _run(
     format: Format,
     n: int | None = None,
     labels: Sequence[str] | None = None,
+    content: ContentKind | None = None,
 ) -> dict[str, dict[str, object]]:
     """Start the child, wait for it, and return what it wrote into result.json."""
-    request = {"path": str(path.absolute()), "format": format, "n": n, "labels": labels}
+    request = {"path": str(path.absolute()), "format": format, "n": n, "labels": labels, "content": content}
     request_path = folder / "request.json"
     request_path.write_text(
         json.dumps(request | {"options": asdict(options) | {"mapping": dict(options.mapping)}}), "utf-8"

@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 
+ContentKind = Literal["embeddings", "tokens"]
 Format = Literal["auto", "table", "label-studio"]
 
 MOMENT: pl.DataType = pl.Datetime("us", "UTC")
@@ -39,6 +40,16 @@ PREDICTIONS = pl.Schema(
     {"item_id": pl.String(), "model_run": pl.String(), "label": pl.String(), "score": pl.Float64()}
 )
 PROBABILITIES = pl.Schema({"row": pl.Int64(), "item_id": pl.String(), "probabilities": pl.List(pl.Float64())})
+EMBEDDINGS = pl.Schema({"row": pl.Int64(), "item_id": pl.String(), "vector": pl.List(pl.Float32())})
+TOKENS = pl.Schema(
+    {
+        "row": pl.Int64(),
+        "item_id": pl.String(),
+        "starts": pl.List(pl.Int32()),
+        "ends": pl.List(pl.Int32()),
+        "probabilities": pl.List(pl.Float32()),
+    }
+)
 REJECTED = pl.Schema({"row": pl.Int64(), "reason": pl.String()})
 
 
@@ -51,6 +62,8 @@ class ImportOptions:
         item_attributes: source columns kept with the item.
         annotator_attributes: source columns about the annotator; personal, so they belong in the vault.
         sets: whether a label is a set of labels; else a row with several is rejected.
+        logits: whether a file of probabilities has scores before softmax (of sets: before the logistic function).
+        label_order: the labels in the model's own order, as `id2label` of its configuration has them; () where it is not known.
         separator: what parts the labels of one cell, where labels are sets and cells are no lists; "" for nothing.
         max_bytes: largest file in bytes, counted after unpacking.
         max_memory_bytes: what reading may take beyond the reader's own start-up size, in bytes.
@@ -62,6 +75,8 @@ class ImportOptions:
     annotator_attributes: tuple[str, ...] = ()
     sets: bool = False
     separator: str = ""
+    logits: bool = False
+    label_order: tuple[str, ...] = ()
     max_bytes: int = 4 * 1024**3
     max_memory_bytes: int = 12 * 1024**3
     max_seconds: float = 900.0
@@ -105,7 +120,8 @@ class ParsedProbabilities:
 
     Attributes:
         probabilities: PROBABILITIES, in the source's order; each list has one number in [0, 1] a label, in the order of
-            the labels that were asked for, and sums to 1 within `probabilities.SUM_WITHIN`. Each item stands there once.
+            the labels that were asked for, and sums to 1 within `probabilities.SUM_WITHIN` (but where labels are sets). Each item
+            stands there once. Where there are members, a list has those of all members, one after the other.
         rejected: rows that were not taken, each with its reason.
         format: what the file was: csv, tsv, jsonl or parquet.
         mapping: "item", and "probabilities" or each label -> source column, as used.
@@ -113,6 +129,7 @@ class ParsedProbabilities:
         n_rows: rows taken plus rows rejected.
         sha256: of the file's bytes as they were given.
         name: the file's name.
+        members: what the members of the model are called, in the order of the lists; () where there is no such column.
     """
 
     probabilities: pl.DataFrame
@@ -123,6 +140,29 @@ class ParsedProbabilities:
     n_rows: int
     sha256: str
     name: str
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedContent:
+    """One file of what a model made of items beyond probabilities of labels, read; one row an item.
+
+    Attributes:
+        contents: EMBEDDINGS, or TOKENS (probabilities of the first token's tags, then the second's, …), in the source's order;
+            each item stands there once.
+        tags: of tokens, sorted; else none.
+        rejected, format, mapping, guessed, n_rows, sha256, name: as in `ParsedProbabilities`.
+    """
+
+    contents: pl.DataFrame
+    rejected: pl.DataFrame
+    format: str
+    mapping: dict[str, str]
+    guessed: tuple[str, ...]
+    n_rows: int
+    sha256: str
+    name: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,25 +8,32 @@ from dataclasses import dataclass
 from data.errors import ImportRejected
 from data.importers.mapping import find_column, guess, listed, no_such_column, plain
 
-ITEM, LIST = "item", "probabilities"
+ITEM, LIST, MEMBER = "item", "probabilities", "member"
 # What a column with one list of probabilities a row is called, without case and separators.
 _LISTS = ("probabilities", "probability", "probs", "proba", "predprobs", "scores")
+_LOGITS = ("logits", "logit")
+_MEMBERS = ("member", "sample")
 
 
 @dataclass(frozen=True, slots=True)
 class ProbabilityColumns:
-    """Where everything is. `labels`: a column for each label in the label set's order, or none where `list` has them all."""
+    """Where everything is. `labels`: a column for each label in the label set's order, or none where `list` has them all.
+
+    `member`: the column that tells the members of a model apart, where there is one.
+    """
 
     item: str
     labels: tuple[str, ...]
     list: str | None
+    member: str | None
     mapping: dict[str, str]
     said: tuple[str, ...]
 
     @property
     def used(self) -> tuple[str, ...]:
         """Every column that is read."""
-        return (self.item, self.list) if self.list is not None else (self.item, *self.labels)
+        member = () if self.member is None else (self.member,)
+        return (self.item, *member, *((self.list,) if self.list is not None else self.labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +45,44 @@ class _Scheme:
 
 
 def find_probability_columns(
-    columns: Sequence[str], asked: Mapping[str, str], labels: Sequence[str], *, name: str
+    columns: Sequence[str],
+    asked: Mapping[str, str],
+    labels: Sequence[str],
+    *,
+    name: str,
+    logits: bool = False,
+    label_order: Sequence[str] = (),
 ) -> ProbabilityColumns:
-    """Give the item and each label their columns: as asked, else by name.
+    """Give the item, the member and each label their columns: as asked, else by name.
 
     Args:
         columns: the source's column names.
-        asked: "item", "probabilities" or a label (also as p_<label>) -> column.
+        asked: "item", "member", "probabilities" or a label (also as p_<label>) -> column.
         labels: the label set in its order.
         name: what to call the source in messages.
+        logits: whether the numbers are logits.
+        label_order: the labels as the model counts them, LABEL_0, LABEL_1, …; () where that is not known.
 
     Raises:
         ImportRejected: a role or column that is not there, or labels without a column; the message names them.
     """
     roles = _asked(columns, asked, labels, name)
     item, said = _item_column(columns, roles, labels, name)
-    free = [column for column in columns if column != item]
+    member = _member_column(columns, roles, labels, name)
+    free = [column for column in columns if column not in (item, member)]
+    keys = {ITEM: item} if member is None else {ITEM: item, MEMBER: member}
     if LIST in roles:
-        return _of_list(item, roles[LIST], labels, said)
-    schemes = _schemes(roles, labels)
+        return ProbabilityColumns(item, (), roles[LIST], member, {**keys, LIST: roles[LIST]}, said)
+    schemes = _schemes(roles, labels, label_order)
     for scheme in schemes:
         if set(scheme.columns) <= set(free):
             _refuse_more(scheme, free, labels, name)
-            mapping = {ITEM: item, **dict(zip(map(role_of, labels), scheme.columns, strict=True))}
-            return ProbabilityColumns(item, scheme.columns, None, mapping, (*said, scheme.said))
-    lists = [column for column in free if plain(column) in _LISTS]
+            mapping = {**keys, **dict(zip(map(role_of, labels), scheme.columns, strict=True))}
+            return ProbabilityColumns(item, scheme.columns, None, member, mapping, (*said, scheme.said))
+    named = (*_LISTS, *_LOGITS) if logits else _LISTS
+    lists = [column for column in free if plain(column) in named]
     if len(lists) == 1:
-        return _of_list(item, lists[0], labels, said)
+        return ProbabilityColumns(item, (), lists[0], member, {**keys, LIST: lists[0]}, said)
     raise ImportRejected(_missing(schemes, free, labels, name))
 
 
@@ -74,7 +92,7 @@ def role_of(label: str) -> str:
     >>> role_of("cat"), role_of("item")
     ('cat', 'p_item')
     """
-    return f"p_{label}" if label in (ITEM, LIST) else label
+    return f"p_{label}" if label in (ITEM, LIST, MEMBER) else label
 
 
 def _asked(
@@ -82,12 +100,12 @@ def _asked(
 ) -> dict[str, str]:
     """Role -> column for what was asked, roles as `role_of` has them."""
     known = {f"p_{label}": role_of(label) for label in labels}
-    known |= {role_of(label): role_of(label) for label in labels} | {ITEM: ITEM, LIST: LIST}
+    known |= {role_of(label): role_of(label) for label in labels} | {ITEM: ITEM, LIST: LIST, MEMBER: MEMBER}
     found: dict[str, str] = {}
     for role, column in asked.items():
         if role not in known:
             raise ImportRejected(
-                f"There is no role {role!r}; --map takes item, probabilities, and the labels {listed(labels)}."
+                f"There is no role {role!r}; --map takes item, member, probabilities, and the labels {listed(labels)}."
             )
         match = find_column(columns, column)
         if match is None:
@@ -115,7 +133,24 @@ def _item_column(
     return found, () if found == ITEM else (f"Column {found!r} was taken as 'item' by its name.",)
 
 
-def _schemes(roles: Mapping[str, str], labels: Sequence[str]) -> tuple[_Scheme, ...]:
+def _member_column(
+    columns: Sequence[str], roles: Mapping[str, str], labels: Sequence[str], name: str
+) -> str | None:
+    """The column that tells members apart, where there is one."""
+    if MEMBER in roles:
+        return roles[MEMBER]
+    taken = {*labels, *roles.values()}
+    found = [column for column in columns if column not in taken and plain(column) in _MEMBERS]
+    if len(found) > 1:
+        raise ImportRejected(
+            f"{name} has {len(found)} columns that could tell members apart: {listed(found)}. Say which with --map member=COLUMN."
+        )
+    return found[0] if found else None
+
+
+def _schemes(
+    roles: Mapping[str, str], labels: Sequence[str], label_order: Sequence[str]
+) -> tuple[_Scheme, ...]:
     """The ways of naming, the plainest first; what was asked for holds in each."""
 
     def with_asked(names: Sequence[str]) -> tuple[str, ...]:
@@ -125,7 +160,17 @@ def _schemes(roles: Mapping[str, str], labels: Sequence[str]) -> tuple[_Scheme, 
         return (_Scheme(with_asked(labels), "The columns were taken as --map says."),)
     places = [f"p{place}" for place in range(len(labels))]
     order = listed(f"{place} = {label}" for place, label in zip(places, labels, strict=True))
+    numbers = {label: f"LABEL_{place}" for place, label in enumerate(label_order)}
+    counted = (
+        _Scheme(
+            with_asked([numbers[label] for label in labels]),
+            "The columns LABEL_0, LABEL_1, … were taken as id2label says.",
+        )
+        if numbers
+        else None
+    )
     return (
+        *((counted,) if counted else ()),
         _Scheme(
             with_asked([f"p_{label}" for label in labels]),
             "The columns p_<label> were taken as the labels' probabilities.",
@@ -136,11 +181,6 @@ def _schemes(roles: Mapping[str, str], labels: Sequence[str]) -> tuple[_Scheme, 
             f"Columns p0 to p{len(labels) - 1} were taken in the label set's order: {order}.",
         ),
     )
-
-
-def _of_list(item: str, column: str, labels: Sequence[str], said: tuple[str, ...]) -> ProbabilityColumns:
-    order = f"The lists in {column!r} were taken in the label set's order: {listed(labels)}."
-    return ProbabilityColumns(item, (), column, {ITEM: item, LIST: column}, (*said, order))
 
 
 def _refuse_more(scheme: _Scheme, columns: Sequence[str], labels: Sequence[str], name: str) -> None:

@@ -7,12 +7,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from data.errors import ImportRejected
+from data.importers.embeddings import ZIP, read_embeddings, read_npz
 from data.importers.label_studio import preview_label_studio, read_label_studio
-from data.importers.parsed import Format, ImportOptions, Parsed, ParsedProbabilities, Preview
+from data.importers.parsed import (
+    ContentKind,
+    Format,
+    ImportOptions,
+    Parsed,
+    ParsedContent,
+    ParsedProbabilities,
+    Preview,
+)
 from data.importers.probabilities import read_probabilities
 from data.importers.sniff import Kind, sniff
 from data.importers.source import Source, open_source
 from data.importers.table import preview_table, read_table
+from data.importers.tokens import read_tokens
 
 _DEFAULT = ImportOptions()
 
@@ -85,6 +95,39 @@ def parse_probabilities(
         source, kind = _open(path, Path(scratch), "table", options)
         tell(0.1)
         parsed = read_probabilities(source, kind, Path(scratch), options, labels)
+    tell(0.9)
+    return parsed
+
+
+def parse_content(
+    path: Path,
+    *,
+    content: ContentKind,
+    options: ImportOptions = _DEFAULT,
+    progress: Callable[[float], None] | None = None,
+) -> ParsedContent:
+    """Read a file of embeddings or of tokens, in this process and with no limit but on size.
+
+    Args:
+        path: a table: CSV, TSV, JSONL, Parquet; of embeddings NumPy's .npz too.
+        content: what it holds.
+        options: mapping ("item", "embedding") and limits.
+        progress: called with the share done, in [0, 1].
+
+    Raises:
+        ImportRejected: the whole file is refused; the message says what, where and what is allowed.
+    """
+    tell = progress or _ignore
+    with tempfile.TemporaryDirectory(prefix="touchstone-import-") as folder:
+        scratch = Path(folder)
+        source = open_source(path, scratch, max_bytes=options.max_bytes)
+        tell(0.1)
+        if content == "embeddings" and source.head.startswith(ZIP):
+            parsed = read_npz(source, options)
+        else:
+            source, kind = _open(path, scratch, "table", options)
+            read = read_embeddings if content == "embeddings" else read_tokens
+            parsed = read(source, kind, scratch, options)
     tell(0.9)
     return parsed
 
