@@ -90,9 +90,10 @@ def test_self_approval_is_found_in_an_adjudication_of_one_s_own_answer(flagged: 
     settle(flagged, flag_id, another(label), by=stores.LARS)
     seen = look(flagged)
     row = seen.table.filter(pl.col("reviewer_id") == "lars").row(0, named=True)
-    assert (row["n_own"], row["n_own_accepted"], row["own_share"]) == (1, 1, 1.0)
+    assert (row["n_own"], row["n_own_accepted"], row["own_share"]) == (1, 1, None)
+    assert row["own_undefined"] == "fewer than 20 items with an own label were reviewed"
     assert seen.state == "watch"
-    assert seen.sentence == "lars accepted 1 of 1 labels of their own that they reviewed"
+    assert seen.sentence == "Own labels judged by whoever gave them: 1 of 1 accepted, by 1 reviewer"
     own = reviewing.behind(seen, "own", "lars")
     assert own.select("stage", "annotator_id", "said").rows() == [("adjudication", "lars", another(label))]
 
