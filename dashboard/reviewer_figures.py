@@ -33,17 +33,27 @@ WHICH: Mapping[str, str] = {
 }
 TABLE: Mapping[str, tuple[str, Which]] = {
     "reviewer_id": ("Reviewer", "all"),
-    "n": ("Labels judged", "all"),
+    "n": ("Labels", "all"),
     "n_items": ("Items", "all"),
     "acceptance": ("Accepts", "accepted"),
+    "interval": ("95 %", "accepted"),
     "expected": ("Others would", "all"),
     "leniency": ("Leniency", "all"),
-    "n_own": ("Own labels judged", "own"),
-    "n_own_accepted": ("of these accepted", "own"),
-    "share_by_others": ("Others accept theirs", "all"),
-    "n_signed": ("Own labels signed", "signed"),
+    "own": ("Own accepted", "own"),
+    "share_by_others": ("By others", "all"),
+    "n_signed": ("Own signed", "signed"),
 }
 """The columns of the table of reviewers: their names, and which rows a click in one of them shows."""
+
+HELP: Mapping[str, str] = {
+    "n": "Labels of others that the reviewer judged.",
+    "n_items": "Items that these labels are of.",
+    "interval": "The 95 % interval of Accepts, in per cent; labels of one item count as the fewer that they are worth.",
+    "expected": "What the other reviewers of the same annotators would have accepted.",
+    "own": "Labels of their own that the reviewer accepted, of those that they judged; the 95 % interval from 20 items on.",
+    "share_by_others": "How often others accept this reviewer's own labels, from 20 items on.",
+    "n_signed": "Labels in releases they signed that they had given or decided.",
+}
 
 NAMES: Mapping[str, str] = {
     "item_id": "Item", "reviewer_id": "Reviewer", "stage": "In", "annotator_id": "Annotator", "said": "Said",
@@ -67,7 +77,7 @@ def draw() -> None:
         )
         return
     verdict(seen.state, seen.sentence, detail=seen.detail)
-    left, right = st.columns([1, 2], gap="large")
+    left, right = st.columns([2, 5], gap="medium")
     with left:
         _leniency(seen.table)
     with right:
@@ -189,28 +199,30 @@ def _nobody(bars: pl.DataFrame) -> None:
 
 
 def _table(table: pl.DataFrame) -> None:
-    share = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
-    count = st.column_config.NumberColumn(format="localized")
-    kinds = dict.fromkeys(("acceptance", "expected", "share_by_others"), share)
+    shares = ("acceptance", "expected", "share_by_others")
+    kinds = dict.fromkeys(shares, st.column_config.NumberColumn(format="%.0f %%"))
     kinds |= {"leniency": st.column_config.NumberColumn(format="%+.2f")}
-    kinds |= dict.fromkeys(("n", "n_items", "n_own", "n_own_accepted", "n_signed"), count)
     nothing = [
         name
         for name in ("expected", "leniency", "share_by_others")
         if table[name].null_count() == table.height
     ]
+    own = pl.format("{} of {}", "n_own_accepted", "n_own")
+    between = pl.coalesce(pl.format(", {} %", _between("own_low", "own_high")), pl.lit(""))
+    shown = table.with_columns(
+        pl.col(shares) * 100,
+        interval=_between("low", "high").fill_null(""),
+        own=pl.when(pl.col("n_own") > 0).then(own + between).otherwise(pl.lit("")),
+    ).select(name for name in TABLE if name not in nothing)
     nth = st.session_state.setdefault("reviewers_opened", 0)
     event = st.dataframe(
-        table.select(
-            name if name not in kinds or kinds[name] is not share else pl.col(name) * 100
-            for name in TABLE
-            if name not in nothing
-        ),
+        shown,
         hide_index=True,
         height=min(420, 40 + 35 * table.height),
         key=f"reviewers_table_{nth}",
         column_config={
-            name: {**kinds.get(name, {}), "label": title} for name, (title, _which) in TABLE.items()
+            name: {**kinds.get(name, {}), "label": title, "help": HELP.get(name)}
+            for name, (title, _which) in TABLE.items()
         },
         on_select="rerun",
         selection_mode=["single-row", "single-cell"],
@@ -222,6 +234,11 @@ def _table(table: pl.DataFrame) -> None:
         st.session_state["reviewers_opened"] = nth + 1
         _show(str(table["reviewer_id"][place]), TABLE[name][1])
         st.rerun()
+
+
+def _between(low: str, high: str) -> pl.Expr:
+    """An interval of shares in whole per cent, "40 to 58"."""
+    return pl.format("{} to {}", *(pl.col(name).mul(100).round(0).cast(pl.Int64) for name in (low, high)))
 
 
 def _show(reviewer_id: str, which: Which) -> None:
@@ -258,7 +275,8 @@ def _behind(seen: Reviewers, people: list[str]) -> None:
 def _rows(rows: pl.DataFrame, key: str) -> None:
     shown = rows.head(SHOWN)
     known = [name for name in NAMES if name in shown.columns and shown[name].null_count() < shown.height]
-    table = shown.select(known).rename({name: NAMES[name] for name in known})
+    table = shown.select(known).with_columns(pl.col(pl.Utf8).fill_null(""))
+    table = table.rename({name: NAMES[name] for name in known})
     height = min(360, 40 + 35 * table.height)
     if not session.person().may("view.items"):
         st.dataframe(table, key=key, hide_index=True, height=height, column_config=COLUMNS, alt="Reviews")
