@@ -290,4 +290,6 @@ def _rows(rows: pl.DataFrame, key: str) -> None:
     if chosen or cells:
         st.session_state["reviews_opened"] = nth + 1
         place = chosen[0] if chosen else cells[0][0]
-        go_to("items", item=shown["item_id"][place])
+        # With what they came from: the back button leads to the same labels again.
+        came_from = {name: st.query_params.get(name) for name in ("tab", "annotator", *FILTERS)}
+        go_to("items", item=shown["item_id"][place], **came_from)
