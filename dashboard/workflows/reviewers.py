@@ -145,7 +145,7 @@ def _table(found: pl.DataFrame, signed: pl.DataFrame) -> pl.DataFrame:
     )
     reviewed = joined.filter((pl.col("n") > 0) | (pl.col("n_own") > 0) | (pl.col("n_signed") > 0))
     nobody = pl.when(pl.col("n") == 0).then(pl.lit("nobody else's label was reviewed"))
-    no_own = pl.when(pl.col("n_own") == 0).then(pl.lit("no label of their own was reviewed by them"))
+    no_own = pl.when(pl.col("n_own") == 0).then(pl.lit("no own label was reviewed"))
     return reviewed.with_columns(
         undefined=nobody.otherwise("undefined"), own_undefined=no_own.otherwise("own_undefined")
     ).select(

@@ -19,8 +19,10 @@ from tests.dashboard.review_steps import another, current, settle, take
 P = stores.PROJECT
 
 
-def look(store: Store, by: Person = stores.LENA, **more: object) -> Reviewers:
-    found = reviewing.reviewers(store, project_id=P, by=by, **more)  # type: ignore[arg-type]  # options of the one call, by name
+def look(
+    store: Store, by: Person = stores.LENA, *, only: str | None = None, as_of: int | None = None
+) -> Reviewers:
+    found = reviewing.reviewers(store, project_id=P, by=by, only=only, as_of=as_of)
     assert found is not None
     return found
 
