@@ -51,9 +51,10 @@ What counts as a review:
 - **Adjudication**: a lead's decision.
 
 Each judges, for every annotator of the item, the last label that this annotator had given before it and had not taken back: accepted
-where it is the label decided on, else not. The blind answer that a person gave to the same flag is not judged by their own answer after
-it; a label that they had given the item earlier is, and so is their answer when they settle the flag as a lead: those are labels of
-their own. What does not count: blind answers, "cannot tell", skips, questions, answers that were undone, scoring runs.
+where it is the label decided on (of sets: the whole set), else not. The blind answer that a person gave to the same flag is not judged
+by their own answer after it; a label that they had given the item earlier is, and so is their answer when they settle the flag as a
+lead: those are labels of their own. What does not count: blind answers, "cannot tell", skips, questions, answers that were undone,
+scoring runs.
 
 The signature under a release accepts all of it at once and refuses nothing, so it enters neither acceptance nor leniency. What is
 counted instead: how many of the labels in a release are the last that its signer gave those items, or a version that the signer decided

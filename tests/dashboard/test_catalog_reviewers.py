@@ -23,8 +23,10 @@ def test_a_row_says_all_about_itself(metric: ReviewerMetric) -> None:
 
 
 def test_keys_are_unique() -> None:
-    keys = [metric.key for metric in (*METRICS, *GROUP_METRICS, *REVIEWER_METRICS)]
+    known = {metric.key for metric in METRICS} | {metric.key for metric in GROUP_METRICS}
+    keys = [metric.key for metric in REVIEWER_METRICS]
     assert len(keys) == len(set(keys))
+    assert not known & set(keys)
 
 
 def some_reviews() -> pl.DataFrame:
