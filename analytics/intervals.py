@@ -1,4 +1,4 @@
-"""Wilson's interval for a share, the bootstrap of items for the rest, a correction for many comparisons."""
+"""Wilson's interval for a share (of clusters too), the bootstrap of items for the rest, a correction for many comparisons."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import stdtrit
 
 from analytics.chunks import run_each
 from analytics.errors import BadOption
@@ -70,6 +71,45 @@ def wilson_bounds(
     low = np.where(some & (s == 0), 0.0, np.maximum(centre - half, 0.0))
     high = np.where(some & (s == total), 1.0, np.minimum(centre + half, 1.0))
     return np.asarray(low), np.asarray(high)
+
+
+def wilson_of_clusters(
+    group: IntArray, successes: ArrayLike, n: ArrayLike, n_groups: int, *, confidence: float = 0.95
+) -> tuple[FloatArray, FloatArray]:
+    """Wilson's interval for a share whose cases come in clusters that go together (labels of one item, judged at once).
+
+    Of n cases in m clusters, n_eff = p (1 - p) / var(p) count, var(p) the between-cluster variance of a ratio:
+    m / (m - 1) * sum_c (s_c - p n_c)^2 / n^2. It is shrunk by (z / t_(m-1))^2 and never over n (Korn & Graubard 1998,
+    Survey Methodology 24). At shares of 0 and 1, and in one cluster, n_eff is m: nothing is known of the spread there.
+
+    Args:
+        group: (C,) to which share each cluster belongs, from 0 to n_groups - 1.
+        successes: (C,) of each cluster.
+        n: (C,) cases of each cluster, 1 or more. Where all of them are 1 this is `wilson_bounds`.
+        n_groups: G.
+        confidence: of the interval.
+
+    Returns:
+        Low and high, (G,) each; NaN for a group without clusters.
+
+    Raises:
+        BadOption: as `wilson_bounds`.
+    """
+    check_interval_options(0, confidence)
+    s, k = np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    m = np.bincount(group, minlength=n_groups).astype(np.float64)
+    hits, total = np.bincount(group, s, n_groups), np.bincount(group, k, n_groups)
+    share = np.divide(hits, total, out=np.zeros(n_groups), where=total > 0)
+    spread = np.bincount(group, (s - share[group] * k) ** 2, n_groups)
+    several = (m > 1) & (hits > 0) & (hits < total)
+    variance = np.divide(m * spread, (m - 1) * total**2, out=np.zeros(n_groups), where=several)
+    known = several & (variance > 0)
+    counted = np.where(several, total, m)  # without any spread between clusters: as many as there are cases
+    np.divide(share * (1 - share), variance, out=counted, where=known)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    counted[known] *= (z / stdtrit(m[known] - 1, (1 + confidence) / 2)) ** 2
+    counted = np.where(total == m, total, np.minimum(counted, total))
+    return wilson_bounds(np.minimum(share * counted, counted), counted, confidence=confidence)
 
 
 def wilson(successes: int, n: int, *, confidence: float = 0.95, n_unit: str = "items") -> Estimate:

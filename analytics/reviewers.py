@@ -9,8 +9,9 @@ standardisation, as of the standardised mortality ratio: Breslow & Day 1987, Sta
     leniency_r = sum_s (acc_rs - n_rs p(s, -r)) / sum_s n_rs        over the strata with enough reviews of others
 
 Above 0: lenient, under 0: strict. Reviews of one's own labels are left out of it. One decision judges several annotators at
-once, so items are resampled, not reviews (Efron 1979); the test is normal, leniency over its bootstrap standard error. It
-takes the items that reviewers get within a stratum as alike: who gets the hard ones looks strict. A reason to look.
+once, so items are resampled, not reviews (Efron 1979), and the interval of a plain share counts items that go together as the
+fewer that they are worth; the test is normal, leniency over its bootstrap standard error. It takes the items that reviewers get
+within a stratum as alike: who gets the hard ones looks strict. A reason to look.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from analytics.intervals import (
     benjamini_hochberg,
     check_interval_options,
     percentile_interval,
-    wilson_bounds,
+    wilson_of_clusters,
 )
 
 REVIEWS = Contract("reviews", ("reviewer_code", "annotator_code", "item_code"))
@@ -74,22 +75,20 @@ def leniency(
 
     Returns:
         One row a reviewer with a review of somebody else's label, sorted: reviewer_code, n (reviews), n_items,
-        acceptance (share of n), low, high (Wilson), n_compared (reviews in strata where others reviewed enough too),
-        expected (share of n_compared that the others would have accepted), leniency (observed minus expected, of
-        n_compared), leniency_low, leniency_high (null where the replicates have no spread), p_value (two-sided),
-        p_adjusted (Benjamini and Hochberg over the reviewers that are tested), undefined (why there is no leniency).
+        acceptance (share of n), low, high (`wilson_of_clusters`, an item is a cluster), n_compared (reviews in strata
+        where others reviewed enough too), expected (share of n_compared that the others would have accepted), leniency
+        (observed minus expected, of n_compared), leniency_low, leniency_high (null where the replicates have no spread),
+        p_value (two-sided), p_adjusted (Benjamini and Hochberg over the reviewers that are tested), undefined (why there
+        is no leniency).
 
     Raises:
         MissingColumn, BadColumn: as `require`; for an `accepted` that is missing, no boolean or null.
         BadOption: `min_n` is under 1; as `check_interval_options`.
     """
     check_interval_options(replicates, confidence)
-    if isinstance(min_n, bool) or not isinstance(min_n, int) or min_n < 1:
-        raise BadOption("min_n", min_n, "a whole number of 1 or more")
+    _check_minimum(min_n)
     foreign = _checked(reviews).filter(pl.col("reviewer_code") != pl.col("annotator_code"))
-    table = _shares(foreign, "reviewer_code", confidence).with_columns(
-        n_items=pl.Series(_n_items(foreign), dtype=pl.Int64)
-    )
+    table = _shares(foreign, "reviewer_code", confidence)
     cells = _counted(foreign)
     used = _usable(cells)
     n_compared, expected, gap = _standardised(cells, used, np.ones((cells.n.shape[1], 1)))
@@ -120,38 +119,50 @@ def leniency(
     )  # fmt: skip
 
 
-def self_approval(reviews: pl.DataFrame, *, confidence: float = 0.95) -> pl.DataFrame:
+def self_approval(reviews: pl.DataFrame, *, min_n: int = 20, confidence: float = 0.95) -> pl.DataFrame:
     """How often each reviewer accepts a label of their own, beside how often others accept theirs.
 
     Args:
         reviews: a frame that keeps REVIEWS.
+        min_n: items with an own label that a reviewer has to have reviewed for a share.
         confidence: of the intervals.
 
     Returns:
         One row a reviewer who reviewed a label of their own, sorted: reviewer_code, n_own (own labels reviewed),
-        n_accepted, share (of n_own), low, high (Wilson), n_by_others (reviews of this person's labels by others),
-        share_by_others, others_low, others_high (null where there are none).
+        n_own_items, n_accepted, share (of n_own), low, high (`wilson_of_clusters`; all three null under `min_n`),
+        n_by_others (reviews of this person's labels by others), share_by_others, others_low, others_high (null where
+        there are fewer than `min_n` items), undefined (why there is no share).
 
     Raises:
         MissingColumn, BadColumn, BadOption: as `leniency`.
     """
     check_interval_options(0, confidence)
+    _check_minimum(min_n)
     checked = _checked(reviews)
     is_own = pl.col("reviewer_code") == pl.col("annotator_code")
     own = _shares(checked.filter(is_own), "reviewer_code", confidence)
-    others = _shares(checked.filter(~is_own), "annotator_code", confidence).select(
-        reviewer_code="annotator_code",
-        n_by_others="n",
-        share_by_others="acceptance",
-        others_low="low",
-        others_high="high",
+    others = _shares(checked.filter(~is_own), "annotator_code", confidence).rename(
+        {"annotator_code": "reviewer_code"}
     )
-    beside = own.join(others, on="reviewer_code", how="left", maintain_order="left")
+    beside = own.join(others, on="reviewer_code", how="left", maintain_order="left", suffix="_others")
+    enough, enough_others = pl.col("n_items") >= min_n, pl.col("n_items_others") >= min_n
     return beside.select(
-        "reviewer_code", pl.col("n").alias("n_own"), pl.col("hits").alias("n_accepted"),
-        pl.col("acceptance").alias("share"), "low", "high", pl.col("n_by_others").fill_null(0), "share_by_others",
-        "others_low", "others_high",
+        "reviewer_code", pl.col("n").alias("n_own"), pl.col("n_items").alias("n_own_items"),
+        pl.col("hits").alias("n_accepted"),
+        pl.when(enough).then(pl.col("acceptance")).alias("share"),
+        pl.when(enough).then(pl.col("low")).alias("low"),
+        pl.when(enough).then(pl.col("high")).alias("high"),
+        pl.col("n_others").fill_null(0).alias("n_by_others"),
+        pl.when(enough_others).then(pl.col("acceptance_others")).alias("share_by_others"),
+        pl.when(enough_others).then(pl.col("low_others")).alias("others_low"),
+        pl.when(enough_others).then(pl.col("high_others")).alias("others_high"),
+        undefined=pl.when(~enough).then(pl.lit(f"fewer than {min_n} items with an own label were reviewed")),
     )  # fmt: skip
+
+
+def _check_minimum(min_n: int) -> None:
+    if isinstance(min_n, bool) or not isinstance(min_n, int) or min_n < 1:
+        raise BadOption("min_n", min_n, "a whole number of 1 or more")
 
 
 def _checked(reviews: pl.DataFrame) -> pl.DataFrame:
@@ -172,23 +183,24 @@ def _checked(reviews: pl.DataFrame) -> pl.DataFrame:
 
 
 def _shares(reviews: pl.DataFrame, by: str, confidence: float) -> pl.DataFrame:
-    """Acceptance by one code, sorted: n, hits, acceptance, low, high."""
-    counted = (
-        reviews.group_by(by)
+    """Acceptance by one code, sorted: n, n_items, hits, acceptance, low, high."""
+    items = (
+        reviews.group_by(by, "item_code")
         .agg(n=pl.len().cast(pl.Int64), hits=pl.col("accepted").sum().cast(pl.Int64))
-        .sort(by)
+        .sort(by, "item_code")  # sums in another order would be other numbers
     )
-    low, high = wilson_bounds(counted["hits"].to_numpy(), counted["n"].to_numpy(), confidence=confidence)
-    return counted.with_columns(
+    codes, place = dense_codes(items[by])
+    low, high = wilson_of_clusters(
+        place, items["hits"].to_numpy(), items["n"].to_numpy(), codes.size, confidence=confidence
+    )
+    counted = items.group_by(by).agg(
+        pl.col("n").sum(), pl.len().cast(pl.Int64).alias("n_items"), pl.col("hits").sum()
+    )
+    return counted.sort(by).with_columns(
         acceptance=pl.col("hits") / pl.col("n"),
         low=pl.Series(low, dtype=pl.Float64),
         high=pl.Series(high, dtype=pl.Float64),
     )
-
-
-def _n_items(reviews: pl.DataFrame) -> list[int]:
-    counted = reviews.group_by("reviewer_code").agg(n=pl.col("item_code").n_unique()).sort("reviewer_code")
-    return counted["n"].to_list()
 
 
 def _counted(reviews: pl.DataFrame) -> _Cells:

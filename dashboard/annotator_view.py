@@ -47,7 +47,7 @@ def draw(annotator_id: str) -> None:
         return
     verdict(seen.state, seen.sentence, detail=detail(seen))
     figures(seen, who=annotator_id)
-    reviewer_figures.of_person(annotator_id, heading=f"What {annotator_id} reviewed")
+    reviewer_figures.of_person(annotator_id)
     if session.person().may("note.read"):
         _notes(annotator_id)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dashboard.glossary import GLOSSARY
 from dashboard.workflows.catalog import GROUP_METRICS, METRICS, GroupMetric, Metric
-from dashboard.workflows.reviewers import FIGURES, ReviewFigure
+from dashboard.workflows.catalog_reviewers import REVIEWER_METRICS, ReviewerMetric
 
 _METRICS_HEAD = """\
 # The figures
@@ -41,9 +41,27 @@ Intervals hold for each group alone; they do not test whether two groups differ.
 _REVIEWERS_HEAD = """
 ## For each reviewer
 
-Read from the reviews in the store (`dashboard/workflows/reviewers.py`) when they are asked for: the page Annotators shows them;
-`touchstone score` does not keep them. A review is an answer after the reveal, a second look or an adjudication, and it judges the last
-label that each annotator had given the item before it.
+Read from the store when they are asked for (the tab Reviewers of the page Annotators, a person's file, My work); `touchstone score`
+does not keep them. Only items that were flagged are ever reviewed, so these figures say how flags are settled, not how good labels are.
+
+What counts as a review:
+
+- **First look**: the first answer to a flag after the reveal that names a label (kept or changed).
+- **Second look**: every later answer of the same flag.
+- **Adjudication**: a lead's decision.
+
+Each judges, for every annotator of the item, the last label that this annotator had given before it and had not taken back: accepted
+where it is the label decided on (of sets: the whole set), else not. The blind answer that a person gave to the same flag is not judged
+by their own answer after it; a label that they had given the item earlier is, and so is their answer when they settle the flag as a
+lead: those are labels of their own. What does not count: blind answers, "cannot tell", skips, questions, answers that were undone,
+scoring runs.
+
+The signature under a release accepts all of it at once and refuses nothing, so it enters neither acceptance nor leniency. What is
+counted instead: how many of the labels in a release are the last that its signer gave those items, or a version that the signer decided
+by a relabel or an adjudication.
+
+Nobody is compared, ranked or given a share of own labels on fewer than 20 items. Annotators see their own figures only, and their own
+leniency only where five people or more review: with fewer it would tell what the others did.
 """
 _GLOSSARY_HEAD = """\
 # Glossary
@@ -58,7 +76,7 @@ Made from `dashboard/glossary.py`, which the app's own explanations come from, b
 def pages() -> Mapping[str, str]:
     """Every page that is made from the code: its Markdown by its file's name."""
     metrics = [_METRICS_HEAD, *map(_project_part, METRICS), _EACH_HEAD, *map(_group_part, GROUP_METRICS)]
-    metrics += [_REVIEWERS_HEAD, *map(_reviewer_part, FIGURES)]
+    metrics += [_REVIEWERS_HEAD, *map(_reviewer_part, REVIEWER_METRICS)]
     terms = [f"| {term} | {meaning} |\n" for term, meaning in sorted(GLOSSARY.items())]
     return {"metrics.md": "".join(metrics), "glossary.md": "".join([_GLOSSARY_HEAD, *terms])}
 
@@ -71,11 +89,11 @@ def _group_part(metric: GroupMetric) -> str:
     return f"\n### {metric.title}\n\nOne value for each {metric.group_kind}.\n\n{_facts(metric)}"
 
 
-def _reviewer_part(metric: ReviewFigure) -> str:
+def _reviewer_part(metric: ReviewerMetric) -> str:
     return f"\n### {metric.title}\n\n{metric.question}\n\n{_facts(metric)}"
 
 
-def _facts(metric: Metric | GroupMetric | ReviewFigure) -> str:
+def _facts(metric: Metric | GroupMetric | ReviewerMetric) -> str:
     return (
         f"| | |\n|---|---|\n"
         f"| key | `{metric.key}` |\n"

@@ -28,5 +28,5 @@ def render() -> None:
     else:
         verdict(seen.file.state, seen.file.sentence, detail=annotator_view.detail(seen.file))
         annotator_view.figures(seen.file, who="you")
-    reviewer_figures.of_person(session.person().person_id, heading="What you reviewed")
+    reviewer_figures.of_person(session.person().person_id)
     annotator_view.shared_notes(seen.shared)

@@ -1,65 +1,38 @@
 """Who reviews how: acceptance, leniency beside other reviewers, and approval of one's own labels; with the rows behind each.
 
 A review is found where a person decided an item's label having seen what others said: an answer after the reveal (the first
-look, or the second), or an adjudication. It accepts the labels that are the one decided, and no others. A release's
+look, or a later one), or an adjudication. It accepts the labels that are the one decided, and no others. A release's
 signature accepts everything in the release at once, so it says nothing of leniency; what of it was the signer's own is told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from analytics import reviewers as analysis
+from dashboard.workflows.errors import NotAllowed
+from dashboard.workflows.item_csv import items_csv
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
-from data.exporters.csv_cells import neutralised
 
 STAGES = ("first look", "second look", "adjudication")
 LEVEL = 0.05
 """A reviewer is said to be lenient or strict where the adjusted p-value is under this."""
 
+MIN_ITEMS = 20
+"""Nobody is compared, or given a share of own labels, on fewer reviewed items."""
+
+FEWEST_REVIEWERS = 5
+"""With fewer reviewers of the same work, one's own leniency would tell an annotator what each of the others did."""
+
 SOMEBODY = "somebody else"
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewFigure:
-    """A figure of a reviewer as the docs describe it; computed when it is asked for, never kept."""
-
-    key: str
-    title: str
-    question: str
-    unit: str
-    better: str
-    undefined_when: str
-    reference: str
-
-
-FIGURES: tuple[ReviewFigure, ...] = (
-    ReviewFigure(
-        "review_acceptance", "Acceptance", "What share of the labels that a reviewer judged, own ones left out, do they accept?",
-        "share", "neither", "the reviewer judged nobody else's label", "Wilson (1927) interval",
-    ),
-    ReviewFigure(
-        "review_leniency", "Leniency",
-        "How much more does a reviewer accept than the other reviewers do of the same annotators, in the same kind of review?",
-        "coefficient", "nearer to 0",
-        "fewer than 20 reviewed items are of annotators whom others reviewed at least 5 times",
-        "indirect standardisation (Breslow & Day 1987); items resampled; Benjamini & Hochberg (1995) over reviewers",
-    ),
-    ReviewFigure(
-        "self_approval", "Approval of own labels", "Of the labels of their own that they judged, what share do they accept?",
-        "share", "neither", "the reviewer judged no label of their own", "Wilson (1927) interval",
-    ),
-    ReviewFigure(
-        "signed_own", "Own labels in signed releases",
-        "How many labels of a release that a person signed did they give or decide themselves?",
-        "labels", "lower", "never: nothing signed is 0", "counted",
-    ),
-)  # fmt: skip
+State = Literal["fit", "watch", "undefined"]
+Which = Literal["all", "accepted", "refused", "own", "signed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +40,13 @@ class Reviewers:
     """What is known of the reviewers.
 
     `table`: reviewer_id, n, n_items, acceptance, low, high, n_compared, expected, leniency, leniency_low, leniency_high,
-    p_adjusted, undefined, n_own, n_own_accepted, own_share, own_low, own_high, share_by_others (how often others accept
-    theirs), n_signed; one row a reviewer, sorted. `reviews`: seq, reviewer_id, stage, item_code, item_id, annotator_id, said,
-    decided, accepted, own, at, note. `signed`: seq, release_version, reviewer_id, at, item_code, item_id, label, n_items,
-    as_what (annotated, decided); both newest first.
+    p_adjusted, undefined, n_own, n_own_accepted, own_share, own_low, own_high, own_undefined, share_by_others (how often others
+    accept theirs), n_signed; one row a reviewer, sorted. `reviews`: seq, reviewer_id, stage, item_code, item_id, annotator_id,
+    said, decided, accepted, own, at, note. `signed`: seq, release_version, reviewer_id, at, item_code, item_id, label, n_items
+    (of the release), as_what (annotated, decided); both newest first.
     """
 
-    state: Literal["fit", "watch", "undefined"]
+    state: State
     sentence: str
     detail: str
     table: pl.DataFrame
@@ -86,45 +59,56 @@ def reviewers(
 ) -> Reviewers | None:
     """Everybody who reviewed, or `only` one of them; None where there is nothing of them.
 
-    Somebody without another role than annotator sees their own reviews only, and not whose labels they judged.
+    Who may not see annotators' figures sees their own reviews only, and not whose labels they judged.
+
+    Raises:
+        NotAllowed: `only` is somebody else, and the person may not see annotators' figures.
     """
     require(by, "view")
+    is_own_only = not by.may("view.annotators")
+    if is_own_only and only not in (None, by.person_id):
+        raise NotAllowed(f"{by.name} may see what they reviewed themselves, and nobody else's reviews.")
     found = store.read("reviewer_reviews", project_id=project_id, as_of=as_of)
     signed = store.read("reviewer_signed", project_id=project_id, as_of=as_of)
     if found.is_empty() and signed.is_empty():
         return None
     label_set = require_label_set(store, project_id, as_of=as_of)
-    table, reviews = _table(found, signed), _readable(found, label_set)
-    own_only = not by.may("view.annotators")
-    wanted = by.person_id if own_only else only
-    shown = _named(signed, label_set, "label_code", "label")
-    if wanted is not None:
-        mine = pl.col("reviewer_id") == wanted
-        table, reviews, shown = table.filter(mine), reviews.filter(mine), shown.filter(mine)
+    wanted = by.person_id if is_own_only else only
+    kept = pl.lit(True) if wanted is None else pl.col("reviewer_id") == wanted
+    table = _table(found, signed).filter(kept)
     if table.is_empty():
         return None
-    if own_only:
+    reviews = _readable(found.filter(kept), label_set)
+    own_signed = _named(signed.filter(kept), label_set, "label_code", "label")
+    if is_own_only:
+        table = _discreet(table, found, by.person_id)
         named = pl.when("own").then(pl.lit("you")).otherwise(pl.lit(SOMEBODY))
         reviews = reviews.with_columns(annotator_id=named)
-    state, sentence = _answer(table, subject="You" if own_only else "")
-    return Reviewers(state, sentence, _detail(table, shown), table, reviews, shown)
+    state, sentence = _answer(table, is_own=is_own_only)
+    return Reviewers(
+        state, sentence, _detail(table, own_signed, is_own=is_own_only), table, reviews, own_signed
+    )
 
 
-def behind(
-    seen: Reviewers, which: Literal["all", "accepted", "refused", "own"], reviewer_id: str | None = None
-) -> pl.DataFrame:
-    """The reviews behind a figure: all, those that accepted, those that did not, or those of own labels."""
-    rows = seen.reviews if reviewer_id is None else seen.reviews.filter(pl.col("reviewer_id") == reviewer_id)
-    if which == "all":
-        return rows
+def behind(seen: Reviewers, which: Which, reviewer_id: str | None = None) -> pl.DataFrame:
+    """The rows behind a figure, of one reviewer or of all.
+
+    "all" reviews; of others' labels those that were "accepted" and those that were "refused"; reviews of "own" labels; own
+    labels in releases that were "signed".
+    """
+    rows = seen.signed if which == "signed" else seen.reviews
+    if reviewer_id is not None:
+        rows = rows.filter(pl.col("reviewer_id") == reviewer_id)
     if which == "own":
         return rows.filter("own")
-    return rows.filter(~pl.col("own"), pl.col("accepted") if which == "accepted" else ~pl.col("accepted"))
+    if which in ("accepted", "refused"):
+        return rows.filter(~pl.col("own"), pl.col("accepted") == (which == "accepted"))
+    return rows
 
 
 def reviews_csv(rows: pl.DataFrame) -> bytes:
     """Reviews or signed labels as CSV, in which no cell is a formula."""
-    return neutralised(rows.drop("item_code")).write_csv().encode()
+    return items_csv(rows)
 
 
 def _table(found: pl.DataFrame, signed: pl.DataFrame) -> pl.DataFrame:
@@ -145,13 +129,14 @@ def _table(found: pl.DataFrame, signed: pl.DataFrame) -> pl.DataFrame:
         "stage_code",
         accepted=pl.col("label_code") == pl.col("decided_code"),
     )
-    own = analysis.self_approval(frame).select(
+    own = analysis.self_approval(frame, min_n=MIN_ITEMS).select(
         "reviewer_code", "n_own", "share_by_others", n_own_accepted="n_accepted", own_share="share", own_low="low",
-        own_high="high",
+        own_high="high", own_undefined="undefined",
     )  # fmt: skip
     counted = signed.group_by("reviewer_id").agg(n_signed=pl.len().cast(pl.Int64))
+    lenient = analysis.leniency(frame, min_n=MIN_ITEMS)
     joined = (
-        people.join(analysis.leniency(frame), on="reviewer_code", how="left", maintain_order="left")
+        people.join(lenient, on="reviewer_code", how="left", maintain_order="left")
         .join(own, on="reviewer_code", how="left", maintain_order="left")
         .join(counted, on="reviewer_id", how="left", maintain_order="left")
         .with_columns(
@@ -159,12 +144,31 @@ def _table(found: pl.DataFrame, signed: pl.DataFrame) -> pl.DataFrame:
         )
     )
     reviewed = joined.filter((pl.col("n") > 0) | (pl.col("n_own") > 0) | (pl.col("n_signed") > 0))
-    nothing = pl.when(pl.col("n") == 0).then(pl.lit("nobody else's label was reviewed"))
-    return reviewed.with_columns(undefined=nothing.otherwise("undefined")).select(
+    nobody = pl.when(pl.col("n") == 0).then(pl.lit("nobody else's label was reviewed"))
+    no_own = pl.when(pl.col("n_own") == 0).then(pl.lit("no own label was reviewed"))
+    return reviewed.with_columns(
+        undefined=nobody.otherwise("undefined"), own_undefined=no_own.otherwise("own_undefined")
+    ).select(
         "reviewer_id", "n", "n_items", "acceptance", "low", "high", "n_compared", "expected", "leniency", "leniency_low",
         "leniency_high", "p_adjusted", "undefined", "n_own", "n_own_accepted", "own_share", "own_low", "own_high",
-        "share_by_others", "n_signed",
+        "own_undefined", "share_by_others", "n_signed",
     )  # fmt: skip
+
+
+def _discreet(table: pl.DataFrame, found: pl.DataFrame, person_id: str) -> pl.DataFrame:
+    """One's own row without what would tell how each of a few others decided."""
+    is_mine, strata = pl.col("reviewer_id") == person_id, ("annotator_id", "stage_code")
+    foreign = found.filter(pl.col("reviewer_id") != pl.col("annotator_id"))
+    beside = foreign.join(foreign.filter(is_mine), on=strata, how="semi")
+    no_share = pl.lit(None, dtype=pl.Float64)
+    shown = table.with_columns(share_by_others=no_share)
+    if beside["reviewer_id"].n_unique() >= FEWEST_REVIEWERS:
+        return shown
+    told = ("expected", "leniency", "leniency_low", "leniency_high", "p_adjusted")
+    few = pl.lit(f"fewer than {FEWEST_REVIEWERS} people review the same work as you")
+    return shown.with_columns(
+        *(no_share.alias(name) for name in told), undefined=pl.coalesce("undefined", few)
+    )
 
 
 def _readable(found: pl.DataFrame, label_set: LabelSet) -> pl.DataFrame:
@@ -195,45 +199,55 @@ def _named(frame: pl.DataFrame, label_set: LabelSet, code: str, name: str) -> pl
     return frame.join(texts, on=code, how="left", maintain_order="left").drop(code)
 
 
-def _answer(table: pl.DataFrame, *, subject: str) -> tuple[Literal["fit", "watch", "undefined"], str]:
-    """The first line: the state and the sentence."""
-    apart = table.filter(pl.col("p_adjusted") < LEVEL).sort(pl.col("leniency").abs(), descending=True)
-    verb = "accept" if subject else "accepts"
+def _answer(table: pl.DataFrame, *, is_own: bool) -> tuple[State, str]:
+    """The first line: the state and the sentence. Own labels are counted and nobody is named for them: few tell nothing."""
+    apart = table.filter(pl.col("p_adjusted") < LEVEL).sort(
+        pl.col("leniency").abs(), "reviewer_id", descending=[True, False]
+    )
     if apart.height:
         top = apart.row(0, named=True)
-        more = "more" if top["leniency"] > 0 else "less"
-        points = f"{abs(top['leniency']) * 100:.0f} of 100 labels"
+        who = "You accept" if is_own else f"{top['reviewer_id']} accepts"
+        more = "more" if top["leniency"] > 0 else "fewer"
         rest = f" ({apart.height - 1} more stand apart)" if apart.height > 1 else ""
-        who = subject or top["reviewer_id"]
-        return "watch", f"{who} {verb} {points} {more} than others do of the same annotators{rest}"
-    own = table.filter(pl.col("n_own_accepted") > 0).sort(
-        "n_own_accepted", "reviewer_id", descending=[True, False]
-    )
-    if own.height:
-        top = own.row(0, named=True)
-        who = subject or top["reviewer_id"]
-        whose = "your own" if subject else "their own"
-        rest = f"; {own.height - 1} more did so" if own.height > 1 else ""
-        said = f"{who} accepted {top['n_own_accepted']:,} of {top['n_own']:,} labels of {whose} that they reviewed{rest}"
-        return "watch", said.replace("that they", "that you") if subject else said
+        points = f"{abs(top['leniency']) * 100:.0f} of 100 labels {more}"
+        return "watch", f"{who} {points} than others would of the same annotators{rest}"
+    if table["n_own_accepted"].sum():
+        return "watch", _own_words(table, is_own=is_own)
     if table["leniency"].null_count() == table.height:
-        return "undefined", "Too few reviews to compare reviewers with one another"
-    if subject:
+        too_few = "Too few reviews to compare reviewers with one another"
+        return "undefined", "You cannot be compared with other reviewers yet" if is_own else too_few
+    if is_own:
         return "fit", "You accept about as much as others do of the same annotators"
-    return "fit", "No reviewer accepts more or less than others do of the same annotators"
+    return "fit", "No reviewer is seen to accept more or less than others do of the same annotators"
 
 
-def _detail(table: pl.DataFrame, signed: pl.DataFrame) -> str:
-    """What the first line rests on, and what was signed of one's own."""
+def _own_words(table: pl.DataFrame, *, is_own: bool) -> str:
+    n_own, accepted = int(table["n_own"].sum()), int(table["n_own_accepted"].sum())
+    if is_own:
+        return f"You accepted {accepted:,} of {n_own:,} labels of your own that you reviewed"
+    people = table.filter(pl.col("n_own_accepted") > 0).height
+    whose = "by 1 reviewer" if people == 1 else f"by {people:,} reviewers"
+    return f"Own labels judged by whoever gave them: {accepted:,} of {n_own:,} accepted, {whose}"
+
+
+def _detail(table: pl.DataFrame, signed: pl.DataFrame, *, is_own: bool) -> str:
+    """What the first line rests on, own labels where the first line has not said them, and what was signed of one's own."""
     people = "1 reviewer" if table.height == 1 else f"{table.height:,} reviewers"
     n_judged = int(table.select(pl.col("n").sum() + pl.col("n_own").sum()).item())
+    told = [f"{n_judged:,} labels of flagged items judged by {'you' if is_own else people}."]
+    if table.filter(pl.col("p_adjusted") < LEVEL).height and table["n_own_accepted"].sum():
+        told.append(f"{_own_words(table, is_own=is_own)}.")
     by_release = signed.group_by("release_version", "reviewer_id").agg(
-        pl.len().alias("n"), pl.col("n_items").first()
+        pl.len().cast(pl.Int64).alias("n"), pl.col("n_items").first()
     )
-    most = by_release.sort(pl.col("n").cast(pl.Int64) * -1, "release_version", "reviewer_id").head(2)
-    told = [
-        f"Of the {row['n_items']:,} labels of release {row['release_version']}, {row['reviewer_id']} signed "
-        f"{row['n']:,} that they had given or decided themselves."
-        for row in most.iter_rows(named=True)
-    ]
-    return " ".join([f"{n_judged:,} labels judged by {people}.", *told])
+    most = by_release.sort("n", "release_version", "reviewer_id", descending=[True, False, False]).head(2)
+    told += [_signed_words(row, is_own=is_own) for row in most.iter_rows(named=True)]
+    return " ".join(told)
+
+
+def _signed_words(row: Mapping[str, Any], *, is_own: bool) -> str:
+    who, they = ("you", "you") if is_own else (row["reviewer_id"], "they")
+    return (
+        f"Of the {row['n_items']:,} labels of release {row['release_version']}, {who} signed {row['n']:,} that "
+        f"{they} had given or decided."
+    )

@@ -1,5 +1,6 @@
 -- The labels in releases of $project_id that their signer had given or decided, as of $as_of: for each approving signature and
--- each item whose released label is the last one that the signer gave it before the release, or a version that they decided.
+-- each item whose released label is the last one that the signer gave it before the release and had not taken back, or a version
+-- that they decided (whoever undoes an answer puts a consensus back and decides nothing).
 -- seq, release_version, reviewer_id, at, item_code, item_id, label_code, n_items (of the release), as_what (annotated, decided)
 WITH signed AS (
     SELECT signature.seq AS seq, signature.person_id AS person_id, signature.signed_at AS signed_at,
@@ -14,14 +15,13 @@ given AS (
     FROM signed JOIN annotator ON annotator.annotator_id = signed.person_id
     JOIN annotation ON annotation.annotator_code = annotator.annotator_code
         AND annotation.project_id = $project_id AND annotation.seq <= signed.saw_seq
-    WHERE annotation.label_code IS NOT NULL AND annotation.annotation_id NOT IN (
-        SELECT annotation_id FROM retraction WHERE annotation_id IS NOT NULL AND seq <= $as_of
-    )
+    LEFT JOIN retraction ON retraction.annotation_id = annotation.annotation_id AND retraction.seq <= signed.saw_seq
+    WHERE annotation.label_code IS NOT NULL AND retraction.annotation_id IS NULL
     GROUP BY signed.seq, annotation.item_code
 ),
 decided AS (
     SELECT item_code, "version" AS label_version, decided_by FROM label_version
-    WHERE project_id = $project_id AND decided_by IS NOT NULL AND seq <= $as_of
+    WHERE project_id = $project_id AND decided_by IS NOT NULL AND source IN ('relabel', 'adjudication') AND seq <= $as_of
 )
 SELECT signed.seq AS seq, signed.release_version AS release_version, signed.person_id AS reviewer_id, signed.signed_at AS "at",
     release_item.item_code AS item_code, release_item.item_id AS item_id, release_item.label_code::BIGINT AS label_code,

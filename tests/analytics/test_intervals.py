@@ -14,6 +14,7 @@ from analytics.intervals import (
     resampled_weights,
     wilson,
     wilson_bounds,
+    wilson_of_clusters,
 )
 from tests.published import (
     BENJAMINI_HOCHBERG_1995,
@@ -36,6 +37,47 @@ def test_wilson_of_nothing_is_undefined() -> None:
     low, high = wilson_bounds([0, 3, 0], [0, 3, 5])
     assert np.isnan([low[0], high[0]]).all()
     assert (high[1], low[2]) == (1.0, 0.0)
+
+
+def test_clusters_of_one_case_are_cases() -> None:
+    group = np.repeat([0, 1, 2], [20, 7, 5])
+    hit = np.concatenate([np.arange(20) < 14, np.arange(7) < 7, np.arange(5) < 0]).astype(int)
+    found = wilson_of_clusters(group, hit, np.ones(32), 4)
+    expected = wilson_bounds([14, 7, 0, 0], [20, 7, 5, 0])
+    for ends, known in zip(found, expected, strict=True):
+        assert ends == pytest.approx(known, abs=1e-12, nan_ok=True)
+
+
+def test_clusters_by_hand() -> None:
+    """Four items of 2, 2, 3 and 3 labels, of which 2, 0, 3 and 1 were accepted: p = 0.6, gaps 0.8, -1.2, 1.2, -0.8."""
+    variance = 4 / 3 * (2 * 0.8**2 + 2 * 1.2**2) / 10**2
+    counted = 0.24 / variance * (1.9599639845400545 / 3.182446305284263) ** 2  # t of 3 degrees of freedom
+    low, high = wilson_of_clusters(np.zeros(4, dtype=np.int64), [2, 0, 3, 1], [2, 2, 3, 3], 1)
+    expected = wilson_bounds([0.6 * counted], [counted])
+    assert (low[0], high[0]) == pytest.approx((expected[0][0], expected[1][0]), abs=1e-9)
+
+
+def test_clusters_without_spread() -> None:
+    """All accepted, none, or one cluster: as many as there are clusters. Each half accepted: as many as there are cases."""
+    group = np.repeat([0, 1, 2, 3], [6, 6, 1, 6])
+    s = np.concatenate([np.full(6, 4), np.zeros(6), [3], np.full(6, 2)])
+    low, high = wilson_of_clusters(group, s, np.full(19, 4), 4)
+    expected = wilson_bounds([6, 0, 0.75, 12], [6, 6, 1, 24])
+    assert low == pytest.approx(expected[0])
+    assert high == pytest.approx(expected[1])
+
+
+def test_clusters_cover_where_single_cases_would_not() -> None:
+    """Twenty items of one to five labels that go together (beta-binomial, correlation 0.8), 70 % of them accepted."""
+    rng = np.random.default_rng(1)
+    times, m, p, rho = 1000, 20, 0.7, 0.8
+    chance = rng.beta(p * (1 - rho) / rho, (1 - p) * (1 - rho) / rho, size=(times, m))
+    n = rng.integers(1, 6, size=(times, m))
+    s = rng.binomial(n, chance)
+    low, high = wilson_of_clusters(np.repeat(np.arange(times), m), s.ravel(), n.ravel(), times)
+    plain_low, plain_high = wilson_bounds(s.sum(axis=1), n.sum(axis=1))
+    assert ((plain_low <= p) & (p <= plain_high)).mean() < 0.8
+    assert 0.92 < ((low <= p) & (p <= high)).mean() < 0.98
 
 
 @pytest.mark.parametrize(("successes", "n"), [(-1, 5), (6, 5)])

@@ -128,6 +128,15 @@ def test_one_decision_on_many_labels_is_one_item() -> None:
         (found["leniency_high"] - found["leniency_low"])[0] for found in (leniency(together), leniency(apart))
     ]
     assert widths[0] > 2 * widths[1]
+    plain = [(found["high"] - found["low"])[0] for found in (leniency(together), leniency(apart))]
+    assert plain[0] > 2 * plain[1]
+
+
+def test_an_own_label_judged_twice_is_one_item() -> None:
+    own = table([(10, 10, 12, 12)])
+    twice = pl.concat([own, own])
+    row = self_approval(twice, min_n=20).row(0, named=True)
+    assert (row["n_own"], row["n_own_items"], row["share"]) == (24, 12, None)
 
 
 def test_stages_are_compared_apart() -> None:
@@ -155,9 +164,15 @@ def test_own_labels_are_apart_from_leniency() -> None:
     found = self_approval(own)
     row = found.row(0, named=True)
     assert (row["n_own"], row["n_accepted"], row["share"]) == (20, 19, 0.95)
-    assert (row["n_by_others"], row["share_by_others"]) == (10, 0.4)
+    assert (row["n_by_others"], row["share_by_others"]) == (10, None)
+    assert self_approval(own, min_n=10)["share_by_others"].to_list()[0] == 0.4
     assert row["low"] == pytest.approx(0.7639, abs=1e-4)  # Wilson (1927) for 19 of 20
-    assert found.row(1, named=True)["share_by_others"] is None
+    assert (row["others_low"], row["undefined"]) == (None, None)
+    few = found.row(1, named=True)
+    assert (few["n_own"], few["n_accepted"], few["share"], few["low"]) == (3, 3, None, None)
+    assert few["undefined"] == "fewer than 20 items with an own label were reviewed"
+    assert few["share_by_others"] is None
+    assert self_approval(own, min_n=3)["share"].to_list() == [0.95, 1.0]
     assert leniency(own)["reviewer_code"].to_list() == [11]
 
 
@@ -197,6 +212,7 @@ def test_what_breaks_the_contract_is_refused(
         leniency(change(table(HAND)))
 
 
-def test_a_minimum_of_none_is_refused() -> None:
+@pytest.mark.parametrize("figure", [leniency, self_approval])
+def test_a_minimum_of_none_is_refused(figure: Callable[..., pl.DataFrame]) -> None:
     with pytest.raises(BadOption, match="min_n"):
-        leniency(table(HAND), min_n=0)
+        figure(table(HAND), min_n=0)

@@ -5,57 +5,26 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from dashboard.workflows import adjudicate, relabel, relabel_queue, relabel_reveal, relabel_undo, release
+from dashboard.workflows import members, relabel_undo, release
 from dashboard.workflows import reviewers as reviewing
+from dashboard.workflows.errors import NotAllowed
 from dashboard.workflows.opening import Store
 from dashboard.workflows.reviewers import Reviewers
-from dashboard.workflows.rules import Person
+from dashboard.workflows.rules import ANNOTATOR, Person
 from tests import stores
 from tests.dashboard import release_steps
 from tests.dashboard.pages import open_page, shown_by, words
+from tests.dashboard.review_steps import another, current, settle, take
 
 P = stores.PROJECT
 
 
-def look(store: Store, by: Person = stores.LENA, **more: object) -> Reviewers:
-    found = reviewing.reviewers(store, project_id=P, by=by, **more)  # type: ignore[arg-type]  # options of the one call, by name
+def look(
+    store: Store, by: Person = stores.LENA, *, only: str | None = None, as_of: int | None = None
+) -> Reviewers:
+    found = reviewing.reviewers(store, project_id=P, by=by, only=only, as_of=as_of)
     assert found is not None
     return found
-
-
-def take(store: Store, person: Person, *, blind: str, final: str) -> str:
-    """The person answers their next item: blind, then with `final`; returns the flag."""
-    work = relabel_queue.next_item(store, project_id=P, by=person)
-    assert work is not None
-    relabel.answer_blind(store, project_id=P, by=person, flag_id=work.flag_id, label=blind)
-    shown = relabel_reveal.reveal(store, project_id=P, by=person, flag_id=work.flag_id)
-    verdict = "keep" if final == shown.label else "change"
-    relabel.answer(
-        store, project_id=P, by=person, flag_id=work.flag_id, verdict=verdict, expected_version=shown.version,
-        label=None if verdict == "keep" else final,
-    )  # fmt: skip
-    return work.flag_id
-
-
-def current(store: Store, person: Person) -> str:
-    """Today's label of the person's next item."""
-    work = relabel_queue.next_item(store, project_id=P, by=person)
-    assert work is not None
-    codes = store.read("queue_flag", project_id=P, flag_id=work.flag_id)["item_code"]
-    today = store.read("current_labels", project_id=P).filter(pl.col("item_code") == codes[0])
-    return stores.LABELS[today["label_code"][0]]
-
-
-def another(label: str) -> str:
-    return next(one for one in stores.LABELS if one != label)
-
-
-def settle(store: Store, flag_id: str, label: str, *, by: Person) -> None:
-    case = adjudicate.case(store, project_id=P, by=by, flag_id=flag_id)
-    adjudicate.decide(
-        store, project_id=P, by=by, flag_id=flag_id, label=label, reason="as the guideline says",
-        expected_version=case.evidence.version,
-    )  # fmt: skip
 
 
 def test_without_reviews_there_is_nothing_to_show(flagged: Store) -> None:
@@ -90,9 +59,10 @@ def test_self_approval_is_found_in_an_adjudication_of_one_s_own_answer(flagged: 
     settle(flagged, flag_id, another(label), by=stores.LARS)
     seen = look(flagged)
     row = seen.table.filter(pl.col("reviewer_id") == "lars").row(0, named=True)
-    assert (row["n_own"], row["n_own_accepted"], row["own_share"]) == (1, 1, 1.0)
+    assert (row["n_own"], row["n_own_accepted"], row["own_share"]) == (1, 1, None)
+    assert row["own_undefined"] == "fewer than 20 items with an own label were reviewed"
     assert seen.state == "watch"
-    assert seen.sentence == "lars accepted 1 of 1 labels of their own that they reviewed"
+    assert seen.sentence == "Own labels judged by whoever gave them: 1 of 1 accepted, by 1 reviewer"
     own = reviewing.behind(seen, "own", "lars")
     assert own.select("stage", "annotator_id", "said").rows() == [("adjudication", "lars", another(label))]
 
@@ -114,6 +84,47 @@ def test_what_was_undone_is_no_review(flagged: Store) -> None:
     relabel_undo.undo(flagged, project_id=P, by=stores.ANNA)
     assert reviewing.reviewers(flagged, project_id=P, by=stores.LENA) is None
     assert look(flagged, as_of=before).reviews.height == 5
+
+
+def test_a_label_that_was_given_earlier_is_an_own_one_when_its_flag_is_answered(flagged: Store) -> None:
+    """a0 labelled every item in the import; what they say blind to the same flag is not judged by their own answer."""
+    a0 = Person("a0", "A null", frozenset({ANNOTATOR}))
+    members.set_member(flagged, by=stores.LENA, person_id="a0", name="A null", roles=["annotator"])
+    label = current(flagged, a0)
+    take(flagged, a0, blind=another(label), final=label)
+    own = reviewing.behind(look(flagged), "own", "a0")
+    assert own.height == 1
+    votes = flagged.read("score_votes", project_id=P, as_of=flagged.head)
+    codes = flagged.read("annotator_codes", as_of=flagged.head)
+    code = codes.filter(pl.col("annotator_id") == "a0")["annotator_code"][0]
+    given = votes.filter(pl.col("annotator_code") == code, pl.col("item_code") == own["item_code"][0])
+    assert own["said"][0] == stores.LABELS[given["label_code"][0]]
+
+
+def test_the_rows_behind_a_figure_are_those_that_it_counts(flagged: Store) -> None:
+    label = current(flagged, stores.ANNA)
+    take(flagged, stores.ANNA, blind=label, final=label)
+    seen = look(flagged)
+    row = seen.table.row(0, named=True)
+    n = {
+        which: reviewing.behind(seen, which, "anna").height
+        for which in ("all", "accepted", "refused", "own", "signed")
+    }
+    assert n["all"] == row["n"] + row["n_own"] == 5
+    assert n["accepted"] == round(row["acceptance"] * row["n"])
+    assert n["accepted"] + n["refused"] == row["n"]
+    assert (n["own"], n["signed"]) == (row["n_own"], row["n_signed"])
+    assert reviewing.behind(seen, "all", "nobody").is_empty()
+
+
+def test_a_label_taken_back_after_the_signature_was_still_signed(flagged: Store) -> None:
+    label = current(flagged, stores.LARS)
+    take(flagged, stores.LARS, blind=label, final=label)
+    made = release_steps.propose(flagged)
+    release_steps.waive_all(flagged, made)
+    release_steps.sign(flagged, made, stores.LARS)
+    relabel_undo.undo(flagged, project_id=P, by=stores.LARS)
+    assert look(flagged).signed["reviewer_id"].to_list() == ["lars"]
 
 
 def test_a_signature_on_one_s_own_labels_is_told(flagged: Store) -> None:
@@ -151,6 +162,28 @@ def test_annotators_see_themselves_only_and_nobody_s_name(flagged: Store) -> Non
     assert look(flagged, stores.RITA).table["reviewer_id"].to_list() == ["anna", "ben"]
     assert look(flagged, stores.RITA, only="anna").table["reviewer_id"].to_list() == ["anna"]
     assert reviewing.reviewers(flagged, project_id=P, by=stores.LENA, only="a0") is None
+    assert look(flagged, stores.BEN, only="ben").table["reviewer_id"].to_list() == ["ben"]
+    with pytest.raises(NotAllowed, match="nobody else's reviews"):
+        look(flagged, stores.BEN, only="anna")
+
+
+def test_with_few_reviewers_one_s_own_leniency_would_tell_what_the_others_did(
+    flagged: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reviewing, "MIN_ITEMS", 1)
+    for person in (stores.ANNA, stores.BEN) * 5:
+        label = current(flagged, person)
+        take(flagged, person, blind=label, final=label)
+    lead = look(flagged).table
+    assert lead["leniency"].null_count() == 0
+    assert lead["undefined"].null_count() == 2
+    own = look(flagged, stores.BEN).table.row(0, named=True)
+    assert own["undefined"] == "fewer than 5 people review the same work as you"
+    hidden = ("expected", "leniency", "leniency_low", "leniency_high", "p_adjusted", "share_by_others")
+    assert [own[name] for name in hidden] == [None] * len(hidden)
+    assert own["acceptance"] == lead["acceptance"][1]
+    monkeypatch.setattr(reviewing, "FEWEST_REVIEWERS", 2)
+    assert look(flagged, stores.BEN).table["leniency"].to_list() == [lead["leniency"][1]]
 
 
 def test_few_reviews_are_said_to_be_few(flagged: Store) -> None:
@@ -177,7 +210,7 @@ def test_the_tab_stands_in_the_address_and_shows_reviewers(flagged: Store) -> No
     take(flagged, stores.ANNA, blind="cat", final=current(flagged, stores.ANNA))
     with shown_by(flagged):
         app = open_page("annotators", person="rita", project=P, tab="reviewers")
-        assert "5 labels judged by 1 reviewer" in words(app)
+        assert "5 labels of flagged items judged by 1 reviewer" in words(app)
         reviewed = [table.value for table in app.dataframe if "reviewer_id" in table.value.columns]
         assert reviewed[0]["reviewer_id"].to_list() == ["anna"]
 

@@ -15,6 +15,7 @@ from dashboard.workflows import (
     relabel_queue,
     relabel_reveal,
     release,
+    reviewers,
 )
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person
@@ -65,6 +66,21 @@ def unheard(store: Store) -> str:
     known = labels_of(store)
     missing = [chosen for chosen in ((0, 1, 2), (1, 2), (0, 2)) if chosen not in known.members]
     return " + ".join(known.label(code) for code in missing[0]) if missing else "car + dog + tree"
+
+
+def test_a_review_accepts_the_same_set_and_no_other(flagged: Store) -> None:
+    wanted = unheard(flagged)
+    relabelled(flagged, stores.ANNA, wanted)
+    seen = reviewers.reviewers(flagged, project_id=P, by=stores.LENA)
+    assert seen is not None
+    assert set(seen.reviews["decided"]) == {wanted}
+    assert sorted(seen.reviews["annotator_id"]) == [f"a{n}" for n in range(6)]  # not Anna's own blind answer
+    said = seen.reviews["said"]
+    assert said.null_count() == 0
+    assert seen.table["acceptance"][0] == pytest.approx((said == wanted).mean())
+    others = seen.reviews.filter(said != wanted)
+    assert not others["accepted"].any()
+    assert any(set(text.split(" + ")) & set(wanted.split(" + ")) for text in others["said"])
 
 
 def test_two_people_relabel_with_a_set_that_nobody_gave(flagged: Store, tmp_path: Path) -> None:
