@@ -206,7 +206,7 @@ def _table(table: pl.DataFrame) -> None:
         name
         for name in ("expected", "leniency", "share_by_others")
         if table[name].null_count() == table.height
-    ]
+    ] + ([] if table["n_own"].sum() else ["own"])
     own = pl.format("{} of {}", "n_own_accepted", "n_own")
     between = pl.coalesce(pl.format(", {} %", _between("own_low", "own_high")), pl.lit(""))
     shown = table.with_columns(

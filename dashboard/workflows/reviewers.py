@@ -232,7 +232,7 @@ def _own_words(table: pl.DataFrame, *, is_own: bool) -> str:
 
 def _detail(table: pl.DataFrame, signed: pl.DataFrame, *, is_own: bool) -> str:
     """What the first line rests on, own labels where the first line has not said them, and what was signed of one's own."""
-    people = "1 reviewer" if table.height == 1 else f"{table.height:,} reviewers"
+    people = table["reviewer_id"][0] if table.height == 1 else f"{table.height:,} reviewers"
     n_judged = int(table.select(pl.col("n").sum() + pl.col("n_own").sum()).item())
     told = [f"{n_judged:,} labels of flagged items judged by {'you' if is_own else people}."]
     if table.filter(pl.col("p_adjusted") < LEVEL).height and table["n_own_accepted"].sum():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from dashboard.workflows import adjudicate, relabel, relabel_queue, relabel_reveal
+from dashboard.workflows import adjudicate, relabel, relabel_queue, relabel_reveal, relabel_state
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person
 from tests import stores
@@ -22,6 +22,19 @@ def take(store: Store, person: Person, *, blind: str, final: str) -> str:
     relabel.answer(
         store, project_id=P, by=person, flag_id=work.flag_id, verdict=verdict, expected_version=shown.version,
         label=None if verdict == "keep" else final,
+    )  # fmt: skip
+    return work.flag_id
+
+
+def give_up(store: Store, person: Person, *, blind: str) -> str:
+    """The person answers their next item blind, and cannot tell after the reveal; returns the flag."""
+    work = relabel_queue.next_item(store, project_id=P, by=person)
+    assert work is not None
+    relabel.answer_blind(store, project_id=P, by=person, flag_id=work.flag_id, label=blind)
+    shown = relabel_reveal.reveal(store, project_id=P, by=person, flag_id=work.flag_id)
+    relabel.answer(
+        store, project_id=P, by=person, flag_id=work.flag_id, verdict=relabel_state.CANNOT_TELL,
+        expected_version=shown.version,
     )  # fmt: skip
     return work.flag_id
 

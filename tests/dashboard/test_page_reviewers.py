@@ -51,6 +51,15 @@ def test_the_tab_says_what_can_be_said_of_few_reviews(shown: Store, person: str)
     assert "leniency" not in table.columns
 
 
+def test_a_column_that_nobody_has_a_figure_in_is_left_out(flagged: Store) -> None:
+    label = current(flagged, stores.ANNA)
+    take(flagged, stores.ANNA, blind=label, final=label)
+    with shown_by(flagged):
+        columns = set(tab("lena").dataframe[0].value.columns)
+    assert {"acceptance", "n_signed"} <= columns
+    assert not columns & {"own", "expected", "leniency"}
+
+
 def test_without_reviews_the_tab_says_what_a_review_is(flagged: Store) -> None:
     with shown_by(flagged):
         assert "Nobody has reviewed anything yet" in words(tab("lena"))
@@ -99,6 +108,7 @@ def test_who_can_be_compared_has_a_mark_with_an_interval(
 def test_a_person_s_file_has_what_they_reviewed(shown: Store) -> None:
     said = words(open_page("annotators", person="lena", annotator="a0")).replace("\\", "")
     assert "What a0 reviewed" in said
+    assert "labels of flagged items judged by a0." in said
     assert "Accepts own labels" in said
     assert "Fewer than 20 items were reviewed." in said
     assert "reviewed" not in words(open_page("annotators", person="lena", annotator="a4"))

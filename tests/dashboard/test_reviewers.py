@@ -14,7 +14,7 @@ from dashboard.workflows.rules import ANNOTATOR, Person
 from tests import stores
 from tests.dashboard import release_steps
 from tests.dashboard.pages import open_page, shown_by, words
-from tests.dashboard.review_steps import another, current, settle, take
+from tests.dashboard.review_steps import another, current, give_up, settle, take
 
 P = stores.PROJECT
 
@@ -51,6 +51,17 @@ def test_a_second_look_judges_the_final_answer_of_the_first(flagged: Store) -> N
     assert ben.select("stage", "said", "accepted", "own").rows() == [
         ("second look", another(label), True, False)
     ]
+
+
+def test_the_first_answer_that_names_a_label_is_the_first_look(flagged: Store) -> None:
+    """Who cannot tell has said no label that a second look could judge."""
+    label = current(flagged, stores.ANNA)
+    flag_id = give_up(flagged, stores.ANNA, blind=label)
+    assert reviewing.reviewers(flagged, project_id=P, by=stores.LENA) is None
+    assert take(flagged, stores.BEN, blind=label, final=label) == flag_id
+    seen = look(flagged)
+    assert set(seen.reviews["reviewer_id"]) == {"ben"}
+    assert set(seen.reviews["stage"]) == {"first look"}
 
 
 def test_self_approval_is_found_in_an_adjudication_of_one_s_own_answer(flagged: Store) -> None:
@@ -210,7 +221,7 @@ def test_the_tab_stands_in_the_address_and_shows_reviewers(flagged: Store) -> No
     take(flagged, stores.ANNA, blind="cat", final=current(flagged, stores.ANNA))
     with shown_by(flagged):
         app = open_page("annotators", person="rita", project=P, tab="reviewers")
-        assert "5 labels of flagged items judged by 1 reviewer" in words(app)
+        assert "5 labels of flagged items judged by anna" in words(app)
         reviewed = [table.value for table in app.dataframe if "reviewer_id" in table.value.columns]
         assert reviewed[0]["reviewer_id"].to_list() == ["anna"]
 
