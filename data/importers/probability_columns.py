@@ -68,7 +68,7 @@ def find_probability_columns(
     """
     roles = _asked(columns, asked, labels, name)
     item, said = _item_column(columns, roles, labels, name)
-    member = _member_column(columns, roles, labels, name)
+    member = _member_column(columns, item, roles, labels, name)
     free = [column for column in columns if column not in (item, member)]
     keys = {ITEM: item} if member is None else {ITEM: item, MEMBER: member}
     if LIST in roles:
@@ -122,10 +122,10 @@ def _item_column(
         return roles[ITEM], ()
     taken = {*labels, *roles.values()} - {ITEM}
     free = [column for column in columns if column not in taken]
-    found = guess(free, ITEM)
+    # A column `sample` beside another that may be the item tells members apart; alone it is the item, as elsewhere.
+    others = [column for column in free if plain(column) not in _MEMBERS]
     bare = [column for column in free if plain(column) == "id"]
-    if found is None and len(bare) == 1:
-        found = bare[0]
+    found = guess(others, ITEM) or (bare[0] if len(bare) == 1 else guess(free, ITEM))
     if found is None:
         raise ImportRejected(
             f"{name} has no column that is plainly the item; it has {listed(columns)}. Say which with --map item=COLUMN."
@@ -134,12 +134,12 @@ def _item_column(
 
 
 def _member_column(
-    columns: Sequence[str], roles: Mapping[str, str], labels: Sequence[str], name: str
+    columns: Sequence[str], item: str, roles: Mapping[str, str], labels: Sequence[str], name: str
 ) -> str | None:
     """The column that tells members apart, where there is one."""
     if MEMBER in roles:
         return roles[MEMBER]
-    taken = {*labels, *roles.values()}
+    taken = {item, *labels, *roles.values()}
     found = [column for column in columns if column not in taken and plain(column) in _MEMBERS]
     if len(found) > 1:
         raise ImportRejected(
