@@ -165,13 +165,13 @@ def sentence(view: UncertaintyView) -> tuple[str, str, str]:
         )
         return ("watch" if wrong["low"] >= 1 else "fit"), said, right
     n = view.suspects.height
-    things = "label looks" if n == 1 else "labels look"
+    verb = "looks" if n == 1 else "look"
     weak = accuracy["value"]
     if isinstance(weak, float) and weak < WEAK:
         right += " So weak a model proves little by itself: what the annotators are sure of outweighs it."
     return (
         ("watch" if n else "fit"),
-        f"{n:,} of {n_items:,} {things} wrong to model and annotators together",
+        f"{n:,} of {n_items:,} labels {verb} wrong to model and annotators together",
         right,
     )
 
