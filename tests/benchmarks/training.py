@@ -1,6 +1,6 @@
 """How long the built-in model trains: ten members next to one, and next to scikit-learn's models one after another.
 
-    python -m tests.benchmarks.training [--items 20000] [--card-items 200000] [--rounds 3]
+    python -m tests.benchmarks.training [--items 20000] [--rounds 3]
 
 Ten labels, five folds: ten members are fifty models. Embeddings are dense, 384 wide; texts are sparse, about fifty tokens of
 20,000. Each side has its features ready; what ours works out of them first is part of its time. The task says how many
@@ -8,7 +8,7 @@ times as long ten members take as one. The peer is LogisticRegression at the sam
 four fifths of the items; one fit is timed, and multiplied by fifty. Its probabilities for the other fifth are not timed, ours
 are. Ours runs in a process of its own; its peak memory is that of the process (read from /proc: Linux).
 
-Where there is a CUDA card, more items are trained on there; the peer stays on the processor and is not asked.
+`on_card` is for `tests.benchmarks.card`; the peer stays on the processor and is not asked there.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ N_TOKENS, TOKENS_OF_TEXT = 20_000, 60
 MEGABYTE = 1e6
 
 Kind = Literal["embeddings", "texts"]
+KINDS: tuple[Kind, ...] = ("embeddings", "texts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +135,7 @@ def _task(kind: Kind, times_one: float) -> str:
 
 def main(arguments: argparse.Namespace) -> list[Row]:
     """Measure and print the table."""
-    from analytics.device import has_cuda
-
-    kinds: tuple[Kind, ...] = ("embeddings", "texts")
-    rows = [_processor(kind, arguments.items, arguments.rounds) for kind in kinds]
-    if has_cuda():
-        rows += [on_card(kind, arguments.card_items, arguments.rounds) for kind in kinds]
+    rows = [_processor(kind, arguments.items, arguments.rounds) for kind in KINDS]
     print("| task | items | peer | peer s | ours s | ratio | ours, peak MB | device |")
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
@@ -156,8 +152,7 @@ def main(arguments: argparse.Namespace) -> list[Row]:
 def options(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line, or the words in its place."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--items", type=int, default=20_000, help="items on the processor")
-    parser.add_argument("--card-items", type=int, default=200_000, help="items on a card, where there is one")
+    parser.add_argument("--items", type=int, default=20_000, help="items to train on")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of ours; the median is printed")
     parser.add_argument("--child", choices=tuple(PENALTY), help=argparse.SUPPRESS)
     return parser.parse_args(words)

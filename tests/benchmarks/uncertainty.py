@@ -1,15 +1,15 @@
 """How fast a model's uncertainty is worked out, next to the straightforward way, in the same run.
 
-    python -m tests.benchmarks.uncertainty [--items 100000] [--card-items 10000000] [--rounds 15]
+    python -m tests.benchmarks.uncertainty [--items 100000] [--rounds 15]
 
 20 members, 10 labels. The peer works out mutual information (BALD) alone, written as one would write it with NumPy;
 ours checks the probabilities and works out that, both entropies, variation ratio, margin and largest mean probability.
 Ours is timed in a process of its own; its peak memory is that of the process, samples included (read from /proc:
 Linux). Importing, compiling and making the work are left out for both.
 
-Where there is a CUDA card, 10 million items are measured there too, samples already on it, next to BALD as one would
-write it with torch. The task says which share that is of the memory bandwidth that a plain copy of the samples reaches
-on the same card in the same run; the peak is the card's. Neither is run where there is no card.
+`on_card` is for `tests.benchmarks.card`: samples already on the card, next to BALD as one would write it with torch. The
+task says which share that is of the memory bandwidth that a plain copy of the samples reaches on the same card in the
+same run; the peak is the card's.
 """
 
 from __future__ import annotations
@@ -140,11 +140,7 @@ def on_card(n_items: int, rounds: int, *, device: Literal["cpu", "cuda"] = "cuda
 
 def main(arguments: argparse.Namespace) -> list[Row]:
     """Measure and print the table."""
-    from analytics.device import has_cuda
-
     rows = [_processor(arguments.items, kind, arguments.rounds) for kind in KINDS]
-    if has_cuda():
-        rows.append(on_card(arguments.card_items, arguments.rounds))
     print("| task | items | peer | peer s | ours s | ratio | ours, peak MB | device |")
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
@@ -161,10 +157,7 @@ def main(arguments: argparse.Namespace) -> list[Row]:
 def options(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line, or the words in its place."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--items", type=int, default=100_000, help="items on the processor")
-    parser.add_argument(
-        "--card-items", type=int, default=10_000_000, help="items on a card, where there is one"
-    )
+    parser.add_argument("--items", type=int, default=100_000, help="items of the samples")
     parser.add_argument("--rounds", type=int, default=15, help="rounds of each side; the median is printed")
     parser.add_argument("--child", choices=KINDS, help=argparse.SUPPRESS)
     return parser.parse_args(words)
