@@ -11,7 +11,7 @@ from data.errors import ImportRejected
 from data.importers.json_lines import LinesFile
 from data.importers.mapping import find_column, listed, no_such_column
 from data.importers.parsed import REJECTED, TOKENS, ImportOptions, ParsedContent
-from data.importers.probabilities import SUM_WITHIN
+from data.importers.probability_reasons import SUM_WITHIN
 from data.importers.sniff import Kind
 from data.importers.source import Source
 from data.importers.table import left_out, open_table, table_notes
