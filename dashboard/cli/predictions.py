@@ -39,7 +39,7 @@ def import_predictions(
     file: Annotated[
         Path,
         typer.Argument(
-            help="Probabilities of every label, one row an item (and member), or embeddings: CSV, TSV, JSONL, Parquet (.gz too), .npz."
+            help="What a model says of each item: probabilities of every label, embeddings (--embeddings) or tokens (--tokens)."
         ),
     ],
     run: Annotated[
@@ -59,13 +59,14 @@ def import_predictions(
     embeddings: Annotated[
         bool,
         typer.Option(
-            "--embeddings", help="The file has a vector an item: a column of lists, e0, e1, …, or .npz."
+            "--embeddings", help="The file has a vector an item: a column of lists, e0, e1, …, .npz or .npy."
         ),
     ] = False,
     tokens: Annotated[
         bool,
         typer.Option(
-            "--tokens", help="The file is JSONL with probabilities of each token's tags; kept, not used yet."
+            "--tokens",
+            help="The file has probabilities of each token's tags (JSONL or Parquet); kept, not used yet.",
         ),
     ] = False,
     logits: Annotated[
@@ -75,6 +76,19 @@ def import_predictions(
         Path | None,
         typer.Option(
             "--id2label", help="A model's config.json, which says what LABEL_0, LABEL_1, … stand for."
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            help="The order in which the model has the labels: LABEL,LABEL,… (default the label set's).",
+        ),
+    ] = None,
+    ids: Annotated[
+        Path | None,
+        typer.Option(
+            "--ids", help="A table with the item of each row, for a file without ids, in its order."
         ),
     ] = None,
     note: Annotated[str, typer.Option("--note", help="What the run is; kept with it.")] = "",
@@ -90,18 +104,22 @@ def import_predictions(
     """Import a model's out-of-sample probabilities. A file with a bad row or an unknown item is refused whole."""
     from dashboard.workflows import predictions
     from dashboard.workflows.errors import BadRequest
+    from dashboard.workflows.label_order import label_order
 
     request = predictions.PredictionsRequest(
         model_run=run, note=note, skip_bad_rows=skip_bad_rows, dry_run=dry_run
     )
     options = replace(
-        predictions.map_options(mapping or ()), logits=logits, label_order=_label_order(id2label)
-    )
+        predictions.map_options(mapping or ()), logits=logits, label_order=label_order(labels, id2label),
+        ids="" if ids is None else str(ids.absolute()),
+    )  # fmt: skip
     if embeddings or tokens:
-        if logits or id2label is not None or (embeddings and tokens):
+        if logits or options.label_order or (embeddings and tokens):
             raise BadRequest(
-                "--embeddings and --tokens stand alone, without --logits, --id2label and each other."
+                "--embeddings and --tokens stand alone, without --logits, --labels, --id2label and each other."
             )
+        if tokens and ids is not None:
+            raise BadRequest("Tokens name their item themselves; leave --ids out.")
         read = _import_tokens if tokens else _import_embeddings
         read(context, file, request.checked(), options, store, project, by, as_json, request_id)
         return
@@ -197,12 +215,6 @@ def _import_tokens(
     answer(context, as_json, document, _words(file, summary, what="tokens", size=size))
     if summary.refused:
         raise typer.Exit(EXIT_BAD_INPUT)
-
-
-def _label_order(path: Path | None) -> tuple[str, ...]:
-    from dashboard.workflows.label_order import read_label_order
-
-    return () if path is None else read_label_order(path)
 
 
 def _document(summary: PredictionsSummary) -> dict[str, object]:

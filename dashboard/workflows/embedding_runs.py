@@ -109,6 +109,7 @@ def import_embeddings(
 
     words: dict[str, object] = {
         "verb": "embeddings", "project": project_id, "run": model_run, "sha256": parsed.sha256,
+        "content": coded.content_sha256,
     }  # fmt: skip
     event = store.submit(plan, by=by.person_id, request=words, request_id=request_id)
     return was_known if event is None else summary

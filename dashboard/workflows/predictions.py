@@ -184,6 +184,7 @@ def import_probabilities(
         "project": project_id,
         "run": asked.model_run,
         "sha256": parsed.sha256,
+        "content": run.content_sha256,
     }
     event = store.submit(plan, by=by.person_id, request=words, request_id=request_id)
     return _was_known(summary) if event is None else summary

@@ -9,6 +9,7 @@ import polars as pl
 
 from data.errors import ImportRejected
 from data.importers.delimited import Loaded
+from data.importers.item_ids import ids_of
 from data.importers.json_lines import LinesFile
 from data.importers.mapping import listed
 from data.importers.number_lists import as_lists
@@ -38,12 +39,12 @@ def read_probabilities(
     table = open_table(source, kind, scratch, options)
     columns = find_probability_columns(
         table.columns, options.mapping, labels,
-        name=source.name, logits=options.logits, label_order=options.label_order,
+        name=source.name, logits=options.logits, label_order=options.label_order, ids=bool(options.ids),
     )  # fmt: skip
     loaded = _load(table, columns)
     if loaded.frame.is_empty() and loaded.rejected.is_empty():
         raise ImportRejected(f"{source.name} holds no rows.")
-    ids = clean_ids(loaded.frame[columns.item], columns.item, "item")
+    ids = ids_of(loaded, columns.item, options, scratch, source.name)
     rows = pl.DataFrame([loaded.rows, ids.values.alias("item_id"), ids.bad.alias("no_item")])
     frame, said = _numbered(rows, loaded.frame, columns, labels, options, source.name)
     good, bad = judge(frame, columns, labels, options)
@@ -80,8 +81,8 @@ def read_probabilities(
 def _require_order(label_order: Sequence[str], labels: Sequence[str]) -> None:
     if label_order and sorted(label_order) != sorted(labels):
         raise ImportRejected(
-            f"id2label has the labels {listed(map(repr, label_order))}, and the label set {listed(map(repr, labels))}; they have to be "
-            "the same."
+            f"The given order has the labels {listed(map(repr, label_order))}, and the label set {listed(map(repr, labels))}; they have "
+            "to be the same."
         )
 
 
