@@ -42,7 +42,7 @@ def read_embeddings(source: Source, kind: Kind, scratch: Path, options: ImportOp
     loaded = table.load(wanted, lists=lists) if isinstance(table, LinesFile) else table.load(wanted)
     if loaded.frame.is_empty() and loaded.rejected.is_empty():
         raise ImportRejected(f"{source.name} holds no rows.")
-    ids = ids_of(loaded, item, options, scratch, source.name)
+    ids, which = ids_of(loaded, item, options, scratch, source.name)
     if lists:
         vectors = as_lists(loaded.frame[columns[0]], columns[0])
     else:
@@ -52,8 +52,7 @@ def read_embeddings(source: Source, kind: Kind, scratch: Path, options: ImportOp
         [loaded.rows, ids.values.alias("item_id"), ids.bad.alias("no_item"), vectors.alias("vector")]
     )
     contents, rejected = checked_vectors(frame, source.name)
-    mapping = {VECTOR: columns[0] if lists else f"{columns[0]} to {columns[-1]}"}
-    mapping |= {} if item is None else {ITEM: item}
+    mapping = {**which, VECTOR: columns[0] if lists else f"{columns[0]} to {columns[-1]}"}
     unused = [column for column in table.columns if column not in wanted]
     return ParsedContent(
         contents=contents,
@@ -109,9 +108,9 @@ def read_npy(source: Source, scratch: Path, options: ImportOptions) -> ParsedCon
     except (OSError, ValueError, EOFError) as error:
         raise ImportRejected(f"{source.name} is no plain array of numbers: {error}") from error
     rows = len(vectors) if vectors.ndim else 0
-    ids = read_ids(options, rows, scratch, source.name)
+    ids, which = read_ids(options, rows, scratch, source.name)
     _require_shapes(ids.values.to_numpy(), vectors, source.name)
-    return _of_array(ids, vectors, source, "npy", {})
+    return _of_array(ids, vectors, source, "npy", which)
 
 
 def _of_array(

@@ -37,23 +37,25 @@ def refuse_own_ids(columns: Iterable[str], asked: Iterable[str], name: str) -> N
         raise ImportRejected(f"{name} has ids of its own in the column {own[0]!r}; leave --ids out.")
 
 
-def ids_of(loaded: Loaded, column: str | None, options: ImportOptions, scratch: Path, name: str) -> Cleaned:
-    """The item of each row that was loaded: from its column, or where there is none, from the file `options.ids`.
+def ids_of(
+    loaded: Loaded, column: str | None, options: ImportOptions, scratch: Path, name: str
+) -> tuple[Cleaned, dict[str, str]]:
+    """The item of each row that was loaded, from its column, or where there is none, from the file `options.ids`; and which it was.
 
     Raises:
         ImportRejected: the file of ids cannot be read, or has not one id for each row.
     """
     if column is not None:
-        return clean_ids(loaded.frame[column], column, ITEM)
+        return clean_ids(loaded.frame[column], column, ITEM), {ITEM: column}
     # Rows that cannot be read have an id of their own too.
     rows = np.union1d(loaded.rows.to_numpy(), loaded.rejected["row"].to_numpy())
-    given = read_ids(options, len(rows), scratch, name)
+    given, where = read_ids(options, len(rows), scratch, name)
     places = np.searchsorted(rows, loaded.rows.to_numpy())
-    return Cleaned(given.values.gather(places), given.bad.gather(places), given.notes)
+    return Cleaned(given.values.gather(places), given.bad.gather(places), given.notes), where
 
 
-def read_ids(options: ImportOptions, n_rows: int, scratch: Path, name: str) -> Cleaned:
-    """The ids of `options.ids`, one for each of `n_rows` rows of the file `name`.
+def read_ids(options: ImportOptions, n_rows: int, scratch: Path, name: str) -> tuple[Cleaned, dict[str, str]]:
+    """The ids of `options.ids`, one for each of `n_rows` rows of the file `name`; and which file it was, for the record.
 
     Raises:
         ImportRejected: there is no such file, it has no column that is plainly the item, or another number of rows.
@@ -83,7 +85,8 @@ def read_ids(options: ImportOptions, n_rows: int, scratch: Path, name: str) -> C
         )
     ids = clean_ids(loaded.frame[column], column, ITEM)
     said = f"The ids were taken from {column!r} of {source.name}, in its order."
-    return Cleaned(ids.values, ids.bad, (*ids.notes, said))
+    where = {ITEM: f"{column} of {source.name} (sha256 {source.sha256})"}
+    return Cleaned(ids.values, ids.bad, (*ids.notes, said)), where
 
 
 def _column(columns: Sequence[str], name: str) -> str:

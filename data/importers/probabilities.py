@@ -44,7 +44,7 @@ def read_probabilities(
     loaded = _load(table, columns)
     if loaded.frame.is_empty() and loaded.rejected.is_empty():
         raise ImportRejected(f"{source.name} holds no rows.")
-    ids = ids_of(loaded, columns.item, options, scratch, source.name)
+    ids, which = ids_of(loaded, columns.item, options, scratch, source.name)
     rows = pl.DataFrame([loaded.rows, ids.values.alias("item_id"), ids.bad.alias("no_item")])
     frame, said = _numbered(rows, loaded.frame, columns, labels, options, source.name)
     good, bad = judge(frame, columns, labels, options)
@@ -62,7 +62,7 @@ def read_probabilities(
         probabilities=items,
         rejected=rejected,
         format=table.format,
-        mapping=columns.mapping,
+        mapping=columns.mapping | which,
         guessed=(
             *table_notes(table, source),
             *columns.said,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def test_lists_without_ids_are_taken_in_the_order_of_a_file_of_ids(
     found = parsed(tmp_path, LISTS[form], ids=ids)
     assert taken(found) == EXPECTED
     assert (found.n_rows, found.rejected.height) == (2, 0)
+    assert found.mapping["item"] == f"item of ids.csv (sha256 {sha256(Path(ids).read_bytes()).hexdigest()})"
     assert "The ids were taken from 'item' of ids.csv, in its order." in found.guessed
     with pytest.raises(ImportRejected, match="give the ids in its order with --ids FILE"):
         parsed(tmp_path, LISTS[form])
@@ -187,7 +189,7 @@ def test_arrays_that_are_no_embeddings_are_refused(tmp_path: Path, ids: str) -> 
     given: list[tuple[NDArray[np.generic], str]] = [
         (np.ones((3, 2)), "has 3 rows; each row needs its id"),
         (np.ones(2), "of shape"),
-        (np.float64(1), "has 0 rows"),
+        (np.array(1.0), "has 0 rows"),
         (np.array(["a", "b"]), "of shape"),
         (np.array([{}, {}], dtype=object), "no plain array of numbers"),
     ]
