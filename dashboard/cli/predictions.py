@@ -21,10 +21,9 @@ from dashboard.cli.frame import (
 )
 
 if TYPE_CHECKING:
-    from dashboard.workflows.embedding_runs import EmbeddingsSummary
+    from dashboard.workflows.content_runs import ContentForm, ContentSummary
     from dashboard.workflows.ingest import ImportOptions
     from dashboard.workflows.predictions import PredictionsRequest, PredictionsSummary
-    from dashboard.workflows.token_runs import TokensSummary
 
 SHOWN = 20
 
@@ -120,8 +119,13 @@ def import_predictions(
             )
         if tokens and ids is not None:
             raise BadRequest("Tokens name their item themselves; leave --ids out.")
-        read = _import_tokens if tokens else _import_embeddings
-        read(context, file, request.checked(), options, store, project, by, as_json, request_id)
+        from dashboard.workflows.embedding_runs import EMBEDDINGS
+        from dashboard.workflows.token_runs import TOKENS
+
+        form = TOKENS if tokens else EMBEDDINGS
+        _import_content(
+            context, file, form, request.checked(), options, store, project, by, as_json, request_id
+        )
         return
     with opened(context, store, by) as (found, person):
         summary = predictions.import_predictions(
@@ -141,9 +145,10 @@ def import_predictions(
         raise typer.Exit(EXIT_BAD_INPUT)
 
 
-def _import_embeddings(
+def _import_content(
     context: typer.Context,
     file: Path,
+    form: ContentForm,
     request: PredictionsRequest,
     options: ImportOptions,
     store: Path | None,
@@ -152,11 +157,12 @@ def _import_embeddings(
     as_json: bool,
     request_id: str | None,
 ) -> None:
-    from dashboard.workflows.embedding_runs import import_embeddings
+    from dashboard.workflows.content_runs import import_content
 
     with opened(context, store, by) as (found, person):
-        summary = import_embeddings(
+        summary = import_content(
             found,
+            form,
             path=file,
             project_id=project_of(context, found, project),
             by=person,
@@ -167,57 +173,17 @@ def _import_embeddings(
             options=options,
             request_id=request_id,
         )
-    document = {
-        "project": summary.project_id, "run": summary.model_run, "imported": summary.imported, "items": summary.items,
-        "dimensions": summary.n_dimensions, "rejected": summary.rejected.to_dicts(), "unknown_items": list(summary.unknown_items),
-        "missing_items": summary.missing_items, "mapping": dict(summary.mapping), "guessed": list(summary.guessed),
-        "format": summary.format, "dry_run": summary.dry_run,
-    }  # fmt: skip
+    own: dict[str, object] = {"dimensions": summary.n_dimensions}
     size = f"{summary.imported:,} items × {summary.n_dimensions:,} dimensions"
-    answer(context, as_json, document, _words(file, summary, what="embeddings", size=size))
+    if form.content == "tokens":
+        own = {"tokens": summary.n_tokens, "tags": list(summary.tags)}
+        size = f"{summary.n_tokens:,} tokens of {summary.imported:,} items, {len(summary.tags)} tags"
+    answer(context, as_json, _common(summary) | own, _words(file, summary, what=form.content, size=size))
     if summary.refused:
         raise typer.Exit(EXIT_BAD_INPUT)
 
 
-def _import_tokens(
-    context: typer.Context,
-    file: Path,
-    request: PredictionsRequest,
-    options: ImportOptions,
-    store: Path | None,
-    project: str | None,
-    by: str | None,
-    as_json: bool,
-    request_id: str | None,
-) -> None:
-    from dashboard.workflows.token_runs import import_tokens
-
-    with opened(context, store, by) as (found, person):
-        summary = import_tokens(
-            found,
-            path=file,
-            project_id=project_of(context, found, project),
-            by=person,
-            model_run=request.model_run,
-            note=request.note,
-            skip_bad_rows=request.skip_bad_rows,
-            dry_run=request.dry_run,
-            options=options,
-            request_id=request_id,
-        )
-    document = {
-        "project": summary.project_id, "run": summary.model_run, "imported": summary.imported, "items": summary.items,
-        "tokens": summary.n_tokens, "tags": list(summary.tags), "rejected": summary.rejected.to_dicts(),
-        "unknown_items": list(summary.unknown_items), "missing_items": summary.missing_items,
-        "mapping": dict(summary.mapping), "guessed": list(summary.guessed), "format": summary.format, "dry_run": summary.dry_run,
-    }  # fmt: skip
-    size = f"{summary.n_tokens:,} tokens of {summary.imported:,} items, {len(summary.tags)} tags"
-    answer(context, as_json, document, _words(file, summary, what="tokens", size=size))
-    if summary.refused:
-        raise typer.Exit(EXIT_BAD_INPUT)
-
-
-def _document(summary: PredictionsSummary) -> dict[str, object]:
+def _common(summary: PredictionsSummary | ContentSummary) -> dict[str, object]:
     return {
         "project": summary.project_id,
         "run": summary.model_run,
@@ -226,10 +192,6 @@ def _document(summary: PredictionsSummary) -> dict[str, object]:
         "rejected": summary.rejected.to_dicts(),
         "unknown_items": list(summary.unknown_items),
         "missing_items": summary.missing_items,
-        "labels": list(summary.labels),
-        "members": list(summary.members),
-        "out_of_sample": summary.out_of_sample,
-        "warning": summary.warning,
         "mapping": dict(summary.mapping),
         "guessed": list(summary.guessed),
         "format": summary.format,
@@ -237,9 +199,18 @@ def _document(summary: PredictionsSummary) -> dict[str, object]:
     }
 
 
+def _document(summary: PredictionsSummary) -> dict[str, object]:
+    return _common(summary) | {
+        "labels": list(summary.labels),
+        "members": list(summary.members),
+        "out_of_sample": summary.out_of_sample,
+        "warning": summary.warning,
+    }
+
+
 def _words(
     file: Path,
-    summary: PredictionsSummary | EmbeddingsSummary | TokensSummary,
+    summary: PredictionsSummary | ContentSummary,
     *,
     what: str,
     size: str,
@@ -267,7 +238,7 @@ def _words(
     return "\n".join([*lines, said + "."])
 
 
-def _bad_rows(summary: PredictionsSummary | EmbeddingsSummary | TokensSummary) -> list[str]:
+def _bad_rows(summary: PredictionsSummary | ContentSummary) -> list[str]:
     """The first rejected rows and unknown items, and how many more there are."""
     lines = [f"  row {row}: {reason}" for row, reason in summary.rejected.head(SHOWN).iter_rows()]
     if summary.rejected.height > SHOWN:

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from dashboard.workflows import history
+from dashboard.workflows.content_runs import ContentSummary, import_content
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import Store
-from dashboard.workflows.token_runs import TokensSummary, import_tokens, token_runs, tokens
+from dashboard.workflows.token_runs import TOKENS, token_runs, tokens
 from data.errors import ImportRejected
 from tests import rebuilt, stores
 
@@ -30,11 +31,18 @@ LINES = [
 
 def bring(
     store: Store, folder: Path, lines: list[Any], run: str = "t", *, skip: bool = False, dry: bool = False
-) -> TokensSummary:
+) -> ContentSummary:
     path = folder / "tokens.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    return import_tokens(
-        store, path=path, project_id="pets", by=stores.LENA, model_run=run, skip_bad_rows=skip, dry_run=dry
+    return import_content(
+        store,
+        TOKENS,
+        path=path,
+        project_id="pets",
+        by=stores.LENA,
+        model_run=run,
+        skip_bad_rows=skip,
+        dry_run=dry,
     )
 
 
@@ -65,7 +73,7 @@ def test_parquet_says_the_same_as_jsonl(pets: Store, tmp_path: Path, kind: str) 
     table = pa.Table.from_pylist(LINES, pa.schema([("item", pa.string()), ("tokens", pa.list_(one))]))
     path = tmp_path / "tokens.parquet"
     pq.write_table(table, path)
-    again = import_tokens(pets, path=path, project_id="pets", by=stores.LENA, model_run="t")
+    again = import_content(pets, TOKENS, path=path, project_id="pets", by=stores.LENA, model_run="t")
     assert (again.known, again.n_tokens, again.tags) == (True, 3, ("ANIMAL", "O"))
 
 
@@ -116,8 +124,8 @@ def test_other_files_and_people_without_the_right_are_refused(pets: Store, tmp_p
     path = tmp_path / "tokens.csv"
     path.write_text("item,tokens\na,b\n")
     with pytest.raises(ImportRejected, match="neither JSONL nor Parquet"):
-        import_tokens(pets, path=path, project_id="pets", by=stores.LENA, model_run="t")
+        import_content(pets, TOKENS, path=path, project_id="pets", by=stores.LENA, model_run="t")
     with pytest.raises(ImportRejected, match="no column 'tokens'"):
         bring(pets, tmp_path, [{"item": "a", "words": []}])
     with pytest.raises(NotAllowed):
-        import_tokens(pets, path=path, project_id="pets", by=stores.ANNA, model_run="t")
+        import_content(pets, TOKENS, path=path, project_id="pets", by=stores.ANNA, model_run="t")
