@@ -17,6 +17,7 @@ from pathlib import Path
 
 from analytics.device import has_cuda, has_triton
 from tests.benchmarks import em_card, training, uncertainty
+from tests.benchmarks.rows import Row
 from tests.browser.server import ROOT
 
 FILE = ROOT / "docs" / "benchmarks-card.json"
@@ -24,11 +25,17 @@ ITEMS, ANNOTATIONS, TRAINED = 10_000_000, 100_000_000, 200_000
 ROUNDS = 9
 
 
+def read() -> tuple[dict[str, str], list[Row]]:
+    """What was measured last: on which card and with what, and the rows."""
+    found = json.loads(FILE.read_text(encoding="utf-8"))
+    return found, [Row(**row) for row in found.pop("rows")]
+
+
 def measured(part: float) -> dict[str, object]:
     """The card's name, what it was measured with, and the rows, as `record` writes them."""
     import torch
 
-    rows: list[uncertainty.Row | em_card.Row | training.Row] = [
+    rows = [
         uncertainty.on_card(int(ITEMS * part), ROUNDS),
         *em_card.on_card(int(ANNOTATIONS * part), ROUNDS),
         *(training.on_card(kind, int(TRAINED * part), 3) for kind in training.KINDS),

@@ -8,30 +8,14 @@ apart.
 
 from __future__ import annotations
 
-import statistics
 import time
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from analytics.coded_votes import CodedVotes
+from tests.benchmarks.rows import MEGABYTE, Row, median_seconds
 
 N_LABELS, PER_ITEM, N_ANNOTATORS, N_ITERATIONS = 10, 5, 5_000, 20
-MEGABYTE = 1e6
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the table, as in `tests.benchmarks.uncertainty`."""
-
-    task: str
-    size: int
-    peer: str
-    peer_seconds: float | None
-    our_seconds: float
-    our_peak_mb: float
-    device: Literal["cpu", "cuda"]
 
 
 def generated(n_annotations: int) -> CodedVotes:
@@ -64,14 +48,12 @@ def copied_per_second(n_bytes: int = 4_000_000_000) -> float:
 
     one = torch.empty(n_bytes, dtype=torch.uint8, device="cuda")
     other = torch.empty_like(one)
-    seconds = []
-    for _ in range(10):
-        torch.cuda.synchronize()
-        began = time.perf_counter()
+
+    def copy() -> None:
         other.copy_(one)
         torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - began)
-    return 2 * n_bytes / statistics.median(seconds)
+
+    return 2 * n_bytes / median_seconds(copy, 10)
 
 
 def on_card(n_annotations: int, rounds: int) -> list[Row]:
@@ -91,14 +73,7 @@ def on_card(n_annotations: int, rounds: int) -> list[Row]:
     steps = TorchSteps(votes, assumed, "cuda")
     torch.cuda.synchronize()
     before = time.perf_counter() - began
-    steps.expect()
-    seconds = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        for _ in range(N_ITERATIONS):
-            steps.expect()
-        seconds.append(time.perf_counter() - began)
-    spent = statistics.median(seconds)
+    spent = median_seconds(lambda: [steps.expect() for _ in range(N_ITERATIONS)], rounds)
     peak = torch.cuda.max_memory_allocated() / MEGABYTE
     needed = 2 * votes.n_votes * 4 + 2 * votes.n_items * N_LABELS * 8
     share = needed * N_ITERATIONS / speed / spent
