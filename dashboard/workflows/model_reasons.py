@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from analytics.label_errors import Reason, doubted_items
+from dashboard.workflows.monitor import UNCERTAINTY_RUN, newest_run
 from dashboard.workflows.opening import Store
 from dashboard.workflows.verdicts import RANDOM_CHECK
 
-KIND = "uncertainty"
 LEAST_OTHERS = 0.8
 """So many of the nearest items have the same other label."""
 
@@ -33,10 +33,10 @@ def read_opinions(store: Store, project_id: str, items: pl.DataFrame) -> Opinion
 
     `items`: item_code, label_code of the consensus.
     """
-    runs = store.read("score_runs", project_id=project_id).filter(pl.col("kind") == KIND)
-    if runs.is_empty():
+    run = newest_run(store, project_id, kind=UNCERTAINTY_RUN)
+    if run is None:
         return None
-    found = store.read("judgement_items", project_id=project_id, run_id=runs["run_id"][0], item_code=-1)
+    found = store.read("judgement_items", project_id=project_id, run_id=run.run_id, item_code=-1)
     same = items.select("item_code", pl.col("label_code").cast(pl.Int64))
     frame = found.with_columns(pl.col("label_code", "other_label_code", "nearest_label_code").cast(pl.Int64))
     return Opinions(frame.join(same, on=["item_code", "label_code"], how="semi").sort("item_code"))

@@ -13,10 +13,10 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.flag_reasons import reasons_of
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.model_reasons import LEAST_P_WRONG, LEAST_TOGETHER
+from dashboard.workflows.monitor import UNCERTAINTY_RUN as KIND
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from dashboard.workflows.train import provenance_words
-from dashboard.workflows.uncertainty import KIND
 from dashboard.workflows.wording import sureness
 
 QUADRANTS: Mapping[str, tuple[str, str]] = {
