@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import polars as pl
@@ -51,25 +51,32 @@ Seen = TypeVar("Seen")
 """What a reason looks at: Grounds, or `set_doubts.SetGrounds`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason(Generic[Seen]):
-    """One reason for doubt.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonWords:
+    """A reason for a flag, as people read it.
 
     Attributes:
         key: how frames, flags and settings name it.
         title: what a person reads first.
         words: a sentence about one item, filled in by `explain` from the evidence.
-        detect: from the grounds to the frame of doubted items.
+        more: words that are added where no list of the evidence is empty.
     """
 
     key: str
     title: str
     words: str
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason(ReasonWords, Generic[Seen]):
+    """One reason for doubt; `detect` goes from the grounds to the frame of doubted items."""
+
     detect: Callable[[Seen], pl.DataFrame]
 
 
 def explain(
-    reason: Reason[Any],
+    reason: ReasonWords,
     evidence: Mapping[str, object],
     *,
     labels: Sequence[str] | Mapping[int, str],
@@ -80,7 +87,7 @@ def explain(
     Args:
         reason: a row of REASONS.
         evidence: the item's `evidence`; each field `*label_code` or `*annotator_code` is also offered to the
-            words as a name, without `_code`.
+            words as a name, without `_code`, and each `*label_codes`, a list, as names, without `_codes` and with an s.
         labels: the names of the labels by code.
         annotators: the names of the annotators by code.
     """
@@ -90,7 +97,10 @@ def explain(
             names[field.removesuffix("_code")] = labels[code] if isinstance(code, int) else "no other label"
         elif field.endswith("annotator_code") and isinstance(code, int):
             names[field.removesuffix("_code")] = annotators[code]
-    return reason.words.format_map(names)
+        elif field.endswith("label_codes") and isinstance(code, list):
+            names[field.removesuffix("_codes") + "s"] = ", ".join(labels[one] for one in code)
+    lists = [value for value in evidence.values() if isinstance(value, list)]
+    return (reason.words + (reason.more if lists and all(lists) else "")).format_map(names)
 
 
 def low_posterior(items: pl.DataFrame, *, limit: float = 0.8) -> pl.DataFrame:

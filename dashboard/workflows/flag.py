@@ -164,6 +164,10 @@ def _named(
             found[field.removesuffix("_code")] = labels.get(value) if isinstance(value, int) else None
         elif field.endswith("annotator_code"):
             found[field.removesuffix("code") + "id"] = people.get(value) if isinstance(value, int) else None
+        elif field.endswith("label_codes"):
+            found[field.removesuffix("_codes") + "s"] = (
+                [labels.get(one) for one in value] if isinstance(value, list) else []
+            )
         else:
             found[field] = value
     return found

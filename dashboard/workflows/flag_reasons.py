@@ -11,10 +11,10 @@ import polars as pl
 
 from analytics import label_errors, set_doubts
 from analytics.frames import keep_repeats
-from analytics.label_errors import Grounds, Reason
+from analytics.label_errors import Grounds, Reason, ReasonWords
 from analytics.reason_record import shown
 from analytics.set_doubts import SetGrounds
-from dashboard.workflows import model_reasons
+from dashboard.workflows import model_reasons, set_reasons
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.model_reasons import Opinions
@@ -65,15 +65,19 @@ class Basis:
     retired: frozenset[str] = frozenset()
 
     @property
-    def reasons(self) -> tuple[Reason[Grounds] | Reason[SetGrounds] | Reason[Opinions], ...]:
-        """The reasons that these labels can be doubted for."""
+    def reasons(self) -> tuple[ReasonWords, ...]:
+        """The reasons that these labels can be flagged for."""
         return reasons_of(self.label_set)
 
 
-def reasons_of(label_set: LabelSet) -> tuple[Reason[Grounds] | Reason[SetGrounds] | Reason[Opinions], ...]:
-    """The reasons that a project's labels can be doubted for, in the order in which they are told."""
+def reasons_of(label_set: LabelSet) -> tuple[ReasonWords, ...]:
+    """The reasons that a project's labels can be flagged for, in the order in which they are told."""
     own = set_doubts.REASONS if label_set.is_sets else label_errors.REASONS
-    return (*own, *model_reasons.REASONS, model_reasons.BY_CHANCE)
+    return (*own, *_of_model(label_set), model_reasons.BY_CHANCE)
+
+
+def _of_model(label_set: LabelSet) -> tuple[Reason[Opinions], ...]:
+    return set_reasons.REASONS if label_set.is_sets else model_reasons.REASONS
 
 
 def reason_keys(label_set: LabelSet) -> tuple[str, ...]:
@@ -110,7 +114,7 @@ def basis_of(store: Store, project_id: str, options: FlagOptions) -> Basis:
         saw_seq=saw,
         label_set=label_set,
         grounds=grounds,
-        opinions=None if label_set.is_sets else model_reasons.read_opinions(store, project_id, items),
+        opinions=model_reasons.read_opinions(store, label_set, project_id, items),
         retired=frozenset(record.filter("is_retired")["reason"]),
     )
 
@@ -128,7 +132,7 @@ def doubts(basis: Basis, standing: pl.DataFrame, options: FlagOptions) -> pl.Dat
     if basis.opinions is not None:
         found += [
             _told(reason.detect(basis.opinions).join(settled, on="item_code", how="anti"), len(found) + place)
-            for place, reason in enumerate(model_reasons.REASONS)
+            for place, reason in enumerate(_of_model(basis.label_set))
         ]
     every = pl.concat([_left_of_retired(frame, basis.retired, options.seed) for frame in found])
     if options.random_checks:
