@@ -59,12 +59,16 @@ class ReasonWords:
         key: how frames, flags and settings name it.
         title: what a person reads first.
         words: a sentence about one item, filled in by `explain` from the evidence.
+        rule: when a label is doubted, in words.
+        version: of the detector: counts up whenever it would doubt other labels than before.
         more: words that are added where no list of the evidence is empty.
     """
 
     key: str
     title: str
     words: str
+    rule: str
+    version: int = 1
     more: str = ""
 
 
@@ -261,6 +265,7 @@ REASONS: tuple[Reason[Grounds], ...] = (
     Reason(
         key="low_posterior",
         title="The votes do not settle the label",
+        rule="The consensus gives the label less than the limit.",
         words="The annotations support {label} at {p_label:.0%}, under the limit of {limit:.0%}; next comes "
         "{runner_up_label}.",
         detect=lambda seen: low_posterior(seen.items, limit=seen.least_probability),
@@ -268,18 +273,21 @@ REASONS: tuple[Reason[Grounds], ...] = (
     Reason(
         key="split_vote",
         title="The annotators are split",
+        rule="The first two labels are within the limit of the votes of each other.",
         words="{n_first} of {n_annotations} annotations say {label}, {n_second} say {second_label}.",
         detect=lambda seen: split_vote(seen.votes, n_labels=seen.n_labels, limit=seen.least_margin),
     ),
     Reason(
         key="gold_disagreement",
         title="The label is not the known one",
+        rule="The consensus is not the label known in advance.",
         words="The annotators chose {label}; the label known in advance is {gold_label}.",
         detect=lambda seen: gold_disagreement(seen.items, seen.gold),
     ),
     Reason(
         key="weak_annotator",
         title="The label rests on annotators who often differ from the others here",
+        rule="Without the annotators who are surely less right than others on a label in question, another label would have come out.",
         words="Without {n_set_aside} of the {n_annotations} annotations this item would not be {label}. "
         "Where the others say {on_label}, {annotator} agrees {agreement:.0%} of the time ({n} annotations), "
         "the others {peers_agreement:.0%}.",

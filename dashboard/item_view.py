@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, components, session
+from dashboard import address, charts, components, opinion_view, passport_view, session
 from dashboard.marks import label_chip, look, moment_text, plain, state_markdown
 from dashboard.palette import State
 from dashboard.workflows.item_story import ItemFlag, ItemStory, item_story
@@ -64,6 +64,7 @@ def draw(item_id: str) -> None:
     with right:
         label_card(story)
         contributions_card(story)
+        opinion_view.card(story.item_id, None if story.label is None else story.label.label)
         components.link_to("explanations", label="Why this label, on one page to print", item=story.item_id)
         _votes(story)
     _record(story)
@@ -200,6 +201,7 @@ def flags(story: ItemStory) -> None:
             st.markdown(_flag_head(flag))
             for reason in flag.reasons:
                 st.markdown(f"**{plain(reason.title)}**  \n{plain(reason.sentence)}")
+            passport_view.passport(flag.passport, flag.reasons, flag.marks)
     if any(flag.status == "adjudicate" for flag in story.flags):
         components.link_to("adjudicate", label="Decide it", item=story.item_id)
     elif story.is_doubted:

@@ -7,7 +7,7 @@ import json
 import polars as pl
 import streamlit as st
 
-from dashboard import explanation_view, session
+from dashboard import explanation_view, passport_view, session
 from dashboard import relabel_desk as actions
 from dashboard import relabel_keys as keys
 from dashboard.components import label_chip, look, moment_text, plain
@@ -95,6 +95,7 @@ def _revealed(now: Desk, label_set: LabelSet, shown: Reveal) -> None:
         )
     reasons(shown.reasons, full=now.panel == actions.WHY)
     if now.panel == actions.WHY:
+        passport_view.passport(shown.passport, shown.reasons)
         votes(label_set, shown.votes)
         _why(now, label_set, shown)
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from analytics.label_errors import Reason, ReasonWords, doubted_items
 from dashboard.workflows.label_sets import LabelSet
-from dashboard.workflows.monitor import UNCERTAINTY_RUN, newest_run
+from dashboard.workflows.monitor import UNCERTAINTY_RUN, Run, newest_run
 from dashboard.workflows.opening import Store
 from dashboard.workflows.verdicts import RANDOM_CHECK
 
@@ -25,10 +25,11 @@ LEAST_TOGETHER = 0.5
 @dataclass(frozen=True, slots=True)
 class Opinions:
     """What the newest run of a model says of the labels that the items have: `frame` as the table `judgement`, with item ids and,
-    where labels are sets, `member_codes`, the choices of each label.
+    where labels are sets, `member_codes`, the choices of each label. `run`: that run.
     """
 
     frame: pl.DataFrame
+    run: Run | None = None
 
 
 def read_opinions(store: Store, label_set: LabelSet, project_id: str, items: pl.DataFrame) -> Opinions | None:
@@ -49,7 +50,7 @@ def read_opinions(store: Store, label_set: LabelSet, project_id: str, items: pl.
         frame = frame.join(
             pl.DataFrame({"label_code": label_set.codes}).with_columns(members), on="label_code", how="left"
         )
-    return Opinions(frame.sort("item_code"))
+    return Opinions(frame.sort("item_code"), run)
 
 
 def model_disagrees(seen: Opinions) -> pl.DataFrame:
@@ -110,6 +111,7 @@ REASONS: tuple[Reason[Opinions], ...] = (
     Reason(
         key="probably_wrong",
         title="The label is probably wrong",
+        rule="By what people decided on earlier flags, the label is wrong with at least the limit.",
         words="Labels that looked like this one were wrong in {p_wrong:.0%} of cases ({p_low:.0%} to {p_high:.0%}), by what people "
         "decided on earlier flags.",
         detect=probably_wrong,
@@ -117,6 +119,7 @@ REASONS: tuple[Reason[Opinions], ...] = (
     Reason(
         key="model_disagrees",
         title="The model would choose another label",
+        rule="Confident learning doubts the label, and votes and model together leave it under one half.",
         words="A model that did not see this label gives {label} {p_label:.0%} and {other_label} {p_other:.0%}; with the "
         "annotations taken in, {label} has {together:.0%}.",
         detect=model_disagrees,
@@ -124,12 +127,14 @@ REASONS: tuple[Reason[Opinions], ...] = (
     Reason(
         key="neighbours_disagree",
         title="Items like it have another label",
+        rule="At least the limit of the nearest items have one and the same other label.",
         words="Of the {n_neighbours} items most like it {nearest_label_share:.0%} are {near_label}; it is {label}.",
         detect=neighbours_disagree,
     ),
     Reason(
         key="copy_differs",
         title="A near copy has another label",
+        rule="An item that is nearly the same has another label.",
         words="It is {label}; {copy_id}, which is nearly the same, is {copy_label}.",
         detect=copy_differs,
     ),
@@ -140,6 +145,7 @@ REASONS: tuple[Reason[Opinions], ...] = (
 BY_CHANCE = ReasonWords(
     key=RANDOM_CHECK,
     title="Chosen by chance",
+    rule="Drawn by chance, each item as likely, from those that nothing doubts.",
     words="Nobody doubts this label. It was chosen by chance, so that it can be told how many labels are wrong that nobody doubts.",
 )
 """What is said of an item that was chosen by chance (`random_checks`): no detector doubts it."""

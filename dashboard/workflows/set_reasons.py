@@ -90,6 +90,7 @@ REASONS: tuple[Reason[Opinions], ...] = (
     Reason(
         key="probably_wrong",
         title="The label is probably wrong",
+        rule="By what people decided on earlier flags, the label is wrong with at least the limit.",
         words="Labels that looked like this one were wrong in {p_wrong:.0%} of cases ({p_low:.0%} to {p_high:.0%}), by what people "
         "decided on earlier flags. In most doubt is {choice_label}.",
         detect=set_probably_wrong,
@@ -97,6 +98,7 @@ REASONS: tuple[Reason[Opinions], ...] = (
     Reason(
         key="model_disagrees",
         title="The model would choose another set",
+        rule="Confident learning doubts a choice, and votes and model together leave it as it is under one half.",
         words="{choice_label} is probably {doubt}: a model that did not see this label gives it {p_choice:.0%}; with the annotations "
         "taken in, it has {p_together:.0%}.",
         more=" Also in doubt: {also_labels}.",
@@ -105,12 +107,14 @@ REASONS: tuple[Reason[Opinions], ...] = (
     Reason(
         key="neighbours_disagree",
         title="Items like it have another set",
+        rule="At least the limit of the nearest items differ on one and the same choice.",
         words="Of the {n_neighbours} items most like it {nearest_label_share:.0%} {they} {choice_label}; {it}.",
         detect=neighbours_choose,
     ),
     Reason(
         key="copy_differs",
         title="A near copy has another label",
+        rule="An item that is nearly the same has another label.",
         words="It is {label}; {copy_id}, which is nearly the same, is {copy_label}.",
         detect=copy_differs,
     ),

@@ -11,3 +11,7 @@ ALTER TABLE judgement ADD COLUMN doubted_codes BIGINT[];
 ALTER TABLE judgement ADD COLUMN disagreement_choice_code INTEGER;
 -- What a flag rested on when it was raised, as JSON (docs/data-model.md); null for flags that are older.
 ALTER TABLE flag ADD COLUMN passport VARCHAR;
+
+-- Whether a label looks wrong: to the model and to model and votes together, or by what people's verdicts taught; nobody has judged it.
+CREATE MACRO looks_wrong(is_judged, is_suspect, together, p_wrong, least_together, least_p_wrong) AS
+    NOT is_judged AND ((is_suspect AND together < least_together) OR coalesce(p_wrong >= least_p_wrong, false));

@@ -23,6 +23,7 @@ from dashboard.workflows import (
     verdicts,
 )
 from dashboard.workflows.errors import BadRequest, NotAllowed
+from dashboard.workflows.item_opinion import item_opinion
 from dashboard.workflows.opening import Store
 from data.importers import Parsed
 from data.importers.parsed import ANNOTATIONS, ANNOTATORS, ITEMS, PREDICTIONS, REJECTED
@@ -101,6 +102,13 @@ def view_of(store: Store) -> uncertainty_view.UncertaintyView:
     found = uncertainty_view.uncertainty_view(store, project_id=P, by=stores.LENA)
     assert found is not None
     return found
+
+
+def items_of(store: Store, **asked: str) -> pl.DataFrame:
+    run_id = view_of(store).run_id
+    return uncertainty_view.judged_items(
+        store, project_id=P, by=stores.LENA, run_id=run_id, most=None, **asked
+    )
 
 
 def test_training_keeps_what_every_member_says_of_items_it_did_not_see(plain: Store) -> None:
@@ -210,28 +218,84 @@ def test_without_a_model_the_message_says_how_to_get_one(plain: Store) -> None:
 def test_labels_that_all_annotators_got_wrong_are_found(judged: Store) -> None:
     seen = view_of(judged)
     wrong = {f"l-{item:03d}" for item in range(N_WRONG)}
-    found = seen.items.filter("is_suspect")["item_id"].to_list()
+    items = items_of(judged)
+    found = items.filter("is_suspect")["item_id"].to_list()
     assert len(wrong & set(found)) >= N_WRONG // 2
     assert len(set(found) - wrong) <= 2
-    first = seen.items.head(N_WRONG)["item_id"].to_list()
+    first = items.head(N_WRONG)["item_id"].to_list()
     assert len(wrong & set(first)) >= N_WRONG // 2
     assert seen.figures["model_accuracy"]["n"] == N_ITEMS
     assert seen.figures["model_accuracy_on_gold"]["n"] == N_ITEMS // 10
     assert seen.not_learned == "0 verdicts are fewer than 50"
     assert seen.quadrants["group_id"].sort().to_list() == sorted(uncertainty_view.QUADRANTS)
-    assert sum(seen.items.group_by("quadrant").len()["len"]) == N_ITEMS
+    assert seen.n_items == N_ITEMS
     assert set(seen.labels["group_id"]) == set(LABELS)
     assert {json.loads(one)[0] for one in seen.groups["group_id"]} == {"desk"}
 
 
 def test_near_copies_and_neighbours_are_told(judged: Store) -> None:
-    items = {row["item_id"]: row for row in view_of(judged).items.iter_rows(named=True)}
+    items = {row["item_id"]: row for row in items_of(judged).iter_rows(named=True)}
     assert items["l-020"]["copy_id"] == "l-021"
     assert items["l-021"]["copy_id"] == "l-020"
     assert items["l-000"]["other_label_share"] > 0.5
-    one = uncertainty_view.item_opinion(judged, project_id=P, by=stores.LENA, item_code=0)
+
+
+def test_the_rows_that_a_page_shows_are_the_first_of_all_of_them(judged: Store) -> None:
+    seen, everything = view_of(judged), items_of(judged)
+    named = {"project_id": P, "by": stores.LENA, "run_id": seen.run_id}
+    doubt = [
+        row["p_wrong"] or 1 - (row["crowd_quality"] or row["p_label"])
+        for row in everything.iter_rows(named=True)
+    ]
+    assert doubt == sorted(doubt, reverse=True)
+    assert uncertainty_view.judged_items(judged, **named, most=7).equals(everything.head(7))  # type: ignore[arg-type]
+    together = pl.coalesce("crowd_quality", "p_label") < 0.5
+    suspects = items_of(judged, which=uncertainty_view.SUSPECTS)
+    assert suspects.equals(everything.filter(pl.col("is_suspect") & together & ~pl.col("is_judged")))
+    assert seen.n_suspects == suspects.height > 0
+    for quadrant, n in seen.in_quadrant.items():
+        own = items_of(judged, which=uncertainty_view.UNSURE, quadrant=quadrant)
+        assert own.height == n
+        assert own["predictive_entropy"].to_list() == sorted(own["predictive_entropy"], reverse=True)
+        both = suspects.filter(pl.col("quadrant") == quadrant)
+        assert seen.suspects_in[quadrant] == both.height
+        assert items_of(judged, which=uncertainty_view.SUSPECTS, quadrant=quadrant).equals(both)
+    with pytest.raises(BadRequest, match="quadrant"):
+        items_of(judged, quadrant="hard")
+    with pytest.raises(BadRequest, match="order"):
+        items_of(judged, which="first")
+
+
+def test_what_the_model_says_of_one_item(judged: Store) -> None:
+    one = item_opinion(judged, project_id=P, by=stores.RITA, item_id="l-000")
     assert one is not None
-    assert one["item_id"] == "l-000"
+    row = next(row for row in items_of(judged).iter_rows(named=True) if row["item_id"] == "l-000")
+    assert (one.label, one.other_label, one.p_label) == (row["label"], row["other_label"], row["p_label"])
+    assert one.quadrant == row["quadrant"]
+    assert (one.choices, one.n_members, one.device) == ((), 3, "cpu")
+    assert item_opinion(judged, project_id=P, by=stores.RITA, item_id="nobody") is None
+    with pytest.raises(NotAllowed):
+        item_opinion(judged, project_id=P, by=stores.ANNA, item_id="l-000")
+
+
+def test_flags_of_one_quadrant_alone(judged: Store) -> None:
+    seen = view_of(judged)
+    quadrant = max(seen.in_quadrant, key=lambda key: seen.in_quadrant[key])
+    raised = flag.raise_flags(
+        judged, project_id=P, by=stores.LENA, options=flag.FlagOptions(quadrant=quadrant)
+    )
+    flagged = judged.read("judgement_flagged", project_id=P)
+    rows = judged.read("judgement_items", project_id=P, run_id=seen.run_id, item_code=-1)
+    assert raised.raised == flagged.height
+    assert set(flagged.join(rows, on="item_code")["quadrant"]) == {quadrant}
+    for options in (flag.FlagOptions(quadrant="hard"), flag.FlagOptions(quadrant="both", random_checks=3)):
+        with pytest.raises(BadRequest, match="quadrant"):
+            flag.raise_flags(judged, project_id=P, by=stores.LENA, options=options)
+
+
+def test_a_flag_of_a_quadrant_needs_a_model(plain: Store) -> None:
+    with pytest.raises(BadRequest, match="touchstone uncertainty"):
+        flag.raise_flags(plain, project_id=P, by=stores.LENA, options=flag.FlagOptions(quadrant="model"))
 
 
 def test_a_new_label_makes_the_run_stale(judged: Store) -> None:
@@ -302,7 +366,7 @@ def test_verdicts_teach_how_many_labels_are_wrong(judged: Store) -> None:
     assert isinstance(n_wrong["value"], float)
     assert n_wrong["low"] - 1 < n_true <= n_wrong["high"]  # type: ignore[operator]  # both are numbers here
     assert seen.not_learned is None
-    told = seen.items.filter(~pl.col("is_judged"))
+    told = items_of(judged).filter(~pl.col("is_judged"))
     assert told.height
     assert told["p_wrong"].null_count() == 0
     assert float(told["p_wrong"].to_numpy().mean()) < 0.2
