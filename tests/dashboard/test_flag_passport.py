@@ -109,8 +109,6 @@ def test_without_a_model_the_passport_says_so(tmp_path: Path) -> None:
 
 
 def answered(store: Store, flag_id: str, label: str, person: Person = stores.ANNA) -> None:
-        relabel_queue, "claim"
-    ) else None
     relabel.answer_blind(store, project_id=P, by=person, flag_id=flag_id, label=label)
     shown = relabel_reveal.reveal(store, project_id=P, by=person, flag_id=flag_id)
     verdict = "keep" if label == shown.label else "change"
