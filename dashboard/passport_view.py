@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from dashboard.marks import plain
+from dashboard.marks import moment_text, plain, state_markdown
+from dashboard.palette import State
+from dashboard.workflows.consensus_methods import title
 from dashboard.workflows.flag_passport import Passport, PassportModel, PassportPrecision
+from dashboard.workflows.item_story import ItemFlag
 from dashboard.workflows.relabel_reveal import FlagReason
 from dashboard.workflows.wording import sureness
 
+STATUSES: Mapping[str, tuple[State, str]] = {
+    "open": ("watch", "Open"),
+    "second": ("watch", "Waits for a second person"),
+    "adjudicate": ("watch", "Waits for a lead"),
+    "closed": ("fit", "Closed"),
+}
 SEEN = {
     "by_folds": "from fits that had not seen the item",
     "passed": "brought in, and they look out of sample",
@@ -18,6 +27,15 @@ SEEN = {
     "not_checked": "brought in; whether the model had seen the item was not checked",
 }
 """How it is known that a model had not seen the item."""
+
+
+def flag_card(flag: ItemFlag) -> None:
+    """Draw a flag: how it stands, why it was raised, and its passport."""
+    with st.container(border=True, gap="small"):
+        st.markdown(_head(flag))
+        for reason in flag.reasons:
+            st.markdown(f"**{plain(reason.title)}**  \n{plain(reason.sentence)}")
+        passport(flag.passport, flag.reasons, flag.marks)
 
 
 def passport(
@@ -37,7 +55,10 @@ def passport(
             if reason.rule:
                 st.markdown(reason_line(reason, found.precision, marks))
         lines = [
-            ("Label", f"{found.label}{_share(', with a probability of ', found.p_label)} by {found.method}"),
+            (
+                "Label",
+                f"{found.label}{_share(', with a probability of ', found.p_label)} by {title(found.method)}",
+            ),
             ("Votes", votes_words(found)),
             (
                 "Model",
@@ -121,6 +142,14 @@ def wrong_words(found: Passport) -> str:
         else f" ({found.p_low * 100:.0f} to {found.p_high * 100:.0f} %)"
     )
     return f"{sureness(found.p_wrong)}{ends}"
+
+
+def _head(flag: ItemFlag) -> str:
+    state, word = STATUSES.get(flag.status, ("undefined", flag.status))
+    ended = f": {flag.resolution}" if flag.resolution else ""
+    return (
+        f"{state_markdown(state, text=word + ended)} :small[:gray[raised {moment_text(flag.raised_at)} UTC]]"
+    )
 
 
 def _share(before: str, value: float | None) -> str:

@@ -9,9 +9,10 @@ from typing import cast
 import polars as pl
 import streamlit as st
 
-from dashboard import address, session
+from dashboard import address, passport_view, session
 from dashboard.components import item_table, number_text, plain
 from dashboard.figure_cards import figure_card
+from dashboard.workflows.item_story import item_story
 from dashboard.workflows.uncertainty_view import (
     QUADRANTS,
     SUSPECTS,
@@ -159,14 +160,31 @@ def suspects(seen: UncertaintyView, quadrant: str) -> None:
         which=SUSPECTS,
         quadrant=quadrant,
     )
-    item_table(
-        _rounded(read().select(columns)),
+    chosen = item_table(
+        _with_words(_rounded(read().select(columns))),
         f"{session.project_id()}-suspects.csv",
         key=f"suspects_{quadrant}",
         n_items=n,
         whole=lambda: _rounded(read(most=None).select(columns)),
         titles=TITLES,
     )
+    if chosen is not None:
+        _flags_of(chosen)
+
+
+def _flags_of(item_id: str) -> None:
+    """The newest flag of an item, with what it rested on."""
+    story = item_story(
+        session.store(),
+        project_id=session.project_id(),
+        by=session.person(),
+        item_id=item_id,
+        as_of=session.as_of(),
+    )
+    if not story.flags:
+        st.caption(f"{plain(item_id)} is not flagged yet.")
+        return
+    passport_view.flag_card(story.flags[0])
 
 
 def _suspect_columns(seen: UncertaintyView) -> list[str]:
@@ -182,6 +200,14 @@ def _suspect_columns(seen: UncertaintyView) -> list[str]:
 
 def _rounded(items: pl.DataFrame) -> pl.DataFrame:
     return items.with_columns(pl.col(pl.Float64).round(3))
+
+
+def _with_words(items: pl.DataFrame) -> pl.DataFrame:
+    """How each flag stands, in words."""
+    if "flag_status" not in items.columns:
+        return items
+    words = {key: word for key, (_, word) in passport_view.STATUSES.items()}
+    return items.with_columns(pl.col("flag_status").replace(words))
 
 
 def _look_wrong(seen: UncertaintyView, quadrant: str) -> str:

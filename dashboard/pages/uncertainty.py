@@ -25,6 +25,7 @@ from dashboard.workflows.opening import StoreError
 from dashboard.workflows.uncertainty_view import UncertaintyView
 
 RANDOM_CHECKS = 20
+DEVICES = {"cpu": "the processor", "cuda": "a graphics card"}
 
 
 def render() -> None:
@@ -37,11 +38,12 @@ def render() -> None:
         return
     state, said, detail = uncertainty_view.sentence(seen)
     when = f"{seen.ran_at:%d %b %Y, %H:%M} UTC"
+    device = DEVICES.get(seen.device, seen.device)
     old = " Labels have changed since: hold the model against them again." if seen.stale else ""
     verdict(
         cast("State", state),
         said,
-        detail=f"{detail} {seen.rests_on} Held against the labels {when}, on {seen.device}.{old}",
+        detail=f"{detail} It rests on {seen.rests_on} Held against the labels {when}, on {device}.{old}",
     )
     uncertainty_items.cards(seen)
     quadrant = uncertainty_items.quadrants(seen)
@@ -116,7 +118,6 @@ def _actions(seen: UncertaintyView) -> None:
             _run(train_first=True)
         if st.button("Hold the model against the labels again", key="uncertainty_judge"):
             _run(train_first=False)
-    st.caption(f"The model: {plain(seen.rests_on)}")
 
 
 def _run(*, train_first: bool) -> None:
@@ -183,11 +184,21 @@ def _calibration(seen: UncertaintyView) -> None:
             )
     with right:
         st.markdown(f"**Calibration error by {'choice' if seen.is_sets else 'label'} and group**")
+        of = "Choice" if seen.is_sets else "Label"
         table = pl.concat([seen.labels, seen.groups]).select(
-            pl.col("group_id").map_elements(_group_words, pl.Utf8).alias("group"),
-            pl.col("value").alias("error"), "low", "high", "n", "undefined",
-        )  # fmt: skip
-        st.dataframe(table, hide_index=True, height=300)
+            pl.col("group_id").map_elements(_group_words, pl.Utf8).alias(f"{of} or group"),
+            pl.col("value").alias("Error"),
+            pl.col("low").alias("from"),
+            pl.col("high").alias("to"),
+            pl.col("n").alias("Items"),
+            pl.col("undefined").alias("Why there is none"),
+        )
+        if not table["Why there is none"].count():
+            table = table.drop("Why there is none")
+        percent = st.column_config.NumberColumn(format="percent")
+        st.dataframe(
+            table, hide_index=True, height=300, column_config=dict.fromkeys(("Error", "from", "to"), percent)
+        )
 
 
 def _curve(seen: UncertaintyView) -> None:

@@ -95,7 +95,7 @@ def uncertainty(
         raise BadRequest(f"The model's probabilities could not be judged: {error}") from error
     record = verdicts.reasons_so_far(store, project_id, reason_keys(label_set), as_of=saw)
     figures = pl.concat([figures, verdicts.wrong_measurements(learned), verdicts.reason_measurements(record)])
-    items = _with_p_wrong(items, learned)
+    items = _with_p_wrong(items, learned, said)
     run_id = uuid7(store.clock())
     parameters = {
         "model_run": model_run, "members": judged.samples.shape[0], "device": device, "replicates": asked.replicates,
@@ -201,7 +201,7 @@ def _features(store: Store, project_id: str, as_of: int) -> tuple[Features | Non
     return content.features, content.item_codes
 
 
-def _with_p_wrong(items: pl.DataFrame, learned: WrongLabels) -> pl.DataFrame:
-    """The items with the probability that their label is wrong; all null where nothing was learned."""
-    told = items.join(learned.items, on="item_code", how="left", maintain_order="left")
-    return told.with_columns(pl.col("is_judged").fill_null(value=False))
+def _with_p_wrong(items: pl.DataFrame, learned: WrongLabels, said: verdicts.Verdicts) -> pl.DataFrame:
+    """The items with the probability that their label is wrong, null where nothing was learned, and whether people judged it."""
+    told = items.join(learned.items.drop("is_judged"), on="item_code", how="left", maintain_order="left")
+    return told.with_columns(is_judged=pl.col("item_code").is_in(said.frame["item_code"].to_list()))

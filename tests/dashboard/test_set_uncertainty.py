@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from analytics.label_errors import explain
-from dashboard.workflows import flag, model_samples, set_reasons, train, uncertainty, uncertainty_view
+from dashboard.cli.app import app
+from dashboard.workflows import (
+    flag,
+    model_samples,
+    predictions,
+    set_reasons,
+    train,
+    uncertainty,
+    uncertainty_view,
+)
 from dashboard.workflows.model_reasons import Opinions
 from dashboard.workflows.opening import Store
 from tests import stores
+from tests.dashboard.pages import open_page, shown_by, words
 from tests.dashboard.topics import N_EXTRA, N_ITEMS, N_MISSING, SPLIT, TOPICS, P, scored_topics, truth
 
 MISSING = {f"t-{item:03d}" for item in range(N_MISSING)}
@@ -132,3 +145,76 @@ def test_a_choice_that_is_missing_and_others_in_doubt_are_told() -> None:
         "login is probably missing: a model that did not see this label gives it 90%; with the annotations taken in, it has 80%. "
         "Also in doubt: parcel."
     )
+
+
+def test_probabilities_of_sets_that_were_brought_are_held_against_the_labels(tmp_path: Path) -> None:
+    """A file of one probability a choice, several samples an item, from the command line on."""
+    rng = np.random.default_rng(3)
+    real = truth()
+    with scored_topics(tmp_path) as store:
+        path = tmp_path / "model.csv"
+        lines = ["item,sample," + ",".join(TOPICS)]
+        for item in range(N_ITEMS):
+            for sample in range(2):
+                p = np.clip(np.where(real[item], 0.9, 0.1) + rng.normal(0, 0.05, 3), 0.01, 0.99)
+                lines.append(f"t-{item:03d},m{sample}," + ",".join(f"{one:.3f}" for one in p))
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+        predictions.import_predictions(
+            store,
+            path=path,
+            project_id=P,
+            by=stores.LENA,
+            request=predictions.PredictionsRequest("theirs"),
+        )
+        done = uncertainty.uncertainty(
+            store,
+            project_id=P,
+            by=stores.LENA,
+            options=uncertainty.UncertaintyOptions(model_run="theirs", replicates=100),
+        )
+        assert (done.model_run, done.n_members, done.n_items) == ("theirs", 2, N_ITEMS)
+        rows = rows_of(store)
+        planted = rows.filter(pl.col("item_id").is_in(MISSING | EXTRA))
+        found = planted.filter("is_suspect")
+        assert (
+            found.height >= 8
+        )  # confident learning asks for more than the mean probability of those that have the choice
+        assert set(found["choice_code"]) <= {TOPICS.index("login"), TOPICS.index("parcel")}
+
+
+def test_the_page_names_the_choice_for_a_lead_and_a_reviewer(judged: Store) -> None:
+    with shown_by(judged):
+        lead = open_page("uncertainty", person="lena", project=P)
+        assert "its sets overlap with the labels by" in words(lead)
+        assert any(button.key == "uncertainty_flag" for button in lead.button)
+        assert (
+            "In most doubt"
+            in next(frame.value for frame in lead.dataframe if "Item" in frame.value.columns).columns
+        )
+        reviewer = open_page("uncertainty", person="rita", project=P, quadrant="people")
+        assert not any(button.key == "uncertainty_flag" for button in reviewer.button)
+        assert (
+            "On" in next(frame.value for frame in reviewer.dataframe if "Item" in frame.value.columns).columns
+        )
+        item = open_page("items", person="rita", project=P, item="t-001")
+        assert "not in the label" in words(item)
+
+
+def test_the_command_line_tells_figures_and_flags_of_sets(tmp_path: Path) -> None:
+    scored_topics(tmp_path).close()
+    env = {"TOUCHSTONE_KEYS": str(tmp_path / "keys")}
+    runner = CliRunner()
+
+    def told(*arguments: str) -> dict[str, Any]:
+        where = ["--store", str(tmp_path / "store"), "--by", "lena", "--json"]
+        done = runner.invoke(app, [*arguments, *where], env=env)
+        assert done.exit_code == 0, done.output
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    assert told("train", "--members", "2", "--folds", "3", "--penalty", "0.1")["n_items"] == N_ITEMS
+    found = told("uncertainty", "--replicates", "100")
+    keys = {row["key"] for row in found["figures"]}
+    assert {"model_overlap", "model_accuracy", "calibration_error"} <= keys
+    assert found["n_suspects"] > 8
+    assert told("flag", "--quadrant", "people")["by_reason"]["model_disagrees"] >= 1
