@@ -137,7 +137,7 @@ def overlap(a: BoolArray, b: BoolArray) -> FloatArray:
     array([0.5, 1. ])
     """
     both, either = (a & b).sum(axis=1), (a | b).sum(axis=1)
-    return np.divide(both, either, out=np.ones(len(a)), where=either > 0)
+    return np.asarray(np.divide(both, either, out=np.ones(len(a)), where=either > 0))
 
 
 def _together(

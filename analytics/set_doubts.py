@@ -11,7 +11,8 @@ import polars as pl
 from analytics.annotators import one_gold_each
 from analytics.errors import BadOption
 from analytics.frames import VOTES, require_labels
-from analytics.label_errors import Reason, doubted_items, weak_annotator
+from analytics.label_errors import weak_annotator
+from analytics.reasons import Reason, doubted_items
 from analytics.set_consensus import member_votes
 
 

@@ -11,9 +11,10 @@ import polars as pl
 
 from analytics import label_errors, set_doubts
 from analytics.frames import keep_repeats
-from analytics.label_errors import Grounds, Reason, ReasonWords
+from analytics.label_errors import Grounds
 from analytics.quadrants import QUADRANTS
 from analytics.reason_record import shown
+from analytics.reasons import Reason, ReasonWords
 from analytics.set_doubts import SetGrounds
 from dashboard.workflows import model_reasons, set_reasons
 from dashboard.workflows.errors import BadRequest

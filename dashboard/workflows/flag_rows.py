@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from analytics import label_errors
+from analytics.reasons import explain
 from dashboard import __version__
 from dashboard.workflows.flag_passport import (
     Passport,
@@ -45,7 +45,7 @@ def flag_rows(
             {
                 "key": reason.key,
                 "title": reason.title,
-                "sentence": label_errors.explain(reason, evidence, labels=labels, annotators=people),
+                "sentence": explain(reason, evidence, labels=labels, annotators=people),
                 "score": row["score"],
                 "threshold": row["threshold"],
                 "rule": reason.rule,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from analytics.label_errors import Reason, ReasonWords, doubted_items
+from analytics.reasons import Reason, ReasonWords, doubted_items
 from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.monitor import UNCERTAINTY_RUN, Run, newest_run
 from dashboard.workflows.opening import Store

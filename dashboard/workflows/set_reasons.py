@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from analytics.label_errors import Reason, doubted_items
+from analytics.reasons import Reason, doubted_items
 from dashboard.workflows.model_reasons import (
     LEAST_OTHERS,
     LEAST_P_WRONG,

@@ -154,7 +154,8 @@ def test_scores_of_sets_of_one_choice_are_those_of_two_labels() -> None:
     peer = log_loss(both, has.astype(np.int64), replicates=200)
     assert (loss.value, loss.low, loss.high) == pytest.approx((peer.value, peer.low, peer.high))
     brier = set_brier_score(p[:, None], has[:, None], replicates=0)
-    assert 2 * brier.value == pytest.approx(brier_score(both, has.astype(np.int64), replicates=0).value)  # type: ignore[operator]
+    assert brier.value is not None
+    assert 2 * brier.value == pytest.approx(brier_score(both, has.astype(np.int64), replicates=0).value)
 
 
 def test_a_set_of_probability_0_has_no_log_loss_and_shapes_are_checked() -> None:

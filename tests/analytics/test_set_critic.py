@@ -70,7 +70,7 @@ def test_the_doubted_choice_is_the_planted_one() -> None:
         votes_of([(0, 0, 0)]), given, p, item_codes=np.arange(300), sets=[()], members=members
     )
     assert np.isnan(found.together[1:]).all()
-    suspect = found.is_suspect.any(axis=1)
+    suspect = np.asarray(found.is_suspect.any(axis=1))
     assert suspect[:20].mean() >= 0.6
     assert suspect[20:].mean() <= 0.02
     np.testing.assert_array_equal(found.doubted[:20][suspect[:20]], planted[suspect[:20]])

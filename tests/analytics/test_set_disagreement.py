@@ -42,10 +42,10 @@ def test_an_item_is_as_hard_as_its_hardest_choice() -> None:
     second[:30] = 0.5
     found = set_disagreement(crowd(first, second), sets=SETS, members=[4, 6])
     hard = found.filter(pl.col("item_code") < 30)
-    assert (hard["member_code"] == 6).mean() > 0.9  # type: ignore[operator]  # a mean of booleans is a number
-    assert (hard["disagreement"] > 1 / 3).mean() > 0.7  # type: ignore[operator]
+    assert (hard["member_code"] == 6).sum() > 27
+    assert (hard["disagreement"] > 1 / 3).sum() > 21
     easy = found.filter(pl.col("item_code") >= 30)
-    assert (easy["disagreement"] > 1 / 3).mean() < 0.1  # type: ignore[operator]
+    assert (easy["disagreement"] > 1 / 3).sum() < 9
     mirrored = set_disagreement(crowd(first, second), sets=SETS, members=[6, 4])
     assert mirrored["disagreement"].to_list() == pytest.approx(found["disagreement"].to_list())
 

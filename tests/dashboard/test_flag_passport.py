@@ -172,10 +172,11 @@ def test_an_annotator_sees_no_names_and_no_other_items(flagged: Store) -> None:
 
 def test_an_explanation_has_the_passport_and_the_items_page_shows_it(flagged: Store) -> None:
     item_id, found = flag_of(flagged, "model_disagrees")
-    told = document(explain(flagged, project_id=P, by=stores.RITA, item_id=item_id))["flags"][0]  # type: ignore[index]
+    told = document(explain(flagged, project_id=P, by=stores.RITA, item_id=item_id))["flags"][0]  # type: ignore[index]  # a JSON document
     assert found.passport is not None
     assert told["passport"]["schema"] == SCHEMA
-    assert told["passport"]["model"] == asdict(found.passport.model)  # type: ignore[call-overload]
+    assert found.passport.model is not None
+    assert told["passport"]["model"] == asdict(found.passport.model)
     with shown_by(flagged):
         app = open_page("items", person="rita", project=P, item=item_id)
         text = words(app)

@@ -23,7 +23,6 @@ from dashboard.workflows import (
     verdicts,
 )
 from dashboard.workflows.errors import BadRequest, NotAllowed
-from dashboard.workflows.item_opinion import item_opinion
 from dashboard.workflows.opening import Store
 from data.importers import Parsed
 from data.importers.parsed import ANNOTATIONS, ANNOTATORS, ITEMS, PREDICTIONS, REJECTED
@@ -238,64 +237,6 @@ def test_near_copies_and_neighbours_are_told(judged: Store) -> None:
     assert items["l-020"]["copy_id"] == "l-021"
     assert items["l-021"]["copy_id"] == "l-020"
     assert items["l-000"]["other_label_share"] > 0.5
-
-
-def test_the_rows_that_a_page_shows_are_the_first_of_all_of_them(judged: Store) -> None:
-    seen, everything = view_of(judged), items_of(judged)
-    named = {"project_id": P, "by": stores.LENA, "run_id": seen.run_id}
-    doubt = [
-        row["p_wrong"] or 1 - (row["crowd_quality"] or row["p_label"])
-        for row in everything.iter_rows(named=True)
-    ]
-    assert doubt == sorted(doubt, reverse=True)
-    assert uncertainty_view.judged_items(judged, **named, most=7).equals(everything.head(7))  # type: ignore[arg-type]
-    together = pl.coalesce("crowd_quality", "p_label") < 0.5
-    suspects = items_of(judged, which=uncertainty_view.SUSPECTS)
-    assert suspects.equals(everything.filter(pl.col("is_suspect") & together & ~pl.col("is_judged")))
-    assert seen.n_suspects == suspects.height > 0
-    for quadrant, n in seen.in_quadrant.items():
-        own = items_of(judged, which=uncertainty_view.UNSURE, quadrant=quadrant)
-        assert own.height == n
-        assert own["predictive_entropy"].to_list() == sorted(own["predictive_entropy"], reverse=True)
-        both = suspects.filter(pl.col("quadrant") == quadrant)
-        assert seen.suspects_in[quadrant] == both.height
-        assert items_of(judged, which=uncertainty_view.SUSPECTS, quadrant=quadrant).equals(both)
-    with pytest.raises(BadRequest, match="quadrant"):
-        items_of(judged, quadrant="hard")
-    with pytest.raises(BadRequest, match="order"):
-        items_of(judged, which="first")
-
-
-def test_what_the_model_says_of_one_item(judged: Store) -> None:
-    one = item_opinion(judged, project_id=P, by=stores.RITA, item_id="l-000")
-    assert one is not None
-    row = next(row for row in items_of(judged).iter_rows(named=True) if row["item_id"] == "l-000")
-    assert (one.label, one.other_label, one.p_label) == (row["label"], row["other_label"], row["p_label"])
-    assert one.quadrant == row["quadrant"]
-    assert (one.choices, one.n_members, one.device) == ((), 3, "cpu")
-    assert item_opinion(judged, project_id=P, by=stores.RITA, item_id="nobody") is None
-    with pytest.raises(NotAllowed):
-        item_opinion(judged, project_id=P, by=stores.ANNA, item_id="l-000")
-
-
-def test_flags_of_one_quadrant_alone(judged: Store) -> None:
-    seen = view_of(judged)
-    quadrant = max(seen.in_quadrant, key=lambda key: seen.in_quadrant[key])
-    raised = flag.raise_flags(
-        judged, project_id=P, by=stores.LENA, options=flag.FlagOptions(quadrant=quadrant)
-    )
-    flagged = judged.read("judgement_flagged", project_id=P)
-    rows = judged.read("judgement_items", project_id=P, run_id=seen.run_id, item_code=-1)
-    assert raised.raised == flagged.height
-    assert set(flagged.join(rows, on="item_code")["quadrant"]) == {quadrant}
-    for options in (flag.FlagOptions(quadrant="hard"), flag.FlagOptions(quadrant="both", random_checks=3)):
-        with pytest.raises(BadRequest, match="quadrant"):
-            flag.raise_flags(judged, project_id=P, by=stores.LENA, options=options)
-
-
-def test_a_flag_of_a_quadrant_needs_a_model(plain: Store) -> None:
-    with pytest.raises(BadRequest, match="touchstone uncertainty"):
-        flag.raise_flags(plain, project_id=P, by=stores.LENA, options=flag.FlagOptions(quadrant="model"))
 
 
 def test_a_new_label_makes_the_run_stale(judged: Store) -> None:
