@@ -93,7 +93,8 @@ def _revealed(now: Desk, label_set: LabelSet, shown: Reveal) -> None:
             on_click=actions.toggle,
             args=(now, actions.WHY),
         )
-    reasons(shown.reasons, full=now.panel == actions.WHY)
+    # What a flag with a passport rests on is told there, with names for what it is.
+    reasons(shown.reasons, full=now.panel == actions.WHY and shown.passport is None)
     if now.panel == actions.WHY:
         passport_view.passport(shown.passport, shown.reasons)
         votes(label_set, shown.votes)
