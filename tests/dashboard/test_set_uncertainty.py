@@ -18,11 +18,14 @@ from dashboard.workflows import (
     flag,
     model_samples,
     predictions,
+    score,
     set_reasons,
     train,
     uncertainty,
     uncertainty_view,
 )
+from dashboard.workflows.item_story import item_story
+from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.model_reasons import Opinions
 from dashboard.workflows.opening import Store
 from tests import stores
@@ -88,6 +91,38 @@ def test_what_is_said_of_a_set_adds_up(judged: Store) -> None:
     assert (rows["crowd_quality"] <= rows["choice_quality"] + 1e-12).all()
     assert (rows["mutual_information"] >= -1e-9).all()
     assert (rows["predictive_entropy"] >= rows["mutual_information"] - 1e-9).all()
+
+
+def test_crowdlab_decides_every_choice_by_votes_and_model(tmp_path: Path) -> None:
+    with scored_topics(tmp_path) as store:
+        train.train(
+            store,
+            project_id=P,
+            by=stores.LENA,
+            options=train.TrainOptions(n_members=1, n_folds=3, penalty=0.1),
+        )
+        before = wrong_labels(store)
+        score.score(
+            store,
+            project_id=P,
+            by=stores.LENA,
+            options=score.ScoreOptions(method="crowdlab", figures=False, replicates=100),
+        )
+        assert wrong_labels(store) < before  # a model settles what two annotators leave open
+        fit = json.loads(store.read("score_runs", project_id=P)["parameters"][0])
+        assert fit["model_run"].startswith("built-in")
+        story = item_story(store, project_id=P, by=stores.LENA, item_id="t-040")
+        assert story.contributions is not None
+
+
+def wrong_labels(store: Store) -> int:
+    """How many labels are not what the letter is about."""
+    label_set, real = require_label_set(store, P), truth()
+    labels = store.read("judgement_labels", project_id=P)["label_code"].to_list()
+    return sum(
+        label_set.members_of(code) != tuple(np.flatnonzero(row))
+        for code, row in zip(labels, real, strict=True)
+    )
 
 
 def test_people_of_two_minds_are_hard_for_people(judged: Store) -> None:
