@@ -50,8 +50,8 @@ def card(item_id: str, label: str | None) -> None:
 
 def sentences(found: ItemOpinion) -> list[str]:
     """What it says: of the label, of the other one, with the votes, of how unsure it is, and how probably the label is wrong."""
-    other = f", and {found.other_label} {sureness(found.p_other)}" if found.other_label else ""
-    said = [f"It gives {found.label} {sureness(found.p_label)}{other}."]
+    other = f", {found.other_label} has {sureness(found.p_other)}" if found.other_label else ""
+    said = [f"With it {found.label} has {sureness(found.p_label)}{other}."]
     if found.crowd_quality is not None:
         said.append(f"With the annotations taken in, {found.label} has {sureness(found.crowd_quality)}.")
     if found.p_wrong is not None and found.p_low is not None and found.p_high is not None:

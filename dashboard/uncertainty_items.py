@@ -25,7 +25,7 @@ Card = tuple[str, str, str]
 CARDS: Sequence[Card] = (
     (
         "model_accuracy",
-        "The model agrees with the label",
+        "Model and label agree",
         "Out of sample: no item's own label had a part in what is said of it.",
     ),
     (
@@ -39,12 +39,12 @@ CARDS: Sequence[Card] = (
 SET_CARDS: Sequence[Card] = (
     (
         "model_accuracy",
-        "The model gives the very same set",
+        "The very same set",
         "Out of sample: no item's own label had a part in what is said of it. A set with one choice more or less is another one.",
     ),
     (
         "model_overlap",
-        "Its sets overlap with the labels by",
+        "Overlap with the label",
         "Choices in both, of those in either; the mean over items.",
     ),
     (

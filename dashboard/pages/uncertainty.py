@@ -234,11 +234,19 @@ def _group_words(group_id: str) -> str:
 
 def _reasons(seen: UncertaintyView) -> None:
     st.caption(
-        "Precision: of the flags with this reason that somebody answered, how many labels they found wrong. A reason that is surely right "
-        "less than one time in five is retired: of its flags only a twentieth is still shown."
+        "Precision: of the flags with this reason that people decided, how many labels they found wrong, with its Beta interval; each flag "
+        "once. A reason that is surely right less than one time in five, from 50 flags on, is retired: of its flags only a twentieth is "
+        "still shown, so that it can come back."
     )
-    shown = seen.reasons.select(
-        reason="title", right="n_accepted", wrong="n_rejected", precision="value", low="low", high="high",
-        retired="is_retired", why_not="undefined",
-    )  # fmt: skip
-    st.dataframe(shown, hide_index=True)
+    table = seen.reasons.select(
+        pl.col("title").alias("Reason"),
+        pl.col("n_accepted").alias("Right"),
+        pl.col("n_rejected").alias("Wrong"),
+        pl.col("value").alias("Precision"),
+        pl.col("low").alias("from"),
+        pl.col("high").alias("to"),
+        pl.col("is_retired").alias("Retired"),
+        pl.col("undefined").alias("Why there is none"),
+    )
+    percent = st.column_config.NumberColumn(format="percent")
+    st.dataframe(table, hide_index=True, column_config=dict.fromkeys(("Precision", "from", "to"), percent))

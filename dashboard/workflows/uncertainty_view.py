@@ -20,7 +20,7 @@ from dashboard.workflows.train import provenance_words
 from dashboard.workflows.wording import sureness
 
 QUADRANTS: Mapping[str, tuple[str, str]] = {
-    "both": ("Hard for people and for the model", "Look at the guideline: it may not decide these."),
+    "both": ("Hard for both", "Look at the guideline: it may not decide these."),
     "people": ("Hard for people only", "The model has learned one side; ask whether it is the right one."),
     "model": ("Hard for the model only", "More items like these would teach it most."),
     "neither": ("Hard for neither", "Nothing to do, but where a label looks wrong."),
