@@ -203,7 +203,12 @@ def _calibration(seen: UncertaintyView) -> None:
 
 def _curve(seen: UncertaintyView) -> None:
     if not seen.curve:
-        st.caption("Not measured for this model: `touchstone train --curve`, or train it again here.")
+        how = "`touchstone train --curve`, or train it again here"
+        st.caption(
+            "Where labels are sets it is not measured yet."
+            if seen.is_sets
+            else f"Not measured for this model: {how}."
+        )
         return
     st.markdown(plain(train.curve_words(seen.curve).strip()))
     rows = [(*one, True) for one in cast("list[list[float]]", seen.curve["points"])]

@@ -17,9 +17,6 @@ P = stores.PROJECT
 N_SPLIT, N_LATER = 56, 240
 """Items on which two annotators differ, and items on which one of three differs from the others."""
 
-QUIET = {"least_probability": 0.01, "level": 0.0}
-"""Limits under which nothing but split votes is doubted."""
-
 
 @pytest.fixture
 def split(tmp_path: Path) -> Iterator[Store]:
@@ -53,7 +50,8 @@ def settle_all(store: Store, *, change: bool) -> Passport | None:
 
 
 def raised(store: Store, least_margin: float, seed: int = 0) -> int:
-    options = flag.FlagOptions(least_margin=least_margin, seed=seed, **QUIET)
+    """How many flags of split votes are raised, under limits by which nothing else is doubted."""
+    options = flag.FlagOptions(least_probability=0.01, least_margin=least_margin, level=0.0, seed=seed)
     return flag.raise_flags(store, project_id=P, by=stores.LENA, options=options).by_reason["split_vote"]
 
 
