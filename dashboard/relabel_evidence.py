@@ -7,7 +7,7 @@ import json
 import polars as pl
 import streamlit as st
 
-from dashboard import explanation_view, session
+from dashboard import explanation_view, passport_view, session
 from dashboard import relabel_desk as actions
 from dashboard import relabel_keys as keys
 from dashboard.components import label_chip, look, moment_text, plain
@@ -93,8 +93,10 @@ def _revealed(now: Desk, label_set: LabelSet, shown: Reveal) -> None:
             on_click=actions.toggle,
             args=(now, actions.WHY),
         )
-    reasons(shown.reasons, full=now.panel == actions.WHY)
+    # What a flag with a passport rests on is told there, with names for what it is.
+    reasons(shown.reasons, full=now.panel == actions.WHY and shown.passport is None)
     if now.panel == actions.WHY:
+        passport_view.passport(shown.passport, shown.reasons)
         votes(label_set, shown.votes)
         _why(now, label_set, shown)
 

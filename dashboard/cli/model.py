@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from dashboard.workflows.uncertainty import UncertaintyRun
 
 SHOWN = (
-    "model_accuracy", "model_accuracy_on_gold", "calibration_error", "overconfidence", "model_log_loss", "model_temperature",
-    "suspect_share", "wrong_labels", "flag_recall", "p_wrong_log_loss_gain",
+    "model_accuracy", "model_overlap", "model_accuracy_on_gold", "calibration_error", "overconfidence", "model_log_loss",
+    "model_temperature", "suspect_share", "wrong_labels", "flag_recall", "p_wrong_log_loss_gain",
 )  # fmt: skip
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of folds, members and bootstrap.")]
@@ -141,6 +141,8 @@ def _words(result: UncertaintyRun) -> str:
     rows = {row["key"]: row for row in result.figures.filter(result.figures["group_kind"] == "").to_dicts()}
     lines = []
     for key in SHOWN:
+        if key not in rows:
+            continue
         row = rows[key]
         if row["value"] is None:
             lines.append(f"{key}: undefined ({row['undefined']})")

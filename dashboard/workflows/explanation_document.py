@@ -9,6 +9,7 @@ from dataclasses import asdict
 import polars as pl
 
 from dashboard.workflows.explain import Explanation
+from dashboard.workflows.flag_passport import passport_document
 from dashboard.workflows.item_story import ItemStory
 
 SCHEMA = "touchstone.explanation/1"
@@ -39,6 +40,8 @@ def document(found: Explanation) -> Mapping[str, object]:
                 "status": one.status,
                 "resolution": one.resolution,
                 "score": one.score,
+                "passport": passport_document(one.passport),
+                "marks": [{"by": by, "reason": key, "mark": mark} for by, key, mark in one.marks],
                 "reasons": [
                     asdict(reason) | {"evidence": json.loads(reason.evidence)} for reason in one.reasons
                 ],

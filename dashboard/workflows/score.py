@@ -230,7 +230,7 @@ def _consensus(
         device=options.device,
         max_iterations=options.max_iterations,
         probabilities=_probabilities(store, project_id, options.model_run, as_of)
-        if chosen.reads_model and not label_set.is_sets
+        if chosen.reads_model
         else None,
     )
     return (
