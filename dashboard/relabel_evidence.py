@@ -102,10 +102,10 @@ def _revealed(now: Desk, label_set: LabelSet, shown: Reveal) -> None:
 
 
 def _why(now: Desk, label_set: LabelSet, shown: Reveal) -> None:
-    """What a model and the guideline say of the label; fitted only where it is asked for."""
+    """What a model and the guideline say of the label; worked out only where it is asked for."""
     if not st.toggle("Why this label: what a model and the guideline say", key=now.key("model")):
         return
-    with st.spinner("Fitting a model that has not seen this item…"):
+    with st.spinner("Taking the model's answer apart…"):
         found = explanation_view.revealed(session.store(), now.project_id, session.person(), shown.flag_id)
     explanation_view.revealed_card(found, text=found.text, label_set=label_set)
 
