@@ -79,7 +79,7 @@ def model_card(
             f"{_chip(label_set, model.label)} :small[:gray[{sureness(model.p_label)}]] &emsp; "
             f"{_chip(label_set, model.against)} :small[:gray[{sureness(model.p_against)}]]"
         )
-        st.caption(plain(f"{_stand(model)} {model.run.model_run}: {model.run.words}."))
+        st.caption(plain(f"{_stand(model)} It is {model.run.model_run}, {model.run.words}."))
         if model.no_parts is not None:
             st.caption(f"What in the item speaks for it cannot be shown: {plain(model.no_parts)}.")
         else:
@@ -139,6 +139,13 @@ def _choice_vote(vote: ChoiceVote) -> str:
         return f"{plain(vote.annotator_id)} {word}"
     way = "for" if vote.moved > 0 else "against"
     return f"{plain(vote.annotator_id)} {word} :gray[({way} what the label says, {abs(vote.moved) * 100:.1f} points)]"
+
+
+def print_head(found: Explanation) -> None:
+    """The head of the printed page: what it is, of which project, and as of when."""
+    when = "" if found.head_at is None else f", {moment_text(found.head_at)} UTC"
+    told = f"Touchstone: explanation of one label. Project {found.project_id}, as of event {found.head_seq:,}{when}."
+    st.html(f'<p class="only-print">{html.escape(told)}</p>')
 
 
 def record_card(found: Explanation) -> None:
@@ -307,7 +314,16 @@ def _features(model: ModelEvidence) -> None:
 
 def _feature(one: Feature) -> str:
     shaky = "" if one.sign_agreement >= 0.8 else " :gray[(unsure)]"
-    return f"{plain(one.term)} {plain(f'{one.value:+.2f}')}{shaky}"
+    return f"{plain(one.term)} {plain(signed(one.value))}{shaky}"
+
+
+def signed(value: float) -> str:
+    """A part with its sign.
+
+    >>> signed(-0.5)
+    '−0.50'
+    """
+    return f"{value:+.2f}".replace("-", AGAINST)
 
 
 def trust(model: ModelEvidence) -> list[str]:
@@ -339,7 +355,7 @@ def _figure(found: Estimate | None, words: str, otherwise: str) -> str:
     if found is None or found.value is None:
         return f"{otherwise}: {found.undefined if found else ''}."
     ends = "" if found.low is None or found.high is None else f" ({found.low:.2f} to {found.high:.2f})"
-    return f"{words}: {found.value:.2f}{ends} of 1."
+    return f"{words}: {found.value:.2f}{ends} of 1.".replace("-0", f"{AGAINST}0")
 
 
 def _neighbour(row: Neighbour, label_set: LabelSet) -> str:

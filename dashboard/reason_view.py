@@ -19,6 +19,11 @@ def strongest(reasons: Sequence[FlagReason]) -> FlagReason | None:
     return max(reasons, key=_over, default=None)
 
 
+def strongest_first(reasons: Sequence[FlagReason]) -> tuple[FlagReason, ...]:
+    """The reasons by how far each is over its limit."""
+    return tuple(sorted(reasons, key=_over, reverse=True))
+
+
 def why_flagged(flags: Sequence[ItemFlag]) -> None:
     """The strongest reason of the newest flag that is open, else of the newest, in one sentence with its figure."""
     standing = [flag for flag in flags if flag.status != "closed"] or list(flags)

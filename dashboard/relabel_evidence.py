@@ -11,6 +11,7 @@ from dashboard import explanation_view, passport_view, session
 from dashboard import relabel_desk as actions
 from dashboard import relabel_keys as keys
 from dashboard.components import label_chip, look, moment_text, plain
+from dashboard.reason_view import strongest_first
 from dashboard.relabel_desk import Desk
 from dashboard.workflows import guideline, relabel_queue
 from dashboard.workflows.label_sets import LabelSet
@@ -94,7 +95,7 @@ def _revealed(now: Desk, label_set: LabelSet, shown: Reveal) -> None:
             args=(now, actions.WHY),
         )
     # What a flag with a passport rests on is told there, with names for what it is.
-    reasons(shown.reasons, full=now.panel == actions.WHY and shown.passport is None)
+    reasons(strongest_first(shown.reasons), full=now.panel == actions.WHY and shown.passport is None)
     if now.panel == actions.WHY:
         passport_view.passport(shown.passport, shown.reasons)
         votes(label_set, shown.votes)

@@ -30,6 +30,7 @@ def render() -> None:
 def draw(found: Explanation) -> None:
     """The whole explanation."""
     story = found.story
+    explanation_view.print_head(found)
     item_view.verdict(story)
     reason_view.why_flagged(story.flags)
     if found.choices:

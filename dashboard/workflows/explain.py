@@ -66,6 +66,7 @@ class Explanation:
         choice: the one that model and neighbours are about, where labels are sets.
         neighbours: labelled items most like it.
         releases: the releases that hold the item: version, label and content hash.
+        head_seq: the last event that it rests on; `head_hash` and `head_at` are that event's.
         clause: what the guideline says of the label; None where it does not name it or there is none.
     """
 
@@ -83,6 +84,7 @@ class Explanation:
     releases: tuple[ReleasedAs, ...]
     head_seq: int
     head_hash: str
+    head_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def explain(
         releases=_releases(store, project_id, item_code, label_set, as_of),
         head_seq=store.head if as_of is None else as_of,
         head_hash=_event_hash(store, store.head if as_of is None else as_of),
+        head_at=moments.moment(store, store.head if as_of is None else as_of).recorded_at,
     )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def document(found: Explanation) -> Mapping[str, object]:
         ],
         "history": [asdict(event) for event in story.history],
         "releases": [asdict(one) for one in found.releases],
-        "journal": {"seq": found.head_seq, "event_hash": found.head_hash},
+        "journal": {"seq": found.head_seq, "event_hash": found.head_hash, "recorded_at": found.head_at},
     }
 
 
