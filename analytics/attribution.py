@@ -22,7 +22,7 @@ CANNOT_SHOW = (
     "It shows what this model used, not why people chose the label.",
     "A model may use a mark that merely goes along with the label. That it used it does not make it a reason.",
     "Each part is measured against a baseline; another baseline gives other parts.",
-    "Features are taken one by one: what words say together, their order or a negation, is not seen by a linear model.",
+    "Features are taken one by one: what words further apart say together, their order or a negation, is not shown.",
     "That a person's reasons look like the picture makes it plausible, not faithful (Jacovi & Goldberg 2020).",
 )
 """What an attribution cannot show, a sentence each."""

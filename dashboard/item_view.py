@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, components, opinion_view, passport_view, session
+from dashboard import address, charts, components, opinion_view, passport_view, reason_view, session
 from dashboard.marks import label_chip, look, moment_text, plain
 from dashboard.workflows.item_story import ItemStory, item_story
 from dashboard.workflows.wording import sureness
@@ -49,6 +49,7 @@ def draw(item_id: str) -> None:
         as_of=session.as_of(),
     )
     verdict(story)
+    reason_view.why_flagged(story.flags)
     left, right = st.columns([3, 2], gap="large")
     with left:
         components.item_content(story)

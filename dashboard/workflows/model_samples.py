@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -37,7 +37,7 @@ class ModelRun:
     """A run of a model.
 
     `item_codes` (N,), ascending; `samples` (M, N, K) float32, by label code (where labels are sets, by choice, each of its
-    own). `provenance`: how it was made, for the run's event.
+    own). `provenance`: how it was made, for the run's event. `kept`: what it is made of, as tables (`kept_models.kept_tables`).
     """
 
     model_run: str
@@ -45,6 +45,7 @@ class ModelRun:
     samples: NDArray[np.float32]
     provenance: Mapping[str, object]
     note: str = ""
+    kept: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
     @property
     def content_sha256(self) -> str:
@@ -94,6 +95,7 @@ def record_model_run(store: Store, *, project_id: str, by: Person, run: ModelRun
         tables = {
             "probability": probability_rows(mean, run.model_run),
             "model_sample": sample_rows(run.item_codes, run.samples, run.model_run),
+            **run.kept,
         }
         if not label_set.is_sets:
             tables["prediction"] = first_label_rows(mean, run.model_run, label_set)

@@ -14,6 +14,7 @@ import polars as pl
 from analytics.errors import AnalyticsError
 from analytics.frames import FloatArray
 from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.kept_models import kept_tables
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.model_content import ENCODERS, Content, read_content
 from dashboard.workflows.model_samples import BUILT_IN, ModelRun, record_model_run
@@ -151,6 +152,9 @@ def train(
             "labelled": found.n_labelled,
             **({"curve": curve} if curve else {}),
         },
+        kept=kept_tables(
+            content, fold=found.fold, layers=(found.weights,), model_run=asked.model_run.strip() or f"built-in {saw}"
+        ),
     )  # fmt: skip
     fresh = record_model_run(store, project_id=project_id, by=by, run=run, saw=saw)
     if asked.checkpoint is not None:

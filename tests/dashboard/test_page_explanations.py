@@ -24,6 +24,8 @@ def test_a_lead_and_a_reviewer_read_why(flagged: Store, person: str) -> None:
     for part in (
         "item\\-001 is labelled",
         "has not seen this item",
+        "no model was trained on these labels",
+        "touchstone train \\-\\-project pets",
         "most like it",
         "What the guideline says",
         "History",
