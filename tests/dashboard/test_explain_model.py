@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from dashboard.workflows import (
+    content_runs,
     embedding_runs,
     ingest,
     kept_models,
@@ -250,8 +251,9 @@ def bring_embeddings(store: Store, folder: Path) -> None:
         }
     )
     frame.write_parquet(folder / "e.parquet")
-    embedding_runs.import_embeddings(
+    content_runs.import_content(
         store,
+        embedding_runs.EMBEDDINGS,
         path=folder / "e.parquet",
         project_id=P,
         by=stores.LENA,
