@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from dashboard.workflows import (
-    embedding_runs,
+    content_runs,
     ingest,
     kept_models,
     predictions,
@@ -23,6 +23,7 @@ from dashboard.workflows import (
     score,
     train,
 )
+from dashboard.workflows.embedding_runs import EMBEDDINGS
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.explain import Explanation, explain, explain_revealed, seen_by_release
 from dashboard.workflows.explanation_document import SCHEMA, document
@@ -250,14 +251,9 @@ def bring_embeddings(store: Store, folder: Path) -> None:
         }
     )
     frame.write_parquet(folder / "e.parquet")
-    embedding_runs.import_embeddings(
-        store,
-        path=folder / "e.parquet",
-        project_id=P,
-        by=stores.LENA,
-        model_run="e5",
-        options=ImportOptions(),
-    )
+    content_runs.import_content(
+        store, EMBEDDINGS, path=folder / "e.parquet", project_id=P, by=stores.LENA, model_run="e5", options=ImportOptions()
+    )  # fmt: skip
 
 
 def test_an_item_that_came_later_has_no_model_and_the_command_is_told(trained: Store) -> None:
