@@ -15,7 +15,6 @@ import pytest
 
 from dashboard.workflows import (
     content_runs,
-    embedding_runs,
     ingest,
     kept_models,
     predictions,
@@ -24,6 +23,7 @@ from dashboard.workflows import (
     score,
     train,
 )
+from dashboard.workflows.embedding_runs import EMBEDDINGS
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.explain import Explanation, explain, explain_revealed, seen_by_release
 from dashboard.workflows.explanation_document import SCHEMA, document
@@ -252,14 +252,8 @@ def bring_embeddings(store: Store, folder: Path) -> None:
     )
     frame.write_parquet(folder / "e.parquet")
     content_runs.import_content(
-        store,
-        embedding_runs.EMBEDDINGS,
-        path=folder / "e.parquet",
-        project_id=P,
-        by=stores.LENA,
-        model_run="e5",
-        options=ImportOptions(),
-    )
+        store, EMBEDDINGS, path=folder / "e.parquet", project_id=P, by=stores.LENA, model_run="e5", options=ImportOptions()
+    )  # fmt: skip
 
 
 def test_an_item_that_came_later_has_no_model_and_the_command_is_told(trained: Store) -> None:
