@@ -200,9 +200,12 @@ def _soft_labels(
 
 
 def label_rows_of(label_set: LabelSet, codes: pl.Series) -> FloatArray:
-    """(N, K) of label codes, some null: 1 at the label, or at every choice of the set; rows of nulls are 0."""
+    """(N, K) of label codes, some null: 1 at the label, or at every choice of the set; rows of nulls are 0.
+
+    Columns go by code, as in a posterior: the order of the labels may have been corrected since.
+    """
     table = np.zeros((max(label_set.codes) + 2, len(label_set.choices)))
-    place = {code: at for at, code in enumerate(label_set.choice_codes)}
+    place = {code: at for at, code in enumerate(sorted(label_set.choice_codes))}
     for code in label_set.codes:
         table[code, [place[member] for member in label_set.members_of(code)]] = 1.0
     return np.asarray(table[codes.fill_null(len(table) - 1).cast(pl.Int64).to_numpy()])
