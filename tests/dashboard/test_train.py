@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from dashboard.workflows import label_sets, model_samples, train
+from dashboard.workflows import label_sets, model_samples, train, training_labels
 from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.opening import Store
 from tests import stores
@@ -27,9 +27,9 @@ def test_the_order_of_labels_has_no_part_in_what_is_learned(plain: Store) -> Non
 
 def test_a_label_stands_in_the_column_of_its_code() -> None:
     ordered = LabelSet(2, "ordinal", ("parcel", "bill", "login"), (2, 0, 1), (None, None, None))
-    rows = train.label_rows_of(ordered, pl.Series([0, None, 2], dtype=pl.Int64))
+    rows = training_labels.label_rows_of(ordered, pl.Series([0, None, 2], dtype=pl.Int64))
     assert rows.tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 1]]
     sets = LabelSet(
         1, "set", (*LABELS, "bill; parcel"), (0, 1, 2, 3), (None,) * 4, ((0,), (1,), (2,), (0, 2))
     )
-    assert train.label_rows_of(sets, pl.Series([3, 1])).tolist() == [[1, 0, 1], [0, 1, 0]]
+    assert training_labels.label_rows_of(sets, pl.Series([3, 1])).tolist() == [[1, 0, 1], [0, 1, 0]]
