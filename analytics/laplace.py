@@ -133,7 +133,8 @@ def sampled_probabilities(
 ) -> FloatArray:
     """Probabilities (M, I, K) of M heads drawn from the posterior: members for `uncertainty`.
 
-    Each member is one head for all items. Softmax of the drawn logits, float64.
+    Each member is one head for all items. They come in pairs, as far on one side of the fitted head as on the other: so the mean
+    of few is near that of many. Softmax of the drawn logits, float64.
 
     Raises:
         BadOption: features that do not fit the head; fewer than one member.
@@ -141,7 +142,9 @@ def sampled_probabilities(
     _check_features(features, posterior.weights)
     if isinstance(n_members, bool) or not isinstance(n_members, int) or n_members < 1:
         raise BadOption("n_members", n_members, "a whole number, 1 or more")
-    heads = drawn_heads(posterior, n_members=n_members, seed=seed)
+    half = drawn_heads(posterior, n_members=-(-n_members // 2), seed=seed)
+    pairs = np.stack([half, 2 * posterior.weights - half], axis=1)
+    heads = pairs.reshape(-1, *posterior.weights.shape)[:n_members]
     n_labels = posterior.weights.shape[1]
     side_by_side = heads.transpose(1, 0, 2).reshape(len(posterior.weights), -1)
     found = np.empty((n_members, features.shape[0], n_labels))

@@ -1,10 +1,12 @@
 """Members of the built-in model that are drawn from what its weights may be: last-layer Laplace for every fold's plain fit.
 
-The ridge penalty of the fit is the precision of a Gaussian prior on its weights, so the fitted weights are the mode of the
-posterior, whose spread follows from the features of the items that the fold's fit saw (`laplace`). Each draw is one
-head for all items of the fold; none of them saw the labels of the items that it judges.
+The spread of a posterior over the fitted weights follows from the features of the items that the fold's fit saw, and from a
+prior precision that their marginal likelihood chooses (`laplace`); the fit's own penalty would let weights that no item
+speaks of swing further. Each draw is one head for all items of the fold; none of them saw the labels of the items that it
+judges. Where features outnumber items the posterior is wide, and the mean of few draws is a worse answer than the fit's:
+it is the order of the items by doubt that they are for.
 
-A set is a question a label, each by itself: a sigmoid of w'x is a softmax over (-w'x/2, w'x/2), with twice the penalty.
+A set is a question a label, each by itself: a sigmoid of w'x is a softmax over (-w'x/2, w'x/2).
 """
 
 from __future__ import annotations
@@ -30,7 +32,6 @@ def drawn_members(
     features: Features,
     soft_labels: NDArray[np.floating],
     *,
-    penalty: float | FloatArray,
     sets: bool = False,
     n_members: int = 20,
     item_weights: FloatArray | None = None,
@@ -41,7 +42,6 @@ def drawn_members(
         trained: by `train_model`, or the model of `train_on_votes`; its plain fits are kept, its other members are not.
         features: (I, D) that it was trained on.
         soft_labels: (I, K) that it was trained on; the log loss is of them.
-        penalty: that it was trained with, one or (F,).
         sets: items have a set of labels each.
         n_members: M, 1 or more.
         item_weights: (I,) that it was trained with, each 0 or 1.
@@ -61,7 +61,6 @@ def drawn_members(
     ):
         raise BadOption("trained", "a model", "of the very features and labels that are given")
     n_folds = trained.weights.shape[1]
-    penalties = np.broadcast_to(np.asarray(penalty, dtype=np.float64), (n_folds,))
     is_dense = isinstance(features, np.ndarray) and features.shape[1] <= MOST_DENSE
     structure: Structure = "kronecker" if is_dense else "by_feature"
     p = np.empty((n_members, *soft_labels.shape))
@@ -71,12 +70,7 @@ def drawn_members(
             np.flatnonzero(trained.fold == own),
         )
         for label, head in _heads(trained.weights[0, own].astype(np.float64), sets=sets):
-            posterior = last_layer(
-                features[seen],
-                head,
-                structure=structure,
-                prior_precision=float(penalties[own]) * (2 if sets else 1),
-            )
+            posterior = last_layer(features[seen], head, structure=structure)
             drawn = sampled_probabilities(
                 posterior, features[rows], n_members=n_members, seed=(trained.seed, 8, own, label)
             )

@@ -17,6 +17,7 @@ from dashboard.workflows.train_options import (
     DEFAULT_EPOCHS,
     DEFAULT_WIDTH,
     DROPOUT,
+    FEWEST_STEPS,
     HIDDEN,
     TrainOptions,
 )
@@ -89,7 +90,6 @@ def fit_model(
             trained,
             content.features,
             soft,
-            penalty=penalty,
             sets=sets,
             n_members=asked.members,
             item_weights=targets.weights,
@@ -167,13 +167,14 @@ def _networks(
     content: Content, targets: Targets, asked: TrainOptions, *, sets: bool, progress: Progress | None
 ) -> Fitted:
     from analytics.hidden_training import train_hidden
+    from analytics.stacked_hidden import BATCH
 
     drops = asked.members_are == DROPOUT
     path = asked.checkpoint
     said = {
         "width": asked.width or DEFAULT_WIDTH,
         "dropout": DEFAULT_DROPOUT if asked.dropout is None else asked.dropout,
-        "epochs": asked.epochs or DEFAULT_EPOCHS,
+        "epochs": asked.epochs or max(DEFAULT_EPOCHS, -(-FEWEST_STEPS // -(-len(targets.soft) // BATCH))),
     }
     penalty = asked.penalty or HIDDEN_PENALTY
     found = train_hidden(

@@ -16,8 +16,10 @@ TEACHERS = (CONSENSUS, CROWD)
 ENSEMBLE, NETWORKS, DROPOUT, LAPLACE = "ensemble", "networks", "dropout", "laplace"
 """What the members of a run are."""
 
-DEFAULT_MEMBERS = {ENSEMBLE: 5, NETWORKS: 5, DROPOUT: 20, LAPLACE: 20}
+DEFAULT_MEMBERS = {ENSEMBLE: 5, NETWORKS: 5, DROPOUT: 20, LAPLACE: 40}
 DEFAULT_WIDTH, DEFAULT_DROPOUT, DEFAULT_EPOCHS = 64, 0.2, 40
+FEWEST_STEPS = 200
+"""Where items are so few that DEFAULT_EPOCHS make fewer steps, there are more epochs."""
 MOST_WIDTH, MOST_EPOCHS = 2048, 1000
 
 

@@ -32,7 +32,7 @@ def both(
     """The plain fit, and the draws around it."""
     plain = train_model(features, labels, penalty=1.0, sets=sets, **options)
     given = {"item_weights": options["item_weights"]} if "item_weights" in options else {}
-    return plain, drawn_members(plain, features, labels, penalty=1.0, sets=sets, n_members=n_members, **given)
+    return plain, drawn_members(plain, features, labels, sets=sets, n_members=n_members, **given)
 
 
 def doubt(found: Trained) -> Floats:
@@ -55,10 +55,8 @@ def test_draws_lie_around_the_fit_and_differ() -> None:
 def test_their_spread_is_that_of_fits_to_other_items() -> None:
     """The posterior's deviation is near the sampling deviation of a fit, where the prior is weak and items are many."""
     features, labels = drawn(1200)
-    own = drawn_members(
-        train_model(features, labels, penalty=1.0), features, labels, penalty=1.0, n_members=400
-    )
-    others = train_model(features, labels, penalty=1.0, n_members=60)  # Bayesian bootstrap
+    own = drawn_members(train_model(features, labels, penalty=1.0), features, labels, n_members=400)
+    others = train_model(features, labels, n_members=60)  # Bayesian bootstrap
     ratio = own.probabilities.std(axis=0).mean() / others.probabilities[1:].std(axis=0).mean()
     assert 0.85 < ratio < 1.15
 
@@ -96,9 +94,7 @@ def test_items_without_a_label_are_judged_too() -> None:
     one, two = (both(features, each, item_weights=weights)[1] for each in (labels, unknown))
     assert np.array_equal(one.probabilities, two.probabilities)
     with pytest.raises(BadOption, match="item_weights"):
-        drawn_members(
-            train_model(features, labels), features, labels, penalty=1.0, item_weights=weights + 0.5
-        )
+        drawn_members(train_model(features, labels), features, labels, item_weights=weights + 0.5)
 
 
 def test_two_labels_are_the_sets_of_one_or_the_other() -> None:
@@ -106,9 +102,9 @@ def test_two_labels_are_the_sets_of_one_or_the_other() -> None:
     features, labels = drawn()
     two = np.c_[labels[:, 0], 1 - labels[:, 0]]
     plain = train_model(features, two, penalty=1.0)
-    one = drawn_members(plain, features, two, penalty=1.0, n_members=2000)
+    one = drawn_members(plain, features, two, n_members=2000)
     fit = train_model(features, two, penalty=0.5, sets=True)
-    sets = drawn_members(fit, features, two, penalty=0.5, sets=True, n_members=2000)
+    sets = drawn_members(fit, features, two, sets=True, n_members=2000)
     np.testing.assert_array_equal(plain.fold, fit.fold)
     np.testing.assert_allclose(one.mean, sets.mean, atol=0.02)
     deviations = one.probabilities.std(axis=0), sets.probabilities.std(axis=0)
@@ -126,8 +122,8 @@ def test_texts_feature_by_feature_are_near_to_their_whole_curvature() -> None:
     features = TextEncoder(words=(1, 1)).fit(texts).transform(texts)
     labels = np.eye(3)[known]
     plain = train_model(features, labels, penalty=1.0)
-    sparse = drawn_members(plain, features, labels, penalty=1.0, n_members=300)
-    dense = drawn_members(plain, features.toarray(), labels, penalty=1.0, n_members=300)
+    sparse = drawn_members(plain, features, labels, n_members=300)
+    dense = drawn_members(plain, features.toarray(), labels, n_members=300)
     one, two = doubt(sparse), doubt(dense)
     assert np.corrcoef(one, two)[0, 1] > 0.6
     assert 0.7 < one.mean() / two.mean() < 1.4
@@ -143,6 +139,6 @@ def test_the_seed_decides() -> None:
 def test_a_model_of_other_items_is_refused() -> None:
     features, labels = drawn(150)
     with pytest.raises(BadOption, match="trained"):
-        drawn_members(train_model(features[:, :5], labels), features, labels, penalty=1.0)
+        drawn_members(train_model(features[:, :5], labels), features, labels)
     with pytest.raises(BadOption, match="n_members"):
-        drawn_members(train_model(features, labels), features, labels, penalty=1.0, n_members=0)
+        drawn_members(train_model(features, labels), features, labels, n_members=0)
