@@ -33,8 +33,8 @@ CHOICE_TOLERANCE = 1e-6
 pictures, embeddings and texts (eight sets) 38 of 40 folds chose as with fits run to their end, the others a penalty as good
 within 0.001 nats."""
 
-PATIENCE = 2
-"""So many weaker penalties that all do worse end the search."""
+PATIENCE = 1
+"""So many weaker penalties that do worse for every fold end the search: on the same sets, more of them changed no choice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,9 @@ def train_command(
     ] = "consensus",
     members: Annotated[
         int | None,
-        typer.Option("--members", help="Answers kept of every item: fits (5), passes or draws (20)."),
+        typer.Option(
+            "--members", help="Answers kept of every item: fits or networks (5), passes (20), draws (40)."
+        ),
     ] = None,
     folds: Annotated[
         int, typer.Option("--folds", help="Folds; an item's probabilities come from the others.")

@@ -39,6 +39,8 @@ MOST_TO_TRY = 5_000
 """Items that the penalty is chosen on."""
 FEWEST_TO_CHOOSE = 3
 """Folds that choosing a penalty needs: two are left out at a time."""
+MOST_WORD_WEIGHTS, WORD_DIRECTIONS = 4_000_000, 256
+"""Networks read texts word by word up to so many weights; else along so many directions of the words, or they would take minutes."""
 HIDDEN_PENALTY = 1.0
 """Of a network, where none was asked for."""
 
@@ -166,19 +168,26 @@ def _from_votes(
 def _networks(
     content: Content, targets: Targets, asked: TrainOptions, *, sets: bool, progress: Progress | None
 ) -> Fitted:
+    from analytics.directions import along_directions
     from analytics.hidden_training import train_hidden
     from analytics.stacked_hidden import BATCH
 
+    features = content.features
+    n_networks = asked.n_folds * (1 if asked.members_are == DROPOUT else asked.members)
+    n_weights = features.shape[1] * (asked.width or DEFAULT_WIDTH) * n_networks
+    if not isinstance(features, np.ndarray) and n_weights > MOST_WORD_WEIGHTS:
+        features = along_directions(features, n_directions=WORD_DIRECTIONS, seed=asked.seed)
     drops = asked.members_are == DROPOUT
     path = asked.checkpoint
     said = {
+        "inputs": features.shape[1],
         "width": asked.width or DEFAULT_WIDTH,
         "dropout": DEFAULT_DROPOUT if asked.dropout is None else asked.dropout,
         "epochs": asked.epochs or max(DEFAULT_EPOCHS, -(-FEWEST_STEPS // -(-len(targets.soft) // BATCH))),
     }
     penalty = asked.penalty or HIDDEN_PENALTY
     found = train_hidden(
-        content.features,
+        features,
         targets.soft,
         sets=sets,
         width=int(said["width"]),
