@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from analytics.frames import FloatArray, IntArray
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import require_label_set
+from dashboard.workflows.model_runs import require_model_run
 from dashboard.workflows.opening import Store
 from dashboard.workflows.prediction_frames import (
     CodedRun,
@@ -122,13 +123,8 @@ def samples(
     Raises:
         BadRequest: there is no such run.
     """
-    runs = store.read("model_runs", project_id=project_id, as_of=as_of).filter(
-        pl.col("model_run") == model_run
-    )
-    if runs.is_empty():
-        known = ", ".join(store.read("model_runs", project_id=project_id, as_of=as_of)["model_run"]) or "none"
-        raise BadRequest(f"There is no model run {model_run!r} in {project_id}. Runs: {known}.")
-    n_labels, n_members = int(runs["n_labels"][0]), int(runs["n_members"][0])
+    run = require_model_run(store, project_id=project_id, model_run=model_run, as_of=as_of)
+    n_labels, n_members = cast("int", run["n_labels"]), cast("int", run["n_members"])
     named = {"project_id": project_id, "model_run": model_run, "as_of": as_of}
     frame = store.read("model_samples", **named)
     if frame.is_empty():

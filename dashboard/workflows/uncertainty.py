@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,8 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.flag_reasons import reason_keys
 from dashboard.workflows.judgement_figures import Judged
 from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.model_runs import require_model_run
+from dashboard.workflows.model_words import doubt_words
 from dashboard.workflows.monitor import UNCERTAINTY_RUN
 from dashboard.workflows.opening import Store
 from dashboard.workflows.prediction_frames import n_choices
@@ -56,7 +58,9 @@ class UncertaintyOptions:
 
 @dataclass(frozen=True, slots=True)
 class UncertaintyRun:
-    """What was found. `figures` as a score's; `not_learned`: why there is no probability of being wrong, else None."""
+    """What was found. `figures` as a score's; `not_learned`: why there is no probability of being wrong, else None; `rests_on`: what
+    the model's doubt is read from, in a sentence.
+    """
 
     run_id: str
     model_run: str
@@ -66,6 +70,7 @@ class UncertaintyRun:
     figures: pl.DataFrame
     device: str
     not_learned: str | None
+    rests_on: str = ""
 
 
 def uncertainty(
@@ -83,7 +88,8 @@ def uncertainty(
     asked = (options or UncertaintyOptions()).checked()
     saw = store.head
     label_set = require_label_set(store, project_id, as_of=saw)
-    model_run = _model_run(store, project_id, asked.model_run, saw)
+    run_row = require_model_run(store, project_id=project_id, model_run=asked.model_run, as_of=saw)
+    model_run = str(run_row["model_run"])
     said = verdicts.read_verdicts(store, project_id, as_of=saw)
     judged = _judged(store, project_id, label_set, said, replace(asked, model_run=model_run), as_of=saw)
     try:
@@ -129,20 +135,8 @@ def uncertainty(
         figures=figures,
         device=device,
         not_learned=learned.undefined,
+        rests_on=doubt_words(cast("str | None", run_row["provenance"]), judged.samples.shape[0]),
     )
-
-
-def _model_run(store: Store, project_id: str, named: str, as_of: int) -> str:
-    known = store.read("model_runs", project_id=project_id, as_of=as_of)["model_run"].to_list()
-    if named and named not in known:
-        raise BadRequest(
-            f"There is no model run {named!r} in {project_id}. Runs: {', '.join(known) or 'none'}."
-        )
-    if not known:
-        raise BadRequest(
-            f"There is no model yet in {project_id}: `touchstone train` makes one, `touchstone predictions` brings yours in."
-        )
-    return named or str(known[0])
 
 
 def _judged(

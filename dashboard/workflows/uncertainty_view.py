@@ -13,10 +13,10 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.flag_reasons import reasons_of
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.model_reasons import LEAST_P_WRONG, LEAST_TOGETHER
+from dashboard.workflows.model_words import doubt_words, provenance_words
 from dashboard.workflows.monitor import UNCERTAINTY_RUN, newest_run
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
-from dashboard.workflows.train import provenance_words
 from dashboard.workflows.wording import sureness
 
 QUADRANTS: Mapping[str, tuple[str, str]] = {
@@ -235,13 +235,10 @@ def _model(store: Store, project_id: str, model_run: str, as_of: int | None) -> 
 def _rests_on(model_run: str, model: Mapping[str, object] | None) -> str:
     if model is None:
         return model_run
-    provenance = model["provenance"]
-    words = (
-        provenance_words(None if provenance is None else str(provenance))
-        or f"probabilities from {model['name']}, {model['n_members']} samples an item"
-    )
+    provenance = None if model["provenance"] is None else str(model["provenance"])
+    words = provenance_words(provenance) or f"probabilities from {model['name']}"
     doubt = f" {model['warning']}" if model["warning"] else ""
-    return f"{model_run}: {words}.{doubt}"
+    return f"{model_run}: {words}. {doubt_words(provenance, int(str(model['n_members'])))}{doubt}"
 
 
 def _curve(model: Mapping[str, object] | None) -> Mapping[str, object] | None:

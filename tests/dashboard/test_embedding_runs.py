@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from dashboard.workflows import history, model_content, model_samples, predictions, train, uncertainty
+from dashboard.workflows import history, model_content, model_runs, model_samples, train, uncertainty
 from dashboard.workflows.content_runs import ContentSummary, import_content
 from dashboard.workflows.embedding_runs import EMBEDDINGS, embedding_runs, embeddings
 from dashboard.workflows.errors import BadRequest, NotAllowed
@@ -106,7 +106,7 @@ def test_the_journal_alone_has_them_the_past_has_not_and_probabilities_know_noth
     assert (len(before["embedding"]), len(before["embedding_run"])) == (40, 1)
     assert rebuilt.tables_of_journal(pets.path, tmp_path / "again") == before
     assert embedding_runs(pets, project_id="pets", as_of=head).is_empty()
-    assert predictions.model_runs(pets, project_id="pets").is_empty()
+    assert model_runs.model_runs(pets, project_id="pets").is_empty()
     said = history.events(pets, by=stores.LENA, project_id="pets").rows["words"][0]
     assert said.endswith("imported embeddings e of 40 items (6 dimensions): mean of tokens")
 

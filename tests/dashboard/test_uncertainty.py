@@ -15,6 +15,7 @@ from dashboard.workflows import (
     flag,
     ingest,
     model_samples,
+    model_words,
     relabel_queue,
     score,
     train,
@@ -131,7 +132,7 @@ def test_training_keeps_what_every_member_says_of_items_it_did_not_see(plain: St
     assert not np.allclose(samples[0], samples[1])
     run = plain.read("model_runs", project_id=P).row(0, named=True)
     assert (run["n_members"], run["out_of_sample"]) == (3, "by_folds")
-    assert "3 members in 3 folds" in train.provenance_words(run["provenance"])
+    assert "3 members in 3 folds" in model_words.provenance_words(run["provenance"])
 
 
 def test_the_same_training_again_is_the_same_run(plain: Store) -> None:
@@ -171,7 +172,7 @@ def test_an_interrupted_training_is_taken_up_and_ends_the_same(plain: Store, tmp
     options = train.TrainOptions(n_members=3, n_folds=3, penalty=0.1, checkpoint=path, model_run="whole")
 
     def stop(share: float, _words: str) -> None:
-        if share < 1:
+        if 0 < share < 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
