@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -9,7 +11,19 @@ from analytics.errors import BadOption
 from analytics.features import Floats32
 
 
-def along_directions(features: csr_array, *, n_directions: int = 256, seed: int = 0) -> Floats32:
+@dataclass(frozen=True, slots=True, eq=False)
+class Directions:
+    """Items (I, R) along R directions, and the `axes` (D, R) that took them there: features times axes."""
+
+    items: Floats32
+    axes: Floats32
+
+    def of_features(self, weights: Floats32) -> Floats32:
+        """What weights (M, F, R + 1, U) on the directions, the bias last, are on the features: (M, F, D + 1, U)."""
+        return np.concatenate([self.axes @ weights[:, :, :-1], weights[:, :, -1:]], axis=2)
+
+
+def along_directions(features: csr_array, *, n_directions: int = 256, seed: int = 0) -> Directions:
     """Features (I, D) along their longest directions, (I, R): a truncated SVD, not centred, so that lengths stay lengths.
 
     Nothing of the labels goes into the directions; the features of all items do.
@@ -31,5 +45,6 @@ def along_directions(features: csr_array, *, n_directions: int = 256, seed: int 
     from sklearn.utils.extmath import randomized_svd
 
     n_kept = min(n_directions, min(features.shape) - 1)
-    left, lengths, _ = randomized_svd(features.astype(np.float64), n_kept, random_state=seed)
-    return np.asarray(left * lengths, dtype=np.float32)
+    _, _, rows = randomized_svd(features.astype(np.float64), n_kept, random_state=seed)
+    axes = np.ascontiguousarray(rows.T, dtype=np.float32)
+    return Directions(np.asarray(features @ axes, dtype=np.float32), axes)

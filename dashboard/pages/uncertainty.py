@@ -203,12 +203,7 @@ def _calibration(seen: UncertaintyView) -> None:
 
 def _curve(seen: UncertaintyView) -> None:
     if not seen.curve:
-        how = "`touchstone train --curve`, or train it again here"
-        st.caption(
-            "Where labels are sets it is not measured yet."
-            if seen.is_sets
-            else f"Not measured for this model: {how}."
-        )
+        st.caption("Not measured for this model: `touchstone train --curve`, or train it again here.")
         return
     st.markdown(plain(train.curve_words(seen.curve).strip()))
     rows = [(*one, True) for one in cast("list[list[float]]", seen.curve["points"])]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.frames import FloatArray
+from analytics.frames import FloatArray, IntArray
 from dashboard.workflows.model_content import Content
 from dashboard.workflows.train_options import (
     CROWD,
@@ -31,6 +31,7 @@ from dashboard.workflows.training_labels import Targets
 
 if TYPE_CHECKING:
     from analytics.device import Device
+    from analytics.features import Floats32
     from analytics.training import Trained
 
 Progress = Callable[[float, str], None]
@@ -47,12 +48,14 @@ HIDDEN_PENALTY = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What was fitted: `samples` (M, N, K) float32 of items that no fit had seen, their `mean`; `said`: for the run's record;
-    `curve` as `learning` gives it.
+    """What was fitted: `samples` (M, N, K) float32 of items that no fit had seen, their `mean`; `fold` (N,) and `layers` as
+    `kept_models.kept_tables` takes them; `said`: for the run's record; `curve` as `learning` gives it.
     """
 
     samples: NDArray[np.float32]
     mean: FloatArray
+    fold: IntArray
+    layers: tuple[Floats32, ...]
     log_loss: float | None
     n_labelled: int
     device: str
@@ -75,7 +78,7 @@ def fit_model(
     if progress is not None and asked.penalty is None:
         progress(0.0, "The penalty is being chosen")
     penalty = _penalty(content, targets, asked, sets=sets)
-    curve = learning(content, targets, penalty, asked) if asked.curve and not sets else None
+    curve = learning(content, targets, penalty, asked, sets=sets) if asked.curve else None
     if asked.labels == CROWD:
         trained, soft, said = _from_votes(content, targets, float(np.median(penalty)), asked, progress)
         penalty = float(np.median(penalty))
@@ -99,6 +102,8 @@ def fit_model(
     return Fitted(
         samples=trained.probabilities,
         mean=trained.mean,
+        fold=trained.fold,
+        layers=(trained.weights,),
         log_loss=trained.log_loss,
         n_labelled=trained.n_labelled,
         device=trained.device,
@@ -172,11 +177,12 @@ def _networks(
     from analytics.hidden_training import train_hidden
     from analytics.stacked_hidden import BATCH
 
-    features = content.features
+    features, directions = content.features, None
     n_networks = asked.n_folds * (1 if asked.members_are == DROPOUT else asked.members)
     n_weights = features.shape[1] * (asked.width or DEFAULT_WIDTH) * n_networks
     if not isinstance(features, np.ndarray) and n_weights > MOST_WORD_WEIGHTS:
-        features = along_directions(features, n_directions=WORD_DIRECTIONS, seed=asked.seed)
+        directions = along_directions(features, n_directions=WORD_DIRECTIONS, seed=asked.seed)
+        features = directions.items
     drops = asked.members_are == DROPOUT
     path = asked.checkpoint
     said = {
@@ -205,9 +211,12 @@ def _networks(
         checkpoint=None if path is None else hidden_checkpoint_writer(path),
         progress=progress,
     )
+    first, *others = found.layers
     return Fitted(
         samples=found.probabilities,
         mean=found.mean,
+        fold=found.fold,
+        layers=(first if directions is None else directions.of_features(first), *others),
         log_loss=found.log_loss,
         n_labelled=found.n_labelled,
         device=found.device,
@@ -248,7 +257,7 @@ def _penalty(content: Content, targets: Targets, asked: TrainOptions, *, sets: b
 
 
 def learning(
-    content: Content, targets: Targets, penalty: float | FloatArray, asked: TrainOptions
+    content: Content, targets: Targets, penalty: float | FloatArray, asked: TrainOptions, *, sets: bool
 ) -> dict[str, object]:
     """Accuracy against the number of labels, on a part of the items where they are many.
 
@@ -261,6 +270,7 @@ def learning(
     found = learning_curve(
         content.features[part],
         targets.soft[part],
+        sets=sets,
         penalty=float(np.median(penalty)),
         item_weights=targets.weights[part],
         groups=content.groups[part],

@@ -317,7 +317,7 @@ def test_a_network_is_taken_apart_by_integrated_gradients(plain: Store) -> None:
     from analytics.hidden_training import train_hidden
     from dashboard.workflows.model_content import read_content
     from dashboard.workflows.model_samples import BUILT_IN, ModelRun, record_model_run
-    from dashboard.workflows.train import label_rows_of
+    from dashboard.workflows.training_labels import label_rows_of
 
     content = read_content(plain, P)
     labels = plain.read("judgement_labels", project_id=P, as_of=None).sort("item_code")
