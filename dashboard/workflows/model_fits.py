@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.frames import FloatArray
+from analytics.frames import FloatArray, IntArray
 from dashboard.workflows.model_content import Content
 from dashboard.workflows.train_options import (
     CROWD,
@@ -48,7 +48,8 @@ HIDDEN_PENALTY = 1.0
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """What was fitted: `samples` (M, N, K) float32 of items that no fit had seen, their `mean`; `said`: for the run's record;
-    `curve` as `learning` gives it.
+    `curve` as `learning` gives it. `fold` (N,) of each item; `layers`: what the members are made of, as `kept_models.kept_tables` takes
+    it; none where they read directions of the features rather than the features.
     """
 
     samples: NDArray[np.float32]
@@ -58,6 +59,8 @@ class Fitted:
     device: str
     seconds: float
     said: Mapping[str, object]
+    fold: IntArray
+    layers: tuple[NDArray[np.float32], ...]
     curve: Mapping[str, object] | None = None
 
 
@@ -103,6 +106,8 @@ def fit_model(
         n_labelled=trained.n_labelled,
         device=trained.device,
         seconds=trained.seconds,
+        fold=trained.fold,
+        layers=(trained.weights,),
         said={"penalty": np.unique(penalty).tolist(), **said, **({"curve": curve} if curve else {})},
         curve=curve,
     )
@@ -212,6 +217,8 @@ def _networks(
         n_labelled=found.n_labelled,
         device=found.device,
         seconds=found.seconds,
+        fold=found.fold,
+        layers=found.layers if features is content.features else (),
         said={"penalty": [penalty], **said},
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from analytics.frames import FloatArray, IntArray

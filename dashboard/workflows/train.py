@@ -10,6 +10,7 @@ import numpy as np
 from analytics.errors import AnalyticsError
 from analytics.frames import FloatArray
 from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.kept_models import kept_tables
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.model_content import read_content
 from dashboard.workflows.model_fits import Fitted, fit_model
@@ -80,8 +81,9 @@ def train(
         found = fit_model(content, targets, asked, sets=label_set.is_sets, progress=progress)
     except AnalyticsError as error:
         raise BadRequest(f"The model could not be trained: {error}") from error
+    name = asked.model_run.strip() or _name(asked, saw)
     run = ModelRun(
-        model_run=asked.model_run.strip() or _name(asked, saw),
+        model_run=name,
         item_codes=content.item_codes,
         samples=found.samples,
         provenance={
@@ -89,6 +91,7 @@ def train(
             "features": len(content.feature_names), "members": asked.members, "folds": asked.n_folds, "seed": asked.seed,
             "device": found.device, "saw_seq": saw, "labelled": found.n_labelled, **found.said,
         },
+        kept=kept_tables(content, fold=found.fold, layers=found.layers, model_run=name),
     )  # fmt: skip
     fresh = record_model_run(store, project_id=project_id, by=by, run=run, saw=saw)
     if asked.checkpoint is not None:
