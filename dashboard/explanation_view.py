@@ -7,7 +7,7 @@ import html
 import streamlit as st
 
 from analytics.results import Estimate
-from dashboard.marks import image_address, look, plain
+from dashboard.marks import image_address, label_chip, look, plain
 from dashboard.workflows.explain import Explanation, RevealedReasons, explain, explain_revealed
 from dashboard.workflows.guideline_clause import Clause
 from dashboard.workflows.label_sets import LabelSet
