@@ -342,10 +342,3 @@ def test_the_page_for_a_lead_and_for_a_reviewer(judged: Store) -> None:
         checked(lead.run())
         reviewer = open_page("uncertainty", person="rita", project=P, quadrant="model")
         assert not any(button.key == "uncertainty_flag" for button in reviewer.button)
-
-
-def test_the_page_before_there_is_a_model(plain: Store) -> None:
-    with shown_by(plain):
-        app = open_page("uncertainty", person="lena", project=P)
-        assert "No model has looked at these labels yet" in words(app)
-        assert any(button.key == "uncertainty_train" for button in app.button)
