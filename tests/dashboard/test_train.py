@@ -45,7 +45,7 @@ from tests.dashboard.test_uncertainty import (
 )
 
 
-def test_the_order_of_labels_has_no_part_in_what_is_learned(plain: Store) -> None:  # noqa: F811
+def test_the_order_of_labels_has_no_part_in_what_is_learned(plain: Store) -> None:  # noqa: F811 -- the fixture
     before = train.train(plain, project_id=P, by=stores.LENA, options=OPTIONS)
     label_sets.correct_level(
         plain, project_id=P, by=stores.LENA, level="ordinal", order=("parcel", "bill", "login")
