@@ -168,6 +168,7 @@ def test_each_kind_of_members_is_kept_and_said(lettered: Store, kind: str) -> No
     assert len(wrong & suspects) >= N_WRONG // 2
     assert len(suspects - wrong) <= 4
     assert ("said of 150 items" in seen.rests_on) == ("crowd" in kind)
+    assert f"{done.n_members} members in 3 folds" in seen.rests_on
     assert ("a network of 16 hidden units" in seen.rests_on) == (kind in ("dropout", "networks"))
     with shown_by(lettered):
         assert SAID[kind] in words(open_page("uncertainty", person="lena", project=P)).replace("\\", "")
