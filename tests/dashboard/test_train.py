@@ -15,7 +15,9 @@ from PIL import Image
 
 from dashboard.workflows import (
     ingest,
+    kept_models,
     label_sets,
+    model_fits,
     model_samples,
     predictions,
     score,
@@ -28,6 +30,7 @@ from dashboard.workflows.content_runs import import_content
 from dashboard.workflows.embedding_runs import EMBEDDINGS
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import LabelSet
+from dashboard.workflows.model_content import read_content
 from dashboard.workflows.opening import Store
 from tests import stores
 from tests.dashboard import scenes
@@ -172,6 +175,24 @@ def test_each_kind_of_members_is_kept_and_said(lettered: Store, kind: str) -> No
     assert ("a network of 16 hidden units" in seen.rests_on) == (kind in ("dropout", "networks"))
     with shown_by(lettered):
         assert SAID[kind] in words(open_page("uncertainty", person="lena", project=P)).replace("\\", "")
+
+
+@pytest.mark.parametrize("most", [10**9, 0])
+def test_the_networks_that_are_kept_are_those_that_judged(
+    lettered: Store, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Word by word, and along directions of the words: what is kept reads words, and says what the run says."""
+    monkeypatch.setattr(model_fits, "MOST_WORD_WEIGHTS", most)
+    options = replace(KINDS["networks"], epochs=10, model_run=f"kept {most}")
+    train.train(lettered, project_id=P, by=stores.LENA, options=options)
+    _, samples = model_samples.samples(lettered, project_id=P, model_run=options.model_run)
+    content = read_content(lettered, P, encoder="text")
+    for item in (0, 77):
+        kept = kept_models.read_kept(lettered, project_id=P, item_code=item, sets=False)
+        assert kept is not None
+        assert kept.model_run == options.model_run
+        x = np.asarray(content.features[[item]].toarray())[0]  # type: ignore[union-attr]  # texts are sparse
+        np.testing.assert_allclose(kept.model.probabilities(x), samples[:, item], atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["crowd", "dropout", "networks"])
