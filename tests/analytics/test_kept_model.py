@@ -95,7 +95,9 @@ def test_the_same_seed_gives_the_same_explanation() -> None:
     (one, x, _), (two, _, _) = learned(hidden=True), learned(hidden=True)
     first, second = (attributions(kept, x, label_code=1, against_code=0) for kept in (one, two))
     assert all((a.values == b.values).all() for a, b in zip(first, second, strict=True))
-    randomised = [randomised_agreement(kept, x, label_code=1, against_code=0, n_draws=3) for kept in (one, two)]
+    randomised = [
+        randomised_agreement(kept, x, label_code=1, against_code=0, n_draws=3) for kept in (one, two)
+    ]
     assert randomised[0] == randomised[1]
 
 
