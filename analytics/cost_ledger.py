@@ -84,6 +84,14 @@ def in_currency(
     return joined, frozenset(apart)
 
 
+def exact_sum(paid: pl.DataFrame) -> Fraction:
+    """All pay that is known, idle time too, in main units; `paid` as `in_currency` gives it, of one currency."""
+    columns = ("active_quanta", "idle_quanta")
+    return sum(
+        (sum(_amounts(paid.fill_null(0), [], one).values(), Fraction(0)) for one in columns), Fraction(0)
+    )
+
+
 def ledgers(
     work: pl.DataFrame, paid: pl.DataFrame, *, by: str, order: tuple[str, ...] = ()
 ) -> tuple[Ledger, ...]:
