@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from analytics.cost_ledger import Ledger
     from analytics.results import Estimate
     from dashboard.workflows.cost import Cost
+    from dashboard.workflows.cost_plan import ItemPlan, Spending
     from dashboard.workflows.rates import Rate
 
 IntoOption = Annotated[
@@ -48,15 +50,55 @@ def cost(
         ),
     ] = "work",
     into: IntoOption = None,
+    plan: Annotated[
+        float | None,
+        typer.Option(
+            "--plan",
+            help="Say what to buy so that this share of the labels is expected to be correct, such as 0.97.",
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", help="Say what to buy for this much, such as 100.")
+    ] = None,
+    gold_price: Annotated[
+        str | None,
+        typer.Option("--gold-price", help="What a label costs that is taken for right, such as an expert's."),
+    ] = None,
+    raise_flags: Annotated[
+        bool, typer.Option("--raise", help="Hand the items of the plan to Relabel, those worth most first.")
+    ] = False,
 ) -> None:
-    """Say what labels cost: the ledger that adds up to the pay, and what an annotation, an item and a correct label cost."""
+    """Say what labels cost: the ledger that adds up to the pay, what a correct label costs, and what to buy next."""
     from dashboard.workflows import cost as costs
+    from dashboard.workflows import cost_plan
 
+    if raise_flags and plan is None and budget is None:
+        raise typer.BadParameter("--raise hands out the items of a plan: name one with --plan or --budget")
+    price, most = _number("--gold-price", gold_price), _number("--budget", budget)
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
         seen = costs.cost(found, project_id=project_id, by=person, group=per, into=into)
-    document = {"project": project_id, **_document(seen)}
-    answer(context, as_json, document, _words(seen))
+        document = {"project": project_id, **_document(seen)}
+        words = [_words(seen)]
+        if seen.figures is not None:
+            spending = cost_plan.spending(
+                found, project_id=project_id, by=person, into=into, gold_price=price
+            )
+            document["next"] = _next(spending)
+            words.append(_next_line(spending))
+            if plan is not None or most is not None:
+                made = cost_plan.plan_for(
+                    found, spending, project_id=project_id, by=person, accuracy=plan, budget=most
+                )
+                document["plan"] = _plan(made)
+                words.append(f"{made.sentence}.")
+                if raise_flags and made.items.height:
+                    batch = cost_plan.ask_for_votes(found, made, project_id=project_id, by=person)
+                    document["raised"] = batch.n_raised
+                    words.append(
+                        f"{batch.n_raised:,} items were handed to Relabel; {batch.n_waiting:,} wait there already."
+                    )
+    answer(context, as_json, document, "\n".join(words))
 
 
 def rates(
@@ -131,6 +173,38 @@ def rates(
     document: dict[str, object] = {"project": project_id, "set": done.n_rates if done else 0, "rates": rows}
     document["unknown"] = list(done.unknown) if done else []
     answer(context, as_json, document, _rates_words(rows, document))
+
+
+def _number(option: str, text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise typer.BadParameter(
+            f"{option} takes a number with a point, such as 18.50, not {text!r}"
+        ) from error
+
+
+def _next(seen: Spending) -> dict[str, object]:
+    """What is on offer, and what the next money is best spent on."""
+    return {
+        "sentence": seen.sentence, "undefined": seen.undefined, "expected_accuracy": seen.accuracy_now,
+        "temperature": seen.temperature.value, "on_offer": seen.offered.to_dicts(), "settled_by_people": seen.n_settled,
+    }  # fmt: skip
+
+
+def _next_line(seen: Spending) -> str:
+    said = seen.sentence or f"what to buy next cannot be told: {seen.undefined}"
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+def _plan(made: ItemPlan) -> dict[str, object]:
+    return {
+        "sentence": made.sentence, "undefined": made.plan.undefined, "currency": made.currency,
+        "cost": _decimal(made.plan.cost, 6), "accuracy_now": made.plan.accuracy_now, "accuracy_then": made.plan.accuracy_then,
+        "items": made.items.drop("item_code").to_dicts(),
+    }  # fmt: skip
 
 
 def _document(seen: Cost) -> dict[str, object]:

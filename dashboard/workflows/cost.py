@@ -13,6 +13,7 @@ from analytics.annotators import consensus_accuracy
 from analytics.cost_ledger import IDLE, NO_RATE, NO_TIME, Ledger, exact_sum, ledgers
 from analytics.results import Estimate
 from dashboard.workflows import monitor
+from dashboard.workflows.cost_words import money
 from dashboard.workflows.cost_work import PaidWork, paid_work
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.label_sets import LabelSet, require_label_set
@@ -136,18 +137,6 @@ def of_work(
     state, sentence = _answer(figures, accepted)
     detail = _detail(own, tables, seen)
     return Cost(state, sentence, detail, group, tables, figures, items.height, accepted, True)
-
-
-def money(amount: Fraction | float, currency: str, digits: int = 2) -> str:
-    """An amount for people, with more digits where it is small.
-
-    >>> money(Fraction(5, 4), "EUR"), money(Fraction(1, 300), "EUR"), money(1234567, "JPY", 0)
-    ('1.25 EUR', '0.0033 EUR', '1,234,567 JPY')
-    """
-    value = float(amount)
-    if value and abs(value) < 0.1 and digits:
-        digits += 2
-    return f"{value:,.{digits}f} {currency}"
 
 
 def _grouped(work: pl.DataFrame, items: pl.DataFrame, label_set: LabelSet, group: str) -> pl.DataFrame:

@@ -108,12 +108,14 @@ def _main_currency(paid: pl.DataFrame, rates: pl.DataFrame, into: str | None) ->
     return None if found.is_empty() else str(found["currency"][0])
 
 
-def price_of(seen: PaidWork, work: str) -> int | None:
-    """What a piece of this work cost lately, idle time paid too, in whole millionths of `seen.currency`; None where nobody knows.
+def price_of(seen: PaidWork, work: str, *, who_id: str | None = None) -> int | None:
+    """What a piece of this work (of one who does it) cost lately, in whole millionths of `seen.currency`; None where nobody knows.
 
-    The mean over the newest LATELY days with such work; of work paid in other currencies too, nothing is said.
+    The mean over the newest LATELY days with such work, idle time too; of work paid in other currencies too, nothing is said.
     """
-    own = seen.work.filter(pl.col("work") == work)
+    own = seen.work.filter(
+        pl.col("work") == work, pl.lit(True) if who_id is None else pl.col("who_id") == who_id
+    )
     newest = own["day"].max()
     if newest is None or seen.currency is None:
         return None
