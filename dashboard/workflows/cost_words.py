@@ -31,9 +31,8 @@ def action_counts(items: pl.DataFrame) -> str:
     )
     said = []
     for action, n, n_items in counted.select("action", "n", "items").iter_rows():
-        name = (
-            action if n == 1 or action == GOLD else f"{action}s" if action in (VOTE, ADJUDICATION) else action
-        )
+        first, _, rest = action.partition(" of ")
+        name = action if n == 1 else f"{first}s{' of ' if rest else ''}{rest}"
         said.append(f"{n:,} {name} on {n_items:,} {'item' if n_items == 1 else 'items'}")
     return " and ".join(said)
 
