@@ -12,6 +12,7 @@ from analytics.frames import FloatArray
 from analytics.pay import MICROS, PREDICTION
 from analytics.results import Estimate
 from analytics.temperature import MIN_ITEMS, fit_temperature, logits_of
+from analytics.vote_policies import realised_share
 from analytics.vote_value import (
     Action,
     Offers,
@@ -33,6 +34,7 @@ from dashboard.workflows.rules import Person, require
 
 VOTE, ADJUDICATION, GOLD = "extra vote", "adjudication", "gold label"
 MOST_VOTES = 5
+MIN_VOTES = 3
 NEXT = 10
 """What the next money is best spent on is told for so many main units: one unit is often less than one purchase."""
 
@@ -53,7 +55,8 @@ class Spending:
 
     `offered`: action, price (main units), accuracy (how often it is right), best_for (items for which it is the best first
     purchase), why_not (why it is not on offer, else null). `temperature`: fitted on gold, undefined where there is too little:
-    then posteriors are taken as the model has them, and `accuracy_now` is the model's own belief. `next_items`: what the next
+    then posteriors are taken as the model has them. `realised`: the share of an expected gain that comes, on gold; undefined: the
+    model is taken at its word. Without gold `accuracy_now` is the model's own belief. `next_items`: what the next
     NEXT main units buy. `undefined`: why nothing can be planned.
     """
 
@@ -62,6 +65,7 @@ class Spending:
     found: Offers | None
     item_codes: pl.Series
     temperature: Estimate
+    realised: Estimate
     accuracy_now: float | None
     next_plan: Plan | None
     sentence: str
@@ -132,7 +136,8 @@ def of_work(
     if open_items.is_empty():
         return _nothing(seen.currency, "people settled every label")
     posterior = tempered(np.clip(_table(open_items), 1e-12, None), heat)
-    given = _Given(seen, open_items, posterior, heat, gold)
+    realised = _realised(votes, gold, label_set.n_labels)
+    given = _Given(seen, open_items, posterior, heat, gold, _share_of(realised))
     actions, refused = _people(given, fitted.annotators, votes, gold_price)
     if PREDICTION in set(seen.rates["basis"]):
         actions += _models(store.read("cost_predictions", project_id=project_id, as_of=as_of), given)
@@ -145,6 +150,7 @@ def of_work(
         found,
         open_items["item_code"],
         temperature,
+        realised,
         float(found.right_now.mean()),
         following,
         next_words(following, currency, most=NEXT),
@@ -210,19 +216,8 @@ def _why_not(seen: PaidWork, label_set: LabelSet, votes: pl.DataFrame) -> str | 
 
 
 def _nothing(currency: str | None, why: str) -> Spending:
-    none = Estimate.none(why)
-    return Spending(
-        currency,
-        pl.DataFrame(schema=OFFERED),
-        None,
-        pl.Series([], dtype=pl.Int64),
-        none,
-        None,
-        None,
-        "",
-        0,
-        why,
-    )
+    none, nobody = Estimate.none(why), pl.Series([], dtype=pl.Int64)
+    return Spending(currency, pl.DataFrame(schema=OFFERED), None, nobody, none, none, None, None, "", 0, why)
 
 
 def _table(items: pl.DataFrame) -> FloatArray:
@@ -247,6 +242,25 @@ class _Given:
     posterior: FloatArray
     heat: float
     gold: pl.DataFrame
+    realised: float
+
+
+def _realised(votes: pl.DataFrame, gold: pl.DataFrame, n_labels: int) -> Estimate:
+    """How much of a plan's expected gain comes: tried on the gold items' own votes, from nearly as many as items have today."""
+    counts = (
+        votes.join(gold.select("item_code"), on="item_code", how="semi").group_by("item_code").len()["len"]
+    )
+    usual = counts.median()
+    if not isinstance(usual, float) or usual < MIN_VOTES:
+        return Estimate.none(f"items with gold have fewer than {MIN_VOTES} votes")
+    return realised_share(votes, gold, n_labels=n_labels, start=max(int(usual) - 2, 1))
+
+
+def _share_of(realised: Estimate) -> float:
+    """The share that gains are multiplied by: 0 where votes had no measurable effect, 1 where nobody knows."""
+    if realised.value is None or realised.low is None:
+        return 1.0
+    return min(realised.value, 1.0) if realised.low > 0 else 0.0
 
 
 def _people(
@@ -261,7 +275,7 @@ def _people(
     )
     matrices = np.asarray(busy["confusion"].to_list(), dtype=np.float64).reshape(-1, n_labels, n_labels)
     next_one = np.clip(pooled_confusion(matrices, busy["len"].to_numpy()), 1e-12, None)
-    actions = [Action(VOTE, price, tempered(next_one, given.heat), MOST_VOTES)]
+    actions = [Action(VOTE, price, tempered(next_one, given.heat), MOST_VOTES, realised=given.realised)]
     refused = []
     lead = price_of(given.seen, "adjudication")
     decided = given.seen.work.filter((pl.col("work") == "adjudication") & pl.col("label_code").is_not_null())
@@ -299,7 +313,7 @@ def _models(runs: pl.DataFrame, given: _Given) -> list[Action]:
         beside = confusion_beside(
             given.posterior[said["place"].to_numpy()], said["label_code_said"].to_numpy()
         )
-        found.append(Action(f"prediction of {run}", price, beside, offered=lacking))
+        found.append(Action(f"prediction of {run}", price, beside, offered=lacking, realised=given.realised))
     return found
 
 
