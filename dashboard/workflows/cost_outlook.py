@@ -34,8 +34,8 @@ class Outlook:
 
     `frontier`: n_votes, cost (main units an item), error, low, high: measured on gold, on items set aside. `frontier_undefined`:
     why there is none. `last_vote`: what an error cost that the last of these votes removed. `queue`: when the flags that wait will
-    be settled; `n_waiting` of them; `queue_cost`: what that will cost, from what settling one cost so far. `votes`: when so many votes as were
-    asked for would be in, at the pace of all annotations.
+    be settled; `n_waiting` of them; `queue_cost`: what that will cost, from what settling one cost so far. `votes`: when so many votes as
+    were asked for would be in, at the pace of all annotations.
     """
 
     currency: str | None
