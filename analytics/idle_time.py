@@ -5,9 +5,11 @@ The logarithms of a person's times for one kind of work are taken, and the limit
     exp(median + 3.5 x 1.4826 x median absolute deviation)
 
 beyond which a value is an outlier by the usual rule (Iglewicz & Hoaglin 1993, How to detect and handle outliers, ASQC).
-Times are near log-normal, and neither median nor deviation is moved by the few who went for lunch. The limit is never under
-`FLOOR_RATIO` times the median: who always takes 4 seconds is not idle after 5. Where a person has fewer than `MIN_N` times,
-or no spread, everybody's times for that work set the limit; where those are too few as well, nothing is cut off.
+Times are near log-normal, and neither median nor deviation is moved by the few who went for lunch. The deviation is the
+person's own or, where that is larger, the one that is usual among all (about their own medians): who often walks away does
+not get a wider limit for it. The limit is never under `FLOOR_RATIO` times the median: who always takes 4 seconds is not idle
+after 5. Where a person has fewer than `MIN_N` times, or no spread, everybody's times for that work set the limit; where those
+are too few as well, nothing is cut off.
 
 Time up to the limit counts as active. So an annotation left open over lunch is counted with the limit, more than it took:
 what was cut off is certain to be idle, what was left is not certain to be work.
@@ -27,6 +29,7 @@ FLOOR_RATIO = 3.0
 
 _MADS = 3.5 * 1.4826
 _FLOOR_MS = 1000
+_NO_SPREAD = 1e-9
 _COLUMNS = ("who_code", "work", "milliseconds")
 
 
@@ -79,17 +82,31 @@ def _check(times: pl.DataFrame) -> None:
 def _limits(times: pl.DataFrame) -> pl.DataFrame:
     """who_code, work, limit_ms (null where nothing can be said)."""
     logs = times.drop_nulls("milliseconds").with_columns(log=pl.col("milliseconds").clip(_FLOOR_MS).log())
-    everybody = _spread(logs, ["work"]).select("work", everybody="limit_ms")
-    own = _spread(logs, ["who_code", "work"])
-    return own.join(everybody, on="work", how="left").select(
-        "who_code", "work", limit_ms=pl.coalesce("limit_ms", "everybody")
+    apart = logs.with_columns(
+        own=(pl.col("log") - pl.col("log").median().over("who_code", "work")).abs(),
+        all=(pl.col("log") - pl.col("log").median().over("work")).abs(),
     )
+    everybody = apart.group_by("work").agg(
+        n_all=pl.len(),
+        median_all=pl.col("log").median(),
+        usual=pl.col("own").median(),
+        spread=pl.col("all").median(),
+    )
+    each = apart.group_by("who_code", "work").agg(
+        n=pl.len(), median=pl.col("log").median(), mad=pl.col("own").median()
+    )
+    joined = each.join(everybody, on="work", how="left")
+    known = (pl.col("n") >= MIN_N) & (pl.col("mad") > _NO_SPREAD)
+    usual = (pl.col("n_all") >= MIN_N) & (pl.col("spread") > _NO_SPREAD)
+    narrow = pl.when(pl.col("usual") > _NO_SPREAD).then(pl.min_horizontal("mad", "usual")).otherwise("mad")
+    limit = (
+        pl.when(known)
+        .then(_limit(pl.col("median"), narrow))
+        .when(usual)
+        .then(_limit(pl.col("median_all"), pl.col("spread")))
+    )
+    return joined.select("who_code", "work", limit_ms=limit.round().cast(pl.Int64))
 
 
-def _spread(logs: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    apart = logs.with_columns(apart=(pl.col("log") - pl.col("log").median().over(by)).abs())
-    found = apart.group_by(by).agg(n=pl.len(), median=pl.col("log").median(), mad=pl.col("apart").median())
-    usable = (pl.col("n") >= MIN_N) & (pl.col("mad") > 1e-9)
-    ratio = (_MADS * pl.col("mad")).exp().clip(FLOOR_RATIO)
-    limit = (pl.col("median").exp() * ratio).round().cast(pl.Int64)
-    return found.with_columns(limit_ms=pl.when(usable).then(limit))
+def _limit(median: pl.Expr, mad: pl.Expr) -> pl.Expr:
+    return median.exp() * (_MADS * mad).exp().clip(FLOOR_RATIO)

@@ -67,7 +67,11 @@ def payments(work: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     _check_rates(rates)
     keys = work.select("who_code", "work", "day").unique()
     held = _holding(keys, rates)
-    once = pl.col("entry") == pl.col("entry").min().over("who_code", "item_code", "work")
+    by_item = (
+        rates.get_column("basis") == "item"
+    ).any()  # which piece of an item's work is the first takes a while to find
+    first = pl.col("entry") == pl.col("entry").min().over("who_code", "item_code", "work")
+    once = first if by_item else pl.lit(True)
     priced = work.with_columns(is_first=once).join(held, on=("who_code", "work", "day"), how="inner")
     micros = pl.col("amount_micros").cast(pl.Int128)
     by_time = pl.col("basis") == "hour"

@@ -133,7 +133,7 @@ def _ledger(found: Ledger, group: str) -> None:
     total = pl.DataFrame(
         {
             GROUPS[group]: ["Total"],
-            "Pieces": [int(found.table["n"].sum())],
+            "Pieces": [int(found.table.filter(pl.col("part") != "idle time")["n"].sum())],
             "Hours": [float(rows["Hours"].sum())],
             "Pay": [amount_text(found.total, found)],
         },
@@ -146,7 +146,9 @@ def _ledger(found: Ledger, group: str) -> None:
         hide_index=True,
         height=min(420, 40 + 35 * shown.height),
         column_config={
-            "Pieces": st.column_config.NumberColumn(format="localized"),
+            "Pieces": st.column_config.NumberColumn(
+                format="localized", help="Work with idle time in it is counted once in the total."
+            ),
             "Hours": st.column_config.NumberColumn(format="%.2f"),
             "Pay": st.column_config.TextColumn(alignment="right"),
         },
@@ -215,12 +217,21 @@ def plan(seen: CostView) -> None:
 
 
 def _on_offer(spending: cost_plan.Spending) -> None:
-    table = spending.offered.select(
-        pl.col("action").alias("Purchase"),
-        pl.col("price").alias(f"Price ({spending.currency})"),
-        (pl.col("accuracy") * 100).alias("Right"),
-        pl.col("best_for").alias("Best for items"),
-        pl.col("why_not").fill_null("").alias("Why not on offer"),
+    price = f"Price ({spending.currency})"
+    rows = spending.offered.iter_rows(named=True)
+    table = pl.DataFrame(
+        [
+            (
+                row["action"],
+                "" if row["price"] is None else f"{row['price']:.4f}",
+                "" if row["accuracy"] is None else f"{row['accuracy']:.0%}",
+                "" if row["why_not"] else f"{row['best_for']:,}",
+                row["why_not"] or "",
+            )
+            for row in rows
+        ],
+        schema=["Purchase", price, "Right", "Best for items", "Why not on offer"],
+        orient="row",
     )
     st.dataframe(
         table,
@@ -228,9 +239,12 @@ def _on_offer(spending: cost_plan.Spending) -> None:
         hide_index=True,
         height=40 + 35 * table.height,
         column_config={
-            f"Price ({spending.currency})": st.column_config.NumberColumn(format="%.4f"),
-            "Right": st.column_config.NumberColumn(
-                format="%.0f %%", help="How often one is right, on average over the labels."
+            price: st.column_config.TextColumn(alignment="right"),
+            "Right": st.column_config.TextColumn(
+                alignment="right", help="How often one is right, on average over the labels."
+            ),
+            "Best for items": st.column_config.TextColumn(
+                alignment="right", help="Items that would be bought this first."
             ),
         },
         alt="What can be bought, its price, and how often it is right",

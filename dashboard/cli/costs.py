@@ -190,7 +190,7 @@ def _next(seen: Spending) -> dict[str, object]:
     """What is on offer, and what the next money is best spent on."""
     return {
         "sentence": seen.sentence, "undefined": seen.undefined, "expected_accuracy": seen.accuracy_now,
-        "temperature": seen.temperature.value, "on_offer": seen.offered.to_dicts(), "settled_by_people": seen.n_settled,
+        "temperature": seen.temperature.value, "realised": _figure("realised", seen.realised), "on_offer": seen.offered.to_dicts(), "settled_by_people": seen.n_settled,
     }  # fmt: skip
 
 

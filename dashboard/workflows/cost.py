@@ -104,14 +104,19 @@ def cost(
     Raises:
         BadRequest: an unknown group or currency. NotAllowed: the person may not see costs, or pay.
     """
+    check(by, group)
+    return of_work(
+        store, project_id, paid_work(store, project_id, into=into, as_of=as_of), group=group, as_of=as_of
+    )
+
+
+def check(by: Person, group: str) -> None:
+    """Raise NotAllowed or BadRequest where the person may not see costs grouped like this, or there is no such group."""
     require(by, "view.cost")
     if group not in BYS:
         raise BadRequest(f"{group!r} is no way to group costs; there are {', '.join(BYS)}.")
     if group == "annotator" and not by.may("view.pay"):
         raise NotAllowed(f"{by.name} may see what labels cost, and not what single annotators are paid.")
-    return of_work(
-        store, project_id, paid_work(store, project_id, into=into, as_of=as_of), group=group, as_of=as_of
-    )
 
 
 def of_work(
@@ -278,6 +283,12 @@ def _answer(figures: CostFigures, accepted: int) -> tuple[State, str]:
 def _detail(own: Ledger, tables: tuple[Ledger, ...], seen: PaidWork) -> str:
     told = [f"{money(own.exact, own.currency, own.digits)} for {seen.work.height:,} pieces of work."]
     outside = {row["part"]: row for row in own.table.iter_rows(named=True) if row["part"] != "work"}
+    if IDLE in outside:
+        idle = Fraction(outside[IDLE]["amount"] or 0, 10**own.digits)
+        share = f" ({float(idle / own.exact):.0%})" if own.exact else ""
+        told.append(
+            f"{money(idle, own.currency, own.digits)}{share} of it for idle time, in {outside[IDLE]['n']:,} of them."
+        )
     if NO_TIME in outside:
         told.append(
             f"Pay by the hour of {outside[NO_TIME]['n']:,} more is not known: nobody recorded their time."

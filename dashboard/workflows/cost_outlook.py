@@ -72,6 +72,13 @@ def outlook(
     """
     require(by, "view.cost")
     seen = paid_work(store, project_id, into=into, as_of=as_of)
+    return of_work(store, project_id, seen, n_votes=n_votes, as_of=as_of)
+
+
+def of_work(
+    store: Store, project_id: str, seen: PaidWork, *, n_votes: int = 0, as_of: int | None = None
+) -> Outlook:
+    """As `outlook`, of work that was read before; the caller has checked who may see it."""
     frontier, why, last = _frontier(store, project_id, seen, as_of)
     days = store.read("cost_days", project_id=project_id, as_of=as_of)
     waiting = int(
@@ -102,7 +109,9 @@ def queue_words(seen: Outlook) -> str:
         when = f"{flags}; at the pace of the last {seen.queue.n_weeks} weeks they are settled by {middle} ({first} to {last})"
     if seen.queue_cost.value is None:
         return f"{when}. What that costs cannot be told: {seen.queue_cost.undefined}"
-    return f"{when}, for about {seen.queue_cost.value:,.2f} {seen.currency}"
+    return (
+        f"{when}. At what settling a flag cost so far it takes {seen.queue_cost.value:,.2f} {seen.currency}"
+    )
 
 
 def _today(store: Store) -> date:

@@ -140,7 +140,8 @@ def of_work(
     given = _Given(seen, open_items, posterior, heat, gold, _share_of(realised))
     actions, refused = _people(given, fitted.annotators, votes, gold_price)
     if PREDICTION in set(seen.rates["basis"]):
-        actions += _models(store.read("cost_predictions", project_id=project_id, as_of=as_of), given)
+        models, silent = _models(store.read("cost_predictions", project_id=project_id, as_of=as_of), given)
+        actions, refused = actions + models, refused + silent
     found = offers(posterior, actions)
     following = plan(found, budget=NEXT * MICROS)
     currency = seen.currency or ""
@@ -296,9 +297,9 @@ def _people(
     return actions, refused
 
 
-def _models(runs: pl.DataFrame, given: _Given) -> list[Action]:
+def _models(runs: pl.DataFrame, given: _Given) -> tuple[list[Action], list[tuple[str, str]]]:
     """Each model with a price, for the items that it said nothing of; how often it is right by the votes of people."""
-    found, items = [], given.items
+    found, refused, items = [], [], given.items
     for run in runs["who_id"].unique().sort().to_list():
         price = price_of(given.seen, PREDICTION, who_id=run)
         own = runs.filter(pl.col("who_id") == run)
@@ -308,13 +309,15 @@ def _models(runs: pl.DataFrame, given: _Given) -> list[Action]:
             .join(own, on="item_code", how="inner", suffix="_said")
             .drop_nulls("label_code_said")
         )
+        if price is not None and not lacking.any():
+            refused.append((f"prediction of {run}", "it has said something of every item"))
         if price is None or not lacking.any() or said.is_empty():
             continue
         beside = confusion_beside(
             given.posterior[said["place"].to_numpy()], said["label_code_said"].to_numpy()
         )
         found.append(Action(f"prediction of {run}", price, beside, offered=lacking, realised=given.realised))
-    return found
+    return found, refused
 
 
 def _offered(found: Offers, actions: list[Action], refused: list[tuple[str, str]]) -> pl.DataFrame:

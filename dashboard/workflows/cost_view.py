@@ -8,6 +8,7 @@ from decimal import Decimal
 from dashboard.workflows import cost, cost_outlook, cost_plan
 from dashboard.workflows.cost_outlook import Outlook
 from dashboard.workflows.cost_plan import Spending
+from dashboard.workflows.cost_work import paid_work
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person
 
@@ -37,18 +38,17 @@ def cost_view(
     Raises:
         BadRequest, NotAllowed: as `cost.cost` and `cost_plan.spending`.
     """
-    seen = cost.cost(store, project_id=project_id, by=by, group=group, into=into, as_of=as_of)
+    cost.check(by, group)
+    work = paid_work(store, project_id, into=into, as_of=as_of)
+    seen = cost.of_work(store, project_id, work, group=group, as_of=as_of)
     if seen.figures is None:
         return CostView(seen, None, None)
-    spending = cost_plan.spending(
-        store, project_id=project_id, by=by, into=into, gold_price=gold_price, as_of=as_of
-    )
+    spending = cost_plan.of_work(store, project_id, work, gold_price=gold_price, as_of=as_of)
     following = spending.next_plan
     n_votes = 0 if following is None or following.items.is_empty() else int(following.items["n"].sum())
-    outlook = cost_outlook.outlook(
-        store, project_id=project_id, by=by, into=into, n_votes=n_votes, as_of=as_of
+    return CostView(
+        seen, spending, cost_outlook.of_work(store, project_id, work, n_votes=n_votes, as_of=as_of)
     )
-    return CostView(seen, spending, outlook)
 
 
 def trust_words(seen: Spending) -> str:
