@@ -189,9 +189,14 @@ def _number(option: str, text: str | None) -> Decimal | None:
 def _next(seen: Spending) -> dict[str, object]:
     """What is on offer, and what the next money is best spent on."""
     return {
-        "sentence": seen.sentence, "undefined": seen.undefined, "expected_accuracy": seen.accuracy_now,
-        "temperature": seen.temperature.value, "realised": _figure("realised", seen.realised), "on_offer": seen.offered.to_dicts(), "settled_by_people": seen.n_settled,
-    }  # fmt: skip
+        "sentence": seen.sentence,
+        "undefined": seen.undefined,
+        "expected_accuracy": seen.accuracy_now,
+        "temperature": seen.temperature.value,
+        "realised": _figure("realised", seen.realised),
+        "on_offer": seen.offered.to_dicts(),
+        "settled_by_people": seen.n_settled,
+    }
 
 
 def _next_line(seen: Spending) -> str:

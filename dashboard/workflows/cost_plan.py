@@ -133,8 +133,9 @@ def of_work(
     heat = temperature.value if temperature.value is not None else 1.0
     settled = store.read("current_labels", project_id=project_id).filter(pl.col("source").is_in(PEOPLE))
     open_items = items.join(settled, on="item_code", how="anti", maintain_order="left")
+    open_items = open_items.join(gold, on="item_code", how="anti", maintain_order="left")
     if open_items.is_empty():
-        return _nothing(seen.currency, "people settled every label")
+        return _nothing(seen.currency, "people settled every label, or gold says it")
     posterior = tempered(np.clip(_table(open_items), 1e-12, None), heat)
     realised = _realised(votes, gold, label_set.n_labels)
     given = _Given(seen, open_items, posterior, heat, gold, _share_of(realised))

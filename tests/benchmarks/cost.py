@@ -1,8 +1,8 @@
 """How often the cost figures find an effect that was planted, and report one where there is none: `python -m tests.benchmarks.cost`.
 
-Two kinds of simulated crowds, 300 items with gold and 6 votes each, two labels. In the first annotators err on their own (right in
-72 of 100), so votes take errors away, and asking where the labels are unsure takes more of them. In the second all annotators
-see the same thing: on one item in five they are all misled, so no vote and no policy takes any error away.
+Three kinds of simulated crowds, 300 items with gold and 6 votes each, two labels. In the first annotators err on their own (right in
+72 of 100), so votes take errors away, and asking where the labels are unsure takes more of them. In the second they all toss coins,
+and in the third all see the same thing: on one item in five they are all misled. There no vote and no policy takes any error away.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from tests.crowds import CROWDS, accurate, drawn_crowd, real_crowd
 N_ITEMS, N_VOTES, PRICE = 300, 6, 0.05
 
 
-def crowd(seed: int, *, has_effect: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+KINDS = ("independent", "coins", "misled")
+
+
+def crowd(seed: int, kind: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Votes and gold."""
-    right = 0.72 if has_effect else 0.97
+    right = {"independent": 0.72, "coins": 0.5, "misled": 0.97}[kind]
     drawn = drawn_crowd(
         accurate(20, 2, right), n_items=N_ITEMS, n_per_item=N_VOTES, priors=np.array([0.5, 0.5]), seed=seed
     )
-    if has_effect:
+    if kind != "misled":
         return drawn.votes, drawn.gold
     misled = np.random.default_rng(seed).random(N_ITEMS) < 0.2
     codes = drawn.gold["label_code"].to_numpy()
@@ -40,9 +43,9 @@ def crowd(seed: int, *, has_effect: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
     return votes, drawn.gold.with_columns(label_code=pl.Series(np.where(misled, 1 - codes, codes)))
 
 
-def one(seed: int, *, has_effect: bool) -> dict[str, bool]:
+def one(seed: int, kind: str) -> dict[str, bool]:
     """Which effects one crowd is said to have."""
-    votes, gold = crowd(seed, has_effect=has_effect)
+    votes, gold = crowd(seed, kind)
     errors = votes_frontier(votes, gold, n_labels=2, most=3, repeats=2, seed=seed).errors
     effect = money_per_error(np.full(len(errors), PRICE), errors[:, 0], errors[:, -1], currency="EUR")
     policies = compare_policies(
@@ -58,12 +61,12 @@ def one(seed: int, *, has_effect: bool) -> dict[str, bool]:
     }
 
 
-def simulated(n_crowds: int) -> None:
+def simulated(n_crowds: int, kinds: tuple[str, ...] = KINDS) -> None:
     """Print the rates."""
-    for has_effect in (True, False):
-        found = pl.DataFrame([one(seed, has_effect=has_effect) for seed in range(n_crowds)])
+    for kind in kinds:
+        found = pl.DataFrame([one(seed, kind) for seed in range(n_crowds)])
         rates = {name: int(found[name].sum()) for name in found.columns}
-        print(json.dumps({"effect planted": has_effect, "crowds": n_crowds, **rates}))
+        print(json.dumps({"kind": kind, "crowds": n_crowds, **rates}))
 
 
 def real(folder: Path) -> None:
