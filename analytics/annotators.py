@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from scipy.stats import hypergeom
 
 from analytics.coded_votes import code_votes
 from analytics.consensus import leave_one_out_majority
@@ -273,6 +272,8 @@ def _with_share(counted: pl.DataFrame, *, of: str, called: str, reason: str) -> 
 
 def _tested(rows: pl.DataFrame, min_n: int) -> pl.DataFrame:
     """Adds shares, p-values and their correction; only rows with enough votes on both sides are tested."""
+    from scipy.stats import hypergeom  # a second to import, and pages import this module
+
     drawn = rows.select(
         "hits", "n", all_votes=pl.col("n") + pl.col("n_peers"), all_hits=pl.col("hits") + pl.col("peers_hits")
     ).to_dict(as_series=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata, t
+from scipy.special import stdtrit
 
 from analytics.errors import BadOption
 from analytics.frames import FloatArray, IntArray
@@ -22,7 +22,7 @@ CANNOT_SHOW = (
     "It shows what this model used, not why people chose the label.",
     "A model may use a mark that merely goes along with the label. That it used it does not make it a reason.",
     "Each part is measured against a baseline; another baseline gives other parts.",
-    "Features are taken one by one: what words say together, their order or a negation, is not seen by a linear model.",
+    "Features are taken one by one: what words further apart say together, their order or a negation, is not shown.",
     "That a person's reasons look like the picture makes it plausible, not faithful (Jacovi & Goldberg 2020).",
 )
 """What an attribution cannot show, a sentence each."""
@@ -186,6 +186,8 @@ def _rank_correlation(values: FloatArray, level: float) -> Estimate:
         reason = "a member gives every feature the same value"
     if reason is not None:
         return Estimate.none(reason, n_members, unit="coefficient", n_unit="members")
+    from scipy.stats import rankdata  # a second to import, and pages import this module
+
     pairs = np.corrcoef(rankdata(used, axis=1))
     np.fill_diagonal(pairs, 0.0)
     value = float(np.clip(pairs.sum() / (n_members * (n_members - 1)), -1.0, 1.0))
@@ -193,6 +195,6 @@ def _rank_correlation(values: FloatArray, level: float) -> Estimate:
         return Estimate(value, None, None, n_members, unit="coefficient", n_unit="members")
     without = (pairs.sum() - 2 * pairs.sum(axis=1)) / ((n_members - 1) * (n_members - 2))
     error = float(np.sqrt((n_members - 1) / n_members * np.sum((without - without.mean()) ** 2)))
-    reach = float(t.ppf((1 + level) / 2, n_members - 1)) * error
+    reach = float(stdtrit(n_members - 1, (1 + level) / 2)) * error
     low, high = max(value - reach, -1.0), min(value + reach, 1.0)
     return Estimate(value, low, high, n_members, unit="coefficient", n_unit="members")

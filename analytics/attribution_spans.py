@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0dff\u0e31-\u0e4e\u200c\u200d"
-_WORD = re.compile(rf"\w[\w{_MARKS}]*(?:['\u2019]\w[\w{_MARKS}]*)?")
+from analytics.encoders import TOKEN
+
+_WORD = re.compile(TOKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +30,14 @@ class Span:
 
 
 def words_of(text: str) -> tuple[Word, ...]:
-    """The words of a text in order; letters with the marks that belong to them, in lower case.
+    """The words of a text in order, as `TextEncoder` reads them: letters and digits with the marks that belong to them, in lower case.
 
     A script without spaces between words comes out as long runs.
 
-    >>> words_of("It's GOOD, good.")
-    (Word(start=0, end=4, term="it's"), Word(start=5, end=9, term='good'), Word(start=11, end=15, term='good'))
+    >>> words_of("It's GOOD")
+    (Word(start=0, end=2, term='it'), Word(start=3, end=4, term='s'), Word(start=5, end=9, term='good'))
     """
-    return tuple(
-        Word(found.start(), found.end(), found.group().lower().replace("\u2019", "'"))
-        for found in _WORD.finditer(text)
-    )
-
-
-def terms_of(text: str) -> list[str]:
-    """The terms of a text, one for each of its words: what a vectoriser counts, so that each term has its places.
-
-    >>> terms_of("To be, or not to be")
-    ['to', 'be', 'or', 'not', 'to', 'be']
-    """
-    return [word.term for word in words_of(text)]
+    return tuple(Word(found.start(), found.end(), found.group().lower()) for found in _WORD.finditer(text))
 
 
 def term_places(text: str, terms: tuple[str, ...]) -> Mapping[str, tuple[tuple[int, int], ...]]:
@@ -61,8 +50,8 @@ def term_places(text: str, terms: tuple[str, ...]) -> Mapping[str, tuple[tuple[i
     """
     words = words_of(text)
     return {
-        term: tuple((words[first].start, words[last].end) for first, last in _runs(words, term))
-        for term in terms
+        term: tuple((words[first].start, words[last].end) for first, last in places)
+        for term, places in _runs(words, terms).items()
     }
 
 
@@ -76,17 +65,20 @@ def spread_over_words(text: str, values: Mapping[str, float]) -> tuple[Span, ...
     """
     words = words_of(text)
     found = [0.0] * len(words)
-    for term, value in values.items():
-        places = _runs(words, term)
+    for term, places in _runs(words, tuple(values)).items():
         for first, last in places:
             for place in range(first, last + 1):
-                found[place] += value / (len(places) * (last - first + 1))
+                found[place] += values[term] / (len(places) * (last - first + 1))
     return tuple(Span(word.start, word.end, value) for word, value in zip(words, found, strict=True))
 
 
-def _runs(words: tuple[Word, ...], term: str) -> list[tuple[int, int]]:
-    """First and last place of every run of words that is the term."""
-    wanted = term.split(" ")
-    terms = [word.term for word in words]
-    n = len(wanted)
-    return [(at, at + n - 1) for at in range(len(terms) - n + 1) if terms[at : at + n] == wanted]
+def _runs(words: tuple[Word, ...], terms: tuple[str, ...]) -> dict[str, list[tuple[int, int]]]:
+    """Of each term, first and last place of every run of words that is it."""
+    found: dict[str, list[tuple[int, int]]] = {term: [] for term in terms}
+    read = [word.term for word in words]
+    for n in sorted({term.count(" ") + 1 for term in terms}):
+        for at in range(len(read) - n + 1):
+            places = found.get(" ".join(read[at : at + n]))
+            if places is not None:
+                places.append((at, at + n - 1))
+    return found

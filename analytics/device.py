@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Literal, get_args
 
 from analytics.errors import AnalyticsError, BadOption
@@ -24,6 +25,11 @@ def has_cuda() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+def has_triton() -> bool:
+    """Whether Triton is there, which compiles our own kernels for a card; torch's CUDA builds bring it."""
+    return importlib.util.find_spec("triton") is not None
 
 
 def choose_device(device: Device) -> Literal["cpu", "cuda"]:

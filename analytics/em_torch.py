@@ -2,21 +2,29 @@
 
 Both steps are a sparse matrix times a narrow dense one, (I, P) x (P, K) and (P, I) x (I, K): no row of votes is
 ever spread out to K columns, so the memory is that of the votes and of one (I, K) posterior. Everything is in
-logarithms.
+logarithms. On a card where there is Triton both products are kernels of our own (`em_triton`).
 """
 
 from __future__ import annotations
 
 import functools
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from scipy import sparse
 
 from analytics.coded_votes import CodedVotes
+from analytics.device import has_triton
 from analytics.em_steps import FLOOR, Assumptions, unused_mass
 from analytics.frames import FloatArray
+
+if TYPE_CHECKING:
+    from analytics.em_triton import CardVotes
+
+MOST_LABELS = 1024
+"""The most labels that `em_triton` takes: a row has to fit a program's registers."""
 
 
 class TorchSteps:
@@ -40,29 +48,24 @@ class TorchSteps:
         self._right_mass = self._floats(
             assumptions.right_smoothing * (votes.label_of_pair[:, None] == np.arange(votes.n_labels))
         )
-        shape = (votes.n_items, votes.n_pairs)
-        cells = sparse.csr_array((np.ones(votes.n_votes), votes.pairs, votes.starts), shape=shape)
-        cells.sum_duplicates()
-        self._pairs_of_item = self._sparse(cells)
-        self._items_of_pair = self._sparse(cells.T.tocsr())
+        self._votes: SparseVotes | CardVotes
+        if device == "cuda" and has_triton() and votes.n_labels <= MOST_LABELS:
+            from analytics.em_triton import CardVotes
+
+            self._votes = CardVotes(votes, device)
+        else:
+            self._votes = SparseVotes(votes, device)
         own = torch.nn.functional.one_hot(self._labels, votes.n_labels).double()
-        self._posterior = torch.sparse.mm(self._pairs_of_item, own)
-        self._posterior /= self._posterior.sum(dim=1, keepdim=True)
+        self._posterior = self._votes.shares(own)
 
     def expect(self) -> float:
         """As `Steps.expect`."""
         posterior = self._posterior
         mass = posterior.sum(dim=0) + self._assumptions.prior_smoothing * self._given
         log_priors = torch.where(self._given, (mass / mass.sum()).clamp_min(FLOOR).log(), -torch.inf)
-        counts = self._items_of_pair @ posterior
+        counts = self._votes.counts(posterior)
         logs = self._logs_full(counts) if self._assumptions.confusion == "full" else self._logs_even(counts)
-        torch.addmm(log_priors.expand_as(posterior), self._pairs_of_item, logs, out=posterior)
-        # The largest term of each row is taken out before the exponential, so that no row can vanish.
-        largest = posterior.amax(dim=1, keepdim=True)
-        posterior.sub_(largest).exp_()
-        total = posterior.sum(dim=1, keepdim=True)
-        posterior.div_(total)
-        return float((largest + total.log()).sum())
+        return float(self._votes.expect(logs, log_priors, posterior))
 
     def posterior(self) -> FloatArray:
         """As `Steps.posterior`."""
@@ -72,7 +75,7 @@ class TorchSteps:
     def expected(self) -> tuple[FloatArray, FloatArray]:
         """As `Steps.expected`."""
         mass: FloatArray = self._posterior.sum(dim=0).cpu().numpy()
-        counts: FloatArray = (self._items_of_pair @ self._posterior).cpu().numpy()
+        counts: FloatArray = self._votes.counts(self._posterior).cpu().numpy()
         return mass, counts
 
     def _logs_full(self, counts: torch.Tensor) -> torch.Tensor:
@@ -105,17 +108,48 @@ class TorchSteps:
     def _codes(self, values: np.ndarray) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.int64, device=self._device)
 
-    def _sparse(self, rows: sparse.csr_array) -> torch.Tensor:
-        _accept_sparse_rows()
-        # Invariants are checked: a wrong index would be read from foreign memory.
-        matrix: torch.Tensor = torch.sparse_csr_tensor(
-            torch.from_numpy(rows.indptr.astype(np.int32)),
-            torch.from_numpy(rows.indices.astype(np.int32)),
-            torch.from_numpy(rows.data),
-            size=rows.shape,
-            check_invariants=True,
-        )
-        return matrix.to(self._device)
+
+class SparseVotes:
+    """The votes as sparse matrices, and the two products with them."""
+
+    def __init__(self, votes: CodedVotes, device: str) -> None:
+        shape = (votes.n_items, votes.n_pairs)
+        cells = sparse.csr_array((np.ones(votes.n_votes), votes.pairs, votes.starts), shape=shape)
+        cells.sum_duplicates()
+        self._pairs_of_item = _on_device(cells, device)
+        self._items_of_pair = _on_device(cells.T.tocsr(), device)
+
+    def shares(self, own: torch.Tensor) -> torch.Tensor:
+        """(I, K) each item's vote shares, of the pairs' labels (P, K), 1 for its own."""
+        shares: torch.Tensor = torch.sparse.mm(self._pairs_of_item, own)
+        return shares.div_(shares.sum(dim=1, keepdim=True))
+
+    def counts(self, posterior: torch.Tensor) -> torch.Tensor:
+        """(P, K) the posterior (I, K), added up over the votes of each pair."""
+        return self._items_of_pair @ posterior
+
+    def expect(self, logs: torch.Tensor, log_priors: torch.Tensor, posterior: torch.Tensor) -> torch.Tensor:
+        """Write the posterior (I, K) that the pairs' log-likelihoods (P, K) give; () log-likelihood of all votes."""
+        torch.addmm(log_priors.expand_as(posterior), self._pairs_of_item, logs, out=posterior)
+        # The largest term of each row is taken out before the exponential, so that no row can vanish.
+        largest = posterior.amax(dim=1, keepdim=True)
+        posterior.sub_(largest).exp_()
+        total = posterior.sum(dim=1, keepdim=True)
+        posterior.div_(total)
+        return (largest + total.log()).sum()
+
+
+def _on_device(rows: sparse.csr_array, device: str) -> torch.Tensor:
+    _accept_sparse_rows()
+    # Invariants are checked: a wrong index would be read from foreign memory.
+    matrix: torch.Tensor = torch.sparse_csr_tensor(
+        torch.from_numpy(rows.indptr.astype(np.int32)),
+        torch.from_numpy(rows.indices.astype(np.int32)),
+        torch.from_numpy(rows.data),
+        size=rows.shape,
+        check_invariants=True,
+    )
+    return matrix.to(device)
 
 
 @functools.cache

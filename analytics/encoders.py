@@ -28,6 +28,11 @@ Colour = Literal["grey", "rgb"]
 Picture = bytes | NDArray[Any]
 """An image file (PNG, JPEG, ...), or pixels (H, W) or (H, W, 3): uint8, or floats in [0, 1]."""
 
+MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0dff\u0e31-\u0e4e\u200c\u200d"
+TOKEN = rf"\w[\w{MARKS}]*"
+"""A word: letters and digits with the marks that belong to them (of Hindi, Thai, Arabic or Hebrew, say). One letter is a word too:
+scikit-learn's own rule would drop "I" and most Chinese words."""
+
 MOST_PIXELS = 50_000_000
 """A picture of more is refused unopened: a small file can unfold to more memory than there is."""
 
@@ -119,9 +124,9 @@ class TextEncoder:
     def fit(self, items: Sequence[str]) -> TextEncoder:
         """As `Encoder`."""
         check_texts(items)
-        learned = [self._vectoriser("word", self.words)]
+        learned = [self.vectoriser("word", self.words)]
         if self.characters is not None:
-            learned.append(self._vectoriser("char_wb", self.characters))
+            learned.append(self.vectoriser("char_wb", self.characters))
         fewest = min(self.fewest_items, len(items))
         for one in learned:
             one.min_df = fewest
@@ -141,7 +146,8 @@ class TextEncoder:
         found.sort_indices()
         return found
 
-    def _vectoriser(self, analyzer: str, runs: tuple[int, int]) -> TfidfVectorizer:
+    def vectoriser(self, analyzer: str, runs: tuple[int, int]) -> TfidfVectorizer:
+        """scikit-learn's, not fitted, for runs of an analyzer ("word", "char_wb")."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         if not 1 <= runs[0] <= runs[1]:
@@ -153,8 +159,7 @@ class TextEncoder:
             ngram_range=runs,
             max_features=self.most_features,
             sublinear_tf=True,
-            # A token of one letter counts too: scikit-learn's own rule would drop "I" and most Chinese words.
-            token_pattern=r"(?u)\b\w+\b" if analyzer == "word" else None,
+            token_pattern=TOKEN if analyzer == "word" else None,
             dtype=np.float32,
         )
 

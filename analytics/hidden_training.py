@@ -61,6 +61,8 @@ class HiddenTrained:
             each is that of a label being in the set.
         mean: (I, K) their mean.
         fold: (I,) the fold of each item.
+        layers: of each network, (M, F, D + 1, H) and (M, F, H + 1, K), the bias in the last row: what judged item i is
+            `[:, fold[i]]` of both, with all units at work.
         log_loss: as `Trained.log_loss`.
         losses: one row an (epoch, member, fold), sorted: epoch, member, fold, loss (nats, while learning: with units
             dropped and weights still moving).
@@ -76,6 +78,7 @@ class HiddenTrained:
     probabilities: Floats32
     mean: FloatArray
     fold: IntArray
+    layers: tuple[Floats32, ...]
     log_loss: float | None
     losses: pl.DataFrame
     n_members: int
@@ -171,6 +174,7 @@ def train_hidden(
         probabilities=p.astype(np.float32),
         mean=mean,
         fold=fold,
+        layers=stack.with_biases(n_members),
         log_loss=cross_entropy(mean, targets, weights, sets=sets),
         losses=_losses_frame(losses, n_members, n_folds),
         n_members=n_members,

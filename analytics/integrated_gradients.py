@@ -77,6 +77,23 @@ def integrated_gradients(
     return Attribution(values, float(scores[0]), float(scores[1]))
 
 
+def layered(layers: tuple[FloatArray, ...]) -> torch.nn.Sequential:
+    """Layers (U, N + 1), the bias last, as a module of float64: negative numbers between two of them become 0.
+
+    >>> layered((np.array([[1.0, 2.0, 3.0]]),))(torch.tensor([[1.0, 1.0]], dtype=torch.float64)).tolist()
+    [[6.0]]
+    """
+    parts: list[torch.nn.Module] = []
+    for layer in layers:
+        n_units, width = layer.shape
+        one = torch.nn.Linear(width - 1, n_units, dtype=torch.float64)
+        with torch.no_grad():
+            one.weight.copy_(torch.from_numpy(np.array(layer[:, :-1], dtype=np.float64)))
+            one.bias.copy_(torch.from_numpy(np.array(layer[:, -1], dtype=np.float64)))
+        parts += [one, torch.nn.ReLU()]
+    return torch.nn.Sequential(*parts[:-1])
+
+
 def _check_codes(
     module: torch.nn.Module, item: torch.Tensor, label_code: int, against_code: int | None
 ) -> None:

@@ -1,14 +1,11 @@
 """Reasons to doubt an item's label: each is one small function that gives one frame of the items it doubts.
 
-Every frame has the columns of DOUBTS plus `evidence`, a struct whose fields depend on the reason. An item
-that is not in the frame is not doubted for that reason; there is no row for it.
+Every frame is as `reasons.doubted_items` makes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
 
 import numpy as np
 import polars as pl
@@ -17,9 +14,7 @@ from analytics.annotators import annotator_label_agreement, one_gold_each
 from analytics.consensus import ITEMS_SCHEMA, majority_vote
 from analytics.errors import BadColumn, BadOption, MissingColumn
 from analytics.frames import GOLD, VOTES, Contract, require_labels
-
-DOUBTS = ("item_code", "reason", "score", "threshold", "evidence")
-"""`score` is in [0, 1], higher is more doubtful; the item is here because it reached `threshold`."""
+from analytics.reasons import Reason, doubted_items
 
 _ITEMS = Contract("items", ("item_code", "label_code"))
 
@@ -45,52 +40,6 @@ class Grounds:
     least_probability: float = 0.8
     least_margin: float = 0.2
     level: float = 0.05
-
-
-Seen = TypeVar("Seen")
-"""What a reason looks at: Grounds, or `set_doubts.SetGrounds`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reason(Generic[Seen]):
-    """One reason for doubt.
-
-    Attributes:
-        key: how frames, flags and settings name it.
-        title: what a person reads first.
-        words: a sentence about one item, filled in by `explain` from the evidence.
-        detect: from the grounds to the frame of doubted items.
-    """
-
-    key: str
-    title: str
-    words: str
-    detect: Callable[[Seen], pl.DataFrame]
-
-
-def explain(
-    reason: Reason[Any],
-    evidence: Mapping[str, object],
-    *,
-    labels: Sequence[str] | Mapping[int, str],
-    annotators: Mapping[int, str],
-) -> str:
-    """The reason in a sentence for one item.
-
-    Args:
-        reason: a row of REASONS.
-        evidence: the item's `evidence`; each field `*label_code` or `*annotator_code` is also offered to the
-            words as a name, without `_code`.
-        labels: the names of the labels by code.
-        annotators: the names of the annotators by code.
-    """
-    names: dict[str, object] = dict(evidence)
-    for field, code in evidence.items():
-        if field.endswith("label_code"):
-            names[field.removesuffix("_code")] = labels[code] if isinstance(code, int) else "no other label"
-        elif field.endswith("annotator_code") and isinstance(code, int):
-            names[field.removesuffix("_code")] = annotators[code]
-    return reason.words.format_map(names)
 
 
 def low_posterior(items: pl.DataFrame, *, limit: float = 0.8) -> pl.DataFrame:
@@ -234,23 +183,11 @@ def weak_annotator(
     )
 
 
-def doubted_items(
-    doubted: pl.DataFrame, reason: str, *, score: pl.Expr, threshold: float, evidence: list[str]
-) -> pl.DataFrame:
-    """The frame of a reason: columns of DOUBTS and `evidence`, of the columns named; by item."""
-    return doubted.select(
-        pl.col("item_code"),
-        pl.lit(reason).alias("reason"),
-        score.clip(0.0, 1.0).alias("score"),
-        pl.lit(threshold).alias("threshold"),
-        pl.struct(evidence).alias("evidence"),
-    ).sort("item_code")
-
-
 REASONS: tuple[Reason[Grounds], ...] = (
     Reason(
         key="low_posterior",
         title="The votes do not settle the label",
+        rule="The consensus gives the label less than the limit.",
         words="The annotations support {label} at {p_label:.0%}, under the limit of {limit:.0%}; next comes "
         "{runner_up_label}.",
         detect=lambda seen: low_posterior(seen.items, limit=seen.least_probability),
@@ -258,18 +195,21 @@ REASONS: tuple[Reason[Grounds], ...] = (
     Reason(
         key="split_vote",
         title="The annotators are split",
+        rule="The first two labels are within the limit of the votes of each other.",
         words="{n_first} of {n_annotations} annotations say {label}, {n_second} say {second_label}.",
         detect=lambda seen: split_vote(seen.votes, n_labels=seen.n_labels, limit=seen.least_margin),
     ),
     Reason(
         key="gold_disagreement",
         title="The label is not the known one",
+        rule="The consensus is not the label known in advance.",
         words="The annotators chose {label}; the label known in advance is {gold_label}.",
         detect=lambda seen: gold_disagreement(seen.items, seen.gold),
     ),
     Reason(
         key="weak_annotator",
         title="The label rests on annotators who often differ from the others here",
+        rule="Without the annotators who are surely less right than others on a label in question, another label would have come out.",
         words="Without {n_set_aside} of the {n_annotations} annotations this item would not be {label}. "
         "Where the others say {on_label}, {annotator} agrees {agreement:.0%} of the time ({n} annotations), "
         "the others {peers_agreement:.0%}.",

@@ -7,7 +7,9 @@ likelihood at the fitted W is
 
 which does not depend on the labels; with a Gaussian prior of precision t on every weight the posterior is about
 N(W, (H + t 1)^-1) (MacKay 1992; Kristiadi, Hein & Hennig 2020; Daxberger et al. 2021). H is kept whole ("full"), as
-the product of its two mean factors ("kronecker", Ritter, Botev & Barber 2018) or as its diagonal.
+the product of its two mean factors ("kronecker", Ritter, Botev & Barber 2018), feature by feature in the labels' mean basis
+("by_feature": what George, Laurent, Bouthillier, Ballas & Vincent 2018 do, with the features' own axes), or as its diagonal.
+The last two read sparse features as they are.
 
 The prior precision is chosen by Laplace's approximation of the log marginal likelihood, whose terms in t are
 
@@ -20,18 +22,22 @@ The prior is over the bias too. Nothing here knows of doubt about the features t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.sparse import csr_array, hstack, issparse
 from scipy.special import softmax
 
 from analytics.errors import BadOption
 from analytics.frames import FloatArray
 
-Structure = Literal["full", "kronecker", "diagonal"]
+Structure = Literal["full", "kronecker", "by_feature", "diagonal"]
+
+SPARSE: tuple[Structure, ...] = ("by_feature", "diagonal")
+"""The structures that take sparse features."""
 
 MOST_WEIGHTS = 3000
 """The most weights (D + 1) K whose full Hessian is made: 72 MB, and a second or two for its eigenvalues."""
@@ -53,7 +59,7 @@ class LastLayer:
         weights: (D + 1, K) as fitted, the bias in the last row, each row moved to sum 0: no probability changes
             with that, and it is where the mode is under the prior.
         eigenvalues: (D + 1, K) of the Hessian; for "full" in one row, (1, (D + 1) K).
-        left: (D + 1, D + 1); (1, 1) for "full"; None for "diagonal".
+        left: (D + 1, D + 1); (1, 1) for "full"; None for "by_feature" and "diagonal".
         right: (K, K); for "full" ((D + 1) K, (D + 1) K); None for "diagonal".
         prior_precision: t, chosen or given.
         log_marginal: the terms of the log marginal likelihood in t, at t (nats; the fit itself is left out).
@@ -72,7 +78,7 @@ class LastLayer:
 
 
 def last_layer(
-    features: FloatArray,
+    features: FloatArray | csr_array,
     weights: FloatArray,
     *,
     structure: Structure = "kronecker",
@@ -81,9 +87,9 @@ def last_layer(
     """The posterior over a linear softmax head's weights.
 
     Args:
-        features: (I, D) of the items that the head was fitted on, I 1 or more.
+        features: (I, D) of the items that the head was fitted on, I 1 or more; CSR for "by_feature" and "diagonal".
         weights: (D + 1, K) as fitted, the bias in the last row, K 2 or more.
-        structure: "full" for up to MOST_WEIGHTS weights, "kronecker" or "diagonal".
+        structure: "full" for up to MOST_WEIGHTS weights, "kronecker", "by_feature" or "diagonal".
         prior_precision: above 0; None: chosen by the marginal likelihood.
 
     Raises:
@@ -94,8 +100,10 @@ def last_layer(
         raise BadOption("structure", structure, get_args(Structure))
     _check_weights(weights)
     _check_features(features, weights)
-    if not len(features):
+    if not features.shape[0]:
         raise BadOption("features", "an array", "of at least one item")
+    if issparse(features) and structure not in SPARSE:
+        raise BadOption("structure", structure, f"{' or '.join(map(repr, SPARSE))} for sparse features")
     if structure == "full" and weights.size > MOST_WEIGHTS:
         raise BadOption("structure", structure, f"'kronecker' or 'diagonal' for {weights.size} weights")
     if prior_precision is not None and not 0 < prior_precision < np.inf:
@@ -112,16 +120,21 @@ def last_layer(
         prior_precision=chosen,
         log_marginal=_log_marginal(chosen, eigenvalues, known),
         structure=structure,
-        n_items=len(features),
+        n_items=int(features.shape[0]),
     )
 
 
 def sampled_probabilities(
-    posterior: LastLayer, features: FloatArray, *, n_members: int = 30, seed: int = 0
+    posterior: LastLayer,
+    features: FloatArray | csr_array,
+    *,
+    n_members: int = 30,
+    seed: int | Sequence[int] = 0,
 ) -> FloatArray:
     """Probabilities (M, I, K) of M heads drawn from the posterior: members for `uncertainty`.
 
-    Each member is one head for all items. Softmax of the drawn logits, float64.
+    Each member is one head for all items. They come in pairs, as far on one side of the fitted head as on the other: so the mean
+    of few is near that of many. Softmax of the drawn logits, float64.
 
     Raises:
         BadOption: features that do not fit the head; fewer than one member.
@@ -129,20 +142,27 @@ def sampled_probabilities(
     _check_features(features, posterior.weights)
     if isinstance(n_members, bool) or not isinstance(n_members, int) or n_members < 1:
         raise BadOption("n_members", n_members, "a whole number, 1 or more")
-    heads = drawn_heads(posterior, n_members=n_members, seed=seed)
-    found = np.empty((n_members, len(features), posterior.weights.shape[1]))
-    for rows, part in _parts(features, n_members * posterior.weights.shape[1]):
-        found[:, rows] = softmax(part @ heads, axis=2)
+    half = drawn_heads(posterior, n_members=-(-n_members // 2), seed=seed)
+    pairs = np.stack([half, 2 * posterior.weights - half], axis=1)
+    heads = pairs.reshape(-1, *posterior.weights.shape)[:n_members]
+    n_labels = posterior.weights.shape[1]
+    side_by_side = heads.transpose(1, 0, 2).reshape(len(posterior.weights), -1)
+    found = np.empty((n_members, features.shape[0], n_labels))
+    for rows, part in _parts(features, n_members * n_labels):
+        logits = (part @ side_by_side).reshape(-1, n_members, n_labels)
+        found[:, rows] = softmax(logits, axis=2).transpose(1, 0, 2)
     return found
 
 
-def drawn_heads(posterior: LastLayer, *, n_members: int, seed: int) -> FloatArray:
+def drawn_heads(posterior: LastLayer, *, n_members: int, seed: int | Sequence[int]) -> FloatArray:
     """Weights (M, D + 1, K) drawn from the posterior."""
     rng = np.random.default_rng(seed)
     spread = 1 / np.sqrt(posterior.eigenvalues + posterior.prior_precision)
     moved = rng.standard_normal((n_members, *posterior.eigenvalues.shape)) * spread
-    if posterior.left is not None and posterior.right is not None:
-        moved = posterior.left @ moved @ posterior.right.T
+    if posterior.left is not None:
+        moved = posterior.left @ moved
+    if posterior.right is not None:
+        moved = moved @ posterior.right.T
     heads: FloatArray = posterior.weights + moved.reshape(n_members, *posterior.weights.shape)
     return heads
 
@@ -192,7 +212,7 @@ def logit_covariance(posterior: LastLayer, features: FloatArray) -> FloatArray:
 
 
 def _curvature(
-    features: FloatArray, weights: FloatArray, structure: Structure
+    features: FloatArray | csr_array, weights: FloatArray, structure: Structure
 ) -> tuple[FloatArray, FloatArray | None, FloatArray | None]:
     """Eigenvalues of the Hessian and its two bases, as in `LastLayer`."""
     width, n_labels = weights.shape
@@ -203,16 +223,28 @@ def _curvature(
             diagonal += (part * part).T @ (p * (1 - p))
         return diagonal, None, None
     if structure == "full":
-        values, basis = np.linalg.eigh(_full_hessian(features, weights))
+        values, basis = np.linalg.eigh(_full_hessian(np.asarray(features), weights))
         return np.maximum(values, 0)[None, :], np.ones((1, 1)), basis
     of_features, of_labels = np.zeros((width, width)), np.zeros((n_labels, n_labels))
     for _, part in _parts(features, n_labels):
         p = softmax(part @ weights, axis=1)
-        of_features += part.T @ part
+        if structure == "kronecker":
+            of_features += part.T @ part
         of_labels += np.diag(p.sum(axis=0)) - p.T @ p
+    right_values, right = np.linalg.eigh(of_labels / features.shape[0])
+    if structure == "by_feature":
+        return _by_feature(features, weights, right), None, right
     left_values, left = np.linalg.eigh(of_features)
-    right_values, right = np.linalg.eigh(of_labels / len(features))
     return np.outer(np.maximum(left_values, 0), np.maximum(right_values, 0)), left, right
+
+
+def _by_feature(features: FloatArray | csr_array, weights: FloatArray, basis: FloatArray) -> FloatArray:
+    """(D + 1, K): the sum over items of x squared times the curvature of p along each direction of the labels' basis (K, K)."""
+    found = np.zeros_like(weights)
+    for _, part in _parts(features, weights.shape[1]):
+        p = softmax(part @ weights, axis=1)
+        found += (part * part).T @ np.maximum(p @ basis**2 - (p @ basis) ** 2, 0)
+    return found
 
 
 def _full_hessian(features: FloatArray, weights: FloatArray) -> FloatArray:
@@ -252,14 +284,14 @@ def _logit_covariance(posterior: LastLayer, part: FloatArray) -> FloatArray:
     n_labels = posterior.weights.shape[1]
     variances = 1 / (posterior.eigenvalues + posterior.prior_precision)
     found: FloatArray
-    if posterior.left is None or posterior.right is None:
+    if posterior.right is None:
         found = ((part * part) @ variances)[:, None, :] * np.eye(n_labels)
     elif posterior.structure == "full":
         basis = posterior.right.reshape(posterior.weights.shape[0], -1)
         turned = (part @ basis).reshape(len(part), n_labels, -1)
         found = (turned * variances) @ turned.transpose(0, 2, 1)
     else:
-        turned = part @ posterior.left
+        turned = part if posterior.left is None else part @ posterior.left
         along = (turned * turned) @ variances
         found = (along[:, None, :] * posterior.right) @ posterior.right.T
     return found
@@ -270,12 +302,15 @@ def _cells_per_item(posterior: LastLayer) -> int:
     return n_labels * (int(posterior.weights.size) if posterior.structure == "full" else n_labels)
 
 
-def _parts(features: FloatArray, cells_per_item: int) -> Iterator[tuple[slice, FloatArray]]:
-    """Rows of the features with the 1 of the bias, so few at a time that MOST_CELLS numbers hold what is made."""
-    step = max(_MOST_CELLS // max(cells_per_item, features.shape[1] + 1), 1)
-    for first in range(0, len(features), step):
-        part = np.asarray(features[first : first + step], dtype=np.float64)
-        yield slice(first, first + len(part)), np.hstack([part, np.ones((len(part), 1))])
+def _parts(features: FloatArray | csr_array, cells_per_item: int) -> Iterator[tuple[slice, Any]]:
+    """Rows of the features, dense or CSR, with the 1 of the bias, so few at a time that MOST_CELLS numbers hold what is made."""
+    is_sparse = issparse(features)
+    step = max(_MOST_CELLS // max(cells_per_item, 1 if is_sparse else features.shape[1] + 1), 1)
+    for first in range(0, features.shape[0], step):
+        part = features[first : first + step].astype(np.float64)
+        ones = np.ones((part.shape[0], 1))
+        wide = csr_array(hstack([part, csr_array(ones)])) if is_sparse else np.hstack([part, ones])
+        yield slice(first, first + part.shape[0]), wide
 
 
 def _check_weights(weights: FloatArray) -> None:
@@ -285,9 +320,9 @@ def _check_weights(weights: FloatArray) -> None:
         raise BadOption("weights", "an entry", "finite")
 
 
-def _check_features(features: FloatArray, weights: FloatArray) -> None:
+def _check_features(features: FloatArray | csr_array, weights: FloatArray) -> None:
     if features.ndim != 2 or features.shape[1] != weights.shape[0] - 1:
         needs = f"of shape (I, {weights.shape[0] - 1}): the weights have a row more, of the bias"
         raise BadOption("features", f"array of shape {features.shape}", needs)
-    if not np.isfinite(features).all():
+    if not np.isfinite(features.data if issparse(features) else features).all():
         raise BadOption("features", "an entry", "finite")

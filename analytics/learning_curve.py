@@ -108,6 +108,7 @@ def learning_curve(
     features: Features,
     soft_labels: NDArray[np.floating],
     *,
+    sets: bool = False,
     measure: Measure = "accuracy",
     repeats: int = 8,
     penalty: float = 1.0,
@@ -122,8 +123,9 @@ def learning_curve(
 
     Args:
         features: (I, D) as for `train_model`.
-        soft_labels: (I, K) as for `train_model`; one label an item.
-        measure: accuracy is against the most probable label, log loss against the soft one.
+        soft_labels: (I, K) as for `train_model`.
+        sets: items have a set of labels each.
+        measure: accuracy is against the most probable label (of sets: the very same set), log loss against the soft one.
         repeats: how often items are set aside, 2 or more.
         penalty: as for `train_model`.
         item_weights: as for `train_model`; items of weight 0 have no part.
@@ -143,7 +145,7 @@ def learning_curve(
         raise BadOption("repeats", repeats, "a whole number of 2 or more")
     check_interval_options(replicates, confidence)
     check_options(1, penalty)
-    weights = check_labels(soft_labels, features, item_weights, sets=False)
+    weights = check_labels(soft_labels, features, item_weights, sets=sets)
     where = choose_device(device)
     kept = np.flatnonzero(weights > 0)
     group = group_ranks(len(weights), groups)[kept]
@@ -156,8 +158,8 @@ def learning_curve(
     sizes = _sizes(int((~aside).sum(axis=0).min()))
     own = [(order[:, repeat, None] < sizes) * weights[kept, None] for repeat in range(repeats)]
     stack = np.concatenate(own, axis=1).astype(np.float32)
-    p = _probabilities(features[kept], labels, stack, penalty, where)
-    losses = _losses(p, labels, measure).reshape(len(kept), repeats, len(sizes))
+    p = _probabilities(features[kept], labels, stack, penalty, where, sets=sets)
+    losses = _losses(p, labels, measure, sets=sets).reshape(len(kept), repeats, len(sizes))
     values, drawn = _errors(losses, aside, weights[kept], group, replicates, seed)
     return _curve(values, drawn, sizes, measure, len(kept), confidence)
 
@@ -190,11 +192,13 @@ def _probabilities(
     stack: Floats32,
     penalty: float,
     device: Literal["cpu", "cuda"],
+    *,
+    sets: bool,
 ) -> FloatArray:
     """(I, R x S, K) of all items under every fit, as many fits at a time as there is room for."""
     from analytics.stacked_fit import LinearFitter  # torch takes a second or two to import
 
-    fitter = LinearFitter(features, device, sets=False)
+    fitter = LinearFitter(features, device, sets=sets)
     step = max(MOST_CELLS // labels.size, 1)
     rows = np.arange(len(labels))
     found = []
@@ -205,10 +209,15 @@ def _probabilities(
     return np.concatenate(found, axis=1)
 
 
-def _losses(p: FloatArray, labels: Floats32, measure: Measure) -> FloatArray:
+def _losses(p: FloatArray, labels: Floats32, measure: Measure, *, sets: bool) -> FloatArray:
+    if measure == "accuracy" and sets:
+        return np.asarray(((p > 0.5) != (labels > 0.5)[:, None]).any(axis=2), dtype=np.float64)
     if measure == "accuracy":
         return np.asarray(p.argmax(axis=2) != labels.argmax(axis=1)[:, None], dtype=np.float64)
-    return np.asarray(-np.einsum("nek,nk->ne", np.log(np.maximum(p, LEAST_P)), labels))
+    losses = -np.einsum("nek,nk->ne", np.log(np.maximum(p, LEAST_P)), labels)
+    if sets:
+        losses -= np.einsum("nek,nk->ne", np.log(np.maximum(1 - p, LEAST_P)), 1 - labels)
+    return np.asarray(losses)
 
 
 def _errors(

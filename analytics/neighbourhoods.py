@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from analytics.errors import BadOption
 from analytics.frames import IntArray
@@ -55,6 +56,55 @@ def label_neighbourhood(
                 "label_code": label_codes.astype(np.int64),
                 "other_label_share": other,
                 "nearest_label_code": _most_frequent(around, label_codes),
+                "neighbour_codes": codes[rows].astype(np.int64),
+            }
+        )
+        .with_columns(pl.col("neighbour_codes").cast(pl.List(pl.Int64)))
+        .sort("item_code")
+    )
+
+
+def choice_neighbourhood(
+    neighbours: Neighbours, given: NDArray[np.bool_], *, item_codes: IntArray | None = None
+) -> pl.DataFrame:
+    """Where labels are sets: the choice on which most of an item's neighbours differ from it; one row an item, sorted.
+
+    Columns: item_code, choice (its place; of several the first), is_given (the item has it), other_share (of the k
+    neighbours: those that differ on it), neighbour_codes (the neighbours, nearest first). Empty where the neighbours are
+    undefined.
+
+    Args:
+        neighbours: of all items.
+        given: (I, K) which choices each item's set has, K 1 or more.
+        item_codes: (I,) how the frame names the items; by default their rows.
+
+    Raises:
+        BadOption: not one row and one code for each item, or no choice.
+    """
+    n_items = len(neighbours.rows)
+    codes = np.arange(n_items) if item_codes is None else item_codes
+    if given.ndim != 2 or given.shape[0] != n_items or not given.shape[1]:
+        raise BadOption("given", f"array of shape {given.shape}", f"of shape ({n_items}, K), K 1 or more")
+    if codes.shape != (n_items,):
+        raise BadOption(
+            "item_codes", f"array of shape {codes.shape}", f"one code for each of {n_items} items"
+        )
+    rows = neighbours.rows
+    if not rows.shape[1]:
+        codes, given, rows = codes[:0], given[:0], rows[:0].reshape(0, 1)
+    shares = np.empty(given.shape)
+    for place in range(given.shape[1]):  # over choices, not items
+        has = given[:, place]
+        shares[:, place] = (has[rows] != has[:, None]).mean(axis=1)
+    choice = shares.argmax(axis=1)
+    at = np.arange(len(codes)), choice
+    return (
+        pl.DataFrame(
+            {
+                "item_code": codes.astype(np.int64),
+                "choice": choice.astype(np.int64),
+                "is_given": given[at],
+                "other_share": shares[at],
                 "neighbour_codes": codes[rows].astype(np.int64),
             }
         )

@@ -86,7 +86,7 @@ def brier_score(
     check_interval_options(replicates, confidence)
     p = probabilities.astype(np.float64, copy=False)
     losses = np.einsum("ik,ik->i", p, p) + 1 - 2 * p[np.arange(len(p)), label_codes]
-    return _mean(losses, "squared error", replicates, seed, confidence)
+    return mean_over_items(losses, "squared error", replicates, seed, confidence)
 
 
 def log_loss(
@@ -112,7 +112,92 @@ def log_loss(
     if n_impossible:
         reason = f"{n_impossible} items have a label of probability 0: the log loss is infinite"
         return Estimate.none(reason, n=len(p), unit="nats")
-    return _mean(-np.log(p), "nats", replicates, seed, confidence)
+    return mean_over_items(-np.log(p), "nats", replicates, seed, confidence)
+
+
+def set_brier_score(
+    probabilities: FloatArray,
+    given: Outcomes,
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Where labels are sets: sum_k (p(k) - [k in the set])^2, from 0 to K, the mean over items with its interval.
+
+    Args:
+        probabilities: (I, K) out of sample, of each choice by itself.
+        given: (I, K) which choices each item's set has.
+        replicates: of the bootstrap over items; 0: no interval.
+        seed: of the bootstrap.
+        confidence: of the interval.
+
+    Raises:
+        BadOption: arrays or an option that break the contract.
+    """
+    _check_sets(probabilities, given)
+    check_interval_options(replicates, confidence)
+    losses = ((probabilities.astype(np.float64, copy=False) - given) ** 2).sum(axis=1)
+    return mean_over_items(losses, "squared error", replicates, seed, confidence)
+
+
+def set_log_loss(
+    probabilities: FloatArray,
+    given: Outcomes,
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Where labels are sets: the log loss of the whole set in nats, choices independent. Arguments as `set_brier_score`.
+
+    Undefined where a set has probability 0, as `log_loss`.
+
+    Raises:
+        BadOption: arrays or an option that break the contract.
+    """
+    _check_sets(probabilities, given)
+    check_interval_options(replicates, confidence)
+    p = np.where(given, probabilities, 1 - probabilities).astype(np.float64)
+    n_impossible = int((p == 0).any(axis=1).sum())
+    if n_impossible:
+        reason = f"{n_impossible} items have a set of probability 0: the log loss is infinite"
+        return Estimate.none(reason, n=len(p), unit="nats")
+    return mean_over_items(-np.log(p).sum(axis=1), "nats", replicates, seed, confidence)
+
+
+def mean_over_items(
+    values: FloatArray, unit: str, replicates: int, seed: int, confidence: float = 0.95
+) -> Estimate:
+    """The mean of one value an item, with its bootstrap interval; groups of neighbouring values are drawn as if equal."""
+    if not len(values):
+        return Estimate.none("there are no items", unit=unit)
+    ranked = np.sort(values)
+    fine = np.arange(len(values)) * min(_CELLS, len(values)) // len(values)
+    cells = (
+        pl.DataFrame({"fine": fine, "value": ranked})
+        .group_by("fine")
+        .agg(n=pl.len().cast(pl.Int64), value=pl.col("value").mean())
+        .sort("fine")
+    )
+    means = cells.get_column("value").to_numpy()
+    patterns = Patterns(means[:, None], cells.get_column("n").to_numpy())
+    return estimate_over_items(
+        patterns,
+        lambda weights: np.asarray(weights @ means / weights.sum(axis=1)),
+        n=len(values),
+        unit=unit,
+        replicates=replicates,
+        seed=seed,
+        confidence=confidence,
+    )
+
+
+def _check_sets(probabilities: FloatArray, given: Outcomes) -> None:
+    if probabilities.ndim != 2 or given.shape != probabilities.shape:
+        raise BadOption("given", f"array of shape {given.shape}", "of the shape of probabilities, (I, K)")
+    if probabilities.size and not (probabilities.min() >= 0 and probabilities.max() <= 1):
+        raise BadOption("probabilities", "an entry", "in [0, 1]")
 
 
 def score_parts(p: FloatArray, outcomes: Outcomes, *, score: Score = "brier") -> ScoreParts:
@@ -168,28 +253,3 @@ def _log(p: FloatArray, so: FloatArray) -> float:
 
 
 _LOSSES: dict[Score, Callable[[FloatArray, FloatArray], float]] = {"brier": _squared, "log_loss": _log}
-
-
-def _mean(losses: FloatArray, unit: str, replicates: int, seed: int, confidence: float) -> Estimate:
-    """The mean of the items' losses; the bootstrap draws groups of neighbouring losses as if they were equal."""
-    if not len(losses):
-        return Estimate.none("there are no items", unit=unit)
-    ranked = np.sort(losses)
-    fine = np.arange(len(losses)) * min(_CELLS, len(losses)) // len(losses)
-    cells = (
-        pl.DataFrame({"fine": fine, "loss": ranked})
-        .group_by("fine")
-        .agg(n=pl.len().cast(pl.Int64), loss=pl.col("loss").mean())
-        .sort("fine")
-    )
-    means = cells.get_column("loss").to_numpy()
-    patterns = Patterns(means[:, None], cells.get_column("n").to_numpy())
-    return estimate_over_items(
-        patterns,
-        lambda weights: np.asarray(weights @ means / weights.sum(axis=1)),
-        n=len(losses),
-        unit=unit,
-        replicates=replicates,
-        seed=seed,
-        confidence=confidence,
-    )

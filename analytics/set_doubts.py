@@ -11,7 +11,8 @@ import polars as pl
 from analytics.annotators import one_gold_each
 from analytics.errors import BadOption
 from analytics.frames import VOTES, require_labels
-from analytics.label_errors import Reason, doubted_items, weak_annotator
+from analytics.label_errors import weak_annotator
+from analytics.reasons import Reason, doubted_items
 from analytics.set_consensus import member_votes
 
 
@@ -170,6 +171,7 @@ REASONS: tuple[Reason[SetGrounds], ...] = (
     Reason(
         key="low_posterior",
         title="The votes do not settle the label",
+        rule="The consensus decides a choice with less than the limit.",
         words="The annotations leave open whether {member_label} belongs to the set: {p_member:.0%} say so, by the consensus; "
         "the limit is {limit:.0%} for or against.",
         detect=low_posterior,
@@ -177,18 +179,21 @@ REASONS: tuple[Reason[SetGrounds], ...] = (
     Reason(
         key="split_vote",
         title="The annotators are split",
+        rule="Yes and no to a choice are within the limit of the votes of each other.",
         words="{n_with} of {n_annotations} annotations have {member_label}, {n_without} do not.",
         detect=split_vote,
     ),
     Reason(
         key="gold_disagreement",
         title="The label is not the known one",
+        rule="The consensus is not the set known in advance.",
         words="The annotators chose {label}; the label known in advance is {gold_label}.",
         detect=gold_disagreement,
     ),
     Reason(
         key="weak_annotator",
         title="The label rests on annotators who often differ from the others here",
+        rule="Without the annotators who are surely less right than others on a choice, it would have been decided otherwise.",
         words="Whether {member_label} belongs to the set rests on {n_set_aside} of the {n_annotations} annotations. Where the "
         "others decide on it, {annotator} agrees {agreement:.0%} of the time ({n} annotations), the others "
         "{peers_agreement:.0%}.",

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import polars as pl
+from scipy.special import stdtrit
 
 from analytics import krippendorff
 from analytics.agreement import percent_agreement
@@ -281,10 +282,8 @@ def _overlaps(groups: IntArray, given: IntArray, members: Sequence[frozenset[int
 
 
 def _with_interval(frame: pl.DataFrame, confidence: float) -> pl.DataFrame:
-    from scipy.stats import t
-
     n = frame["n_compared"].to_numpy()
-    quantile = t.ppf((1 + confidence) / 2, np.maximum(n - 1, 1))
+    quantile = stdtrit(np.maximum(n - 1, 1), (1 + confidence) / 2)
     half = pl.Series(quantile / np.sqrt(np.maximum(n, 1)), dtype=pl.Float64) * frame["deviation"]
     enough = pl.col("n_compared") >= 2
     return frame.with_columns(

@@ -24,12 +24,14 @@ class Fit:
         losses: (E,) mean training loss in nats, without the penalty.
         n_steps: (E,).
         converged: (E,).
+        first: (E,) what the first step was expected to take off, in nats.
     """
 
     parameters: Floats32
     losses: FloatArray
     n_steps: IntArray
     converged: NDArray[np.bool_]
+    first: FloatArray
 
 
 class LinearFitter:
@@ -48,9 +50,10 @@ class LinearFitter:
         *,
         start: Floats32 | None = None,
         relative: float = 0.0,
+        first: FloatArray | None = None,
         most_steps: int = MOST_STEPS,
     ) -> Fit:
-        """As `fit_stack`: targets (I, 1 or E, K), weights (I, E), penalty (E,), start (R + 1, E, K) or None."""
+        """As `fit_stack`: targets (I, 1 or E, K), weights (I, E), penalty (E,), start (R + 1, E, K) and first (E,), or None."""
         found = fit_stack(
             self._products,
             self._moved(targets),
@@ -59,9 +62,16 @@ class LinearFitter:
             sets=self.sets,
             start=None if start is None else self._moved(start),
             relative=relative,
+            first=None if first is None else self._moved(first),
             most_steps=most_steps,
         )
-        return Fit(found.parameters.cpu().numpy(), found.losses, found.n_steps, found.converged)
+        return Fit(
+            found.parameters.cpu().numpy(),
+            found.losses,
+            found.n_steps,
+            found.converged,
+            found.first.cpu().numpy(),
+        )
 
     def probabilities(self, parameters: Floats32, rows: IntArray) -> FloatArray:
         """(rows, E, K) of these items under each model; rows sum to 1 unless there are sets."""

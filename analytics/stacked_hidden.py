@@ -55,6 +55,13 @@ class HiddenStack:
         """Everything that another epoch rests on."""
         return tuple(part.cpu().numpy() for part in (*self.layers, *self.slopes, *self.squares))
 
+    def with_biases(self, n_members: int) -> tuple[Floats32, ...]:
+        """The two layers, (M, E / M, inputs + 1, units), the bias in the last row."""
+        first, first_bias, second, second_bias = (part.cpu().numpy() for part in self.layers)
+        pairs = ((first, first_bias), (second, second_bias))
+        joined = (np.concatenate([weights, bias[:, None]], axis=1) for weights, bias in pairs)
+        return tuple(one.reshape(n_members, -1, *one.shape[1:]) for one in joined)
+
     def put_back(self, arrays: Sequence[Floats32]) -> None:
         """What `arrays` gave."""
         moved = [self._moved(part) for part in arrays]

@@ -13,6 +13,9 @@ from analytics.chunks import chunk_edges, run_each
 from analytics.features import Floats32
 from analytics.frames import FloatArray
 
+CELLS_A_LOSS, CELLS_A_DOT = 4, 100
+"""So many cells are as much work as a vote elsewhere (`chunks.WORTH_A_THREAD`): a thread for less costs more than it saves."""
+
 
 def step_losses(
     logits: Floats32,
@@ -36,8 +39,8 @@ def step_losses(
     Returns:
         The sums of losses (E,), the logits there and the residuals w (p - y), both (I, E, K).
     """
-    n_items, n_models, n_labels = logits.shape
-    edges = chunk_edges(n_items, n_annotations=n_items * n_models * n_labels)
+    n_items, n_models = logits.shape[:2]
+    edges = chunk_edges(n_items, n_annotations=logits.size // CELLS_A_LOSS)
     losses = np.zeros((len(edges), n_models))
     there, residuals = np.empty_like(logits), np.empty_like(logits)
     kernel = _sets if sets else _labels
@@ -54,7 +57,7 @@ def step_losses(
 
 def model_dots(one: Floats32, other: Floats32) -> FloatArray:
     """The dot product (E,) of each model's parts of two stacks (D, E, K)."""
-    edges = chunk_edges(len(one), n_annotations=one.size)
+    edges = chunk_edges(len(one), n_annotations=one.size // CELLS_A_DOT)
     found = np.zeros((len(edges), one.shape[1]))
 
     def work(chunk: int) -> None:

@@ -49,12 +49,14 @@ class Stack:
         losses: (E,) mean loss in nats over the weights, without the penalty.
         n_steps: (E,) steps taken.
         converged: (E,) whether the tolerance was met, or no smaller value can be told apart in float32.
+        first: (E,) what the first step was expected to take off, in nats.
     """
 
     parameters: torch.Tensor
     losses: FloatArray
     n_steps: IntArray
     converged: NDArray[np.bool_]
+    first: torch.Tensor
 
 
 def fit_stack(
@@ -67,6 +69,7 @@ def fit_stack(
     start: torch.Tensor | None = None,
     tolerance: float = TOLERANCE,
     relative: float = 0.0,
+    first: torch.Tensor | None = None,
     most_steps: int = MOST_STEPS,
 ) -> Stack:
     """Fit all models of the stack.
@@ -80,6 +83,7 @@ def fit_stack(
         start: (D + 1, E, K); None: the labels' shares, whatever the features.
         tolerance: as TOLERANCE.
         relative: done too where a step is expected to take off less than this share of what the first was.
+        first: (E,) what that first step was, of an earlier stack that began further off; None: this one's own.
         most_steps: the most steps of a model.
     """
     problem = _Problem(targets, weights, penalty.double(), sets)
@@ -90,11 +94,13 @@ def fit_stack(
     losses, steps, done = np.zeros(n_models), np.zeros(n_models, dtype=np.int64), np.zeros(n_models, np.bool_)
     places = np.arange(n_models)
     enough = tolerance * run.problem.mass
+    expected = enough
     for step in range(most_steps + 1):
         direction, slope = run.direction()
         hopeless = np.zeros(len(places), np.bool_)
         if step == 0:
-            enough = torch.maximum(enough, -slope / 2 * relative)
+            expected = -slope / 2 if first is None else first
+            enough = torch.maximum(enough, expected * relative)
         finished = (-slope / 2 <= enough).cpu().numpy()
         if step < most_steps and not finished.all():
             stuck = run.move(direction, slope).cpu().numpy()
@@ -110,7 +116,7 @@ def fit_stack(
             if not len(places):
                 break
             run.keep(~leaving)
-    return Stack(found, losses, steps, done)
+    return Stack(found, losses, steps, done, expected)
 
 
 def probabilities(products: Products, parameters: torch.Tensor, *, sets: bool) -> torch.Tensor:

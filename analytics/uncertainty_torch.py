@@ -2,7 +2,7 @@
 
 Items are taken in parts, so that what is made on the way stays small beside the samples; samples that lie in
 main memory go to the card part by part, so they may be larger than its memory. Logarithms are taken in the type of
-the samples, sums in float64.
+the samples, sums in float64. On a card where there is Triton a part is worked out in one pass (`uncertainty_triton`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from analytics.device import has_triton
 from analytics.errors import BadOption
 from analytics.frames import FloatArray
 from analytics.uncertainty_kernels import NOT_ONE, OUT_OF_RANGE, SOUND
 
 MOST_CELLS = 64_000_000
 """Probabilities that a part holds; four times as many are held on the way."""
+
+MOST_LABELS = 32
+"""The most labels of which `uncertainty_triton` can hold an item's sums in a thread's registers."""
 
 _SUM_WITHIN = 1e-3
 
@@ -46,11 +50,20 @@ def measure_tensor(samples: torch.Tensor, device: str, *, sets: bool) -> tuple[t
     n_members, n_items, n_labels = samples.shape
     found = torch.empty((5, n_items), dtype=torch.float64, device=device)
     problem = torch.full((), SOUND, device=device)
+    one_pass = device == "cuda" and n_labels <= MOST_LABELS and has_triton()
     step = max(MOST_CELLS // (n_members * n_labels), 1)
+    if one_pass and samples.is_cuda:
+        step = max(n_items, 1)  # nothing is made on the way
     for first in range(0, n_items, step):
         part = samples[:, first : first + step].to(device)
         if part.dtype not in (torch.float32, torch.float64):
             part = part.float()
+        if one_pass:
+            from analytics.uncertainty_triton import measure_card
+
+            found[:, first : first + step], bad = measure_card(part, sets=sets)
+            problem = _graver(problem, bad)
+            continue
         # A range of NaN is no range: both ends have to be asked.
         low, high = torch.aminmax(part) if part.numel() else (problem, problem)
         bad = ~((low >= 0) & (high <= 1)) * OUT_OF_RANGE
@@ -60,9 +73,13 @@ def measure_tensor(samples: torch.Tensor, device: str, *, sets: bool) -> tuple[t
             off = (part.sum(dim=2, dtype=torch.float64) - 1).abs() > _SUM_WITHIN
             bad = torch.where(bad > 0, bad, off.any() * NOT_ONE)
             found[:, first : first + step] = _figures(part)
-        # The smaller is the graver, and SOUND is 0.
-        problem = torch.where(problem == SOUND, bad, torch.where(bad == SOUND, problem, problem.minimum(bad)))
+        problem = _graver(problem, bad)
     return found, problem
+
+
+def _graver(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """The graver of two problems: the smaller, but SOUND is 0."""
+    return torch.where(one == SOUND, other, torch.where(other == SOUND, one, one.minimum(other)))
 
 
 def _figures(part: torch.Tensor) -> torch.Tensor:
@@ -72,7 +89,7 @@ def _figures(part: torch.Tensor) -> torch.Tensor:
     total = torch.special.entr(means).sum(dim=1)
     within = torch.special.entr(part).sum(dim=(0, 2), dtype=torch.float64) / n_members
     best = part == part.amax(dim=2, keepdim=True)
-    votes = (best / best.sum(dim=2, keepdim=True)).sum(dim=0, dtype=torch.float64)
+    votes = (best / best.sum(dim=2, keepdim=True).double()).sum(dim=0)
     first, second = means.topk(2, dim=1).values.unbind(dim=1)
     dissent = 1 - votes.amax(dim=1) / n_members
     return torch.stack(_bounded(total, within, dissent, first - second, first))

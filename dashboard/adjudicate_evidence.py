@@ -8,6 +8,7 @@ from datetime import datetime
 import polars as pl
 import streamlit as st
 
+from dashboard import passport_view
 from dashboard.components import label_chip, moment_text, plain
 from dashboard.relabel_evidence import answer_text, reasons
 from dashboard.workflows.adjudicate import Case
@@ -35,6 +36,7 @@ def side(found: Case) -> None:
             )
         st.markdown("**Why it was flagged**")
         reasons(shown.reasons, full=False)
+        passport_view.passport(shown.passport, shown.reasons)
 
 
 def chip(found: Case, label: str) -> str:

@@ -227,8 +227,8 @@ def item_table(
     n_items: int | None = None,
     whole: Callable[[], pl.DataFrame] | None = None,
     titles: Mapping[str, str] | None = None,
-) -> None:
-    """The items behind a figure: choose one to open its story, or take all along.
+) -> str | None:
+    """The items behind a figure: choose one to open its story, or take all along. Returns the id of the chosen one.
 
     Where `items` are only the first of `n_items`, `whole` reads all of them, once somebody takes them along.
     `titles`: column -> what people read.
@@ -243,9 +243,9 @@ def item_table(
         selection_mode="single-row",
     )
     rows = event["selection"]["rows"]
+    item_id = str(items["item_id"][rows[0]]) if rows else None
     with st.container(horizontal=True, vertical_alignment="center"):
-        if rows:
-            item_id = str(items["item_id"][rows[0]])
+        if item_id is not None:
             link_to("items", label=f"Open {item_id}", item=item_id)
         if n_items > min(items.height, ITEMS_SHOWN):
             st.caption(f"{min(items.height, ITEMS_SHOWN):,} of {n_items:,} are shown.")
@@ -256,6 +256,7 @@ def item_table(
             "text/csv",
             key=f"{key}_csv",
         )
+    return item_id
 
 
 def item_content(item: ItemContent) -> None:

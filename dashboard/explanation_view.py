@@ -6,7 +6,9 @@ import html
 
 import streamlit as st
 
-from dashboard.marks import image_address, label_chip, look, plain
+from analytics.results import Estimate
+from dashboard.marks import image_address, label_chip, look, moment_text, plain
+from dashboard.workflows.choice_evidence import ChoiceEvidence, ChoiceVote
 from dashboard.workflows.explain import Explanation, RevealedReasons, explain, explain_revealed
 from dashboard.workflows.guideline_clause import Clause
 from dashboard.workflows.label_sets import LabelSet
@@ -25,9 +27,11 @@ SIGNED = 0.35  # of the strongest part: above it a pixel has its sign
 WEAK = 0.08  # of the strongest part: below it a word or pixel is left bare
 
 
-def explained(store: Store, project_id: str, person: Person, item_id: str, as_of: int | None) -> Explanation:
+def explained(
+    store: Store, project_id: str, person: Person, item_id: str, as_of: int | None, choice: str | None = None
+) -> Explanation:
     """The explanation of an item; kept for as long as the record does not grow."""
-    return _explained(store, project_id, person, item_id, as_of, (person.person_id, store.head_hash))
+    return _explained(store, project_id, person, item_id, as_of, choice, (person.person_id, store.head_hash))
 
 
 def revealed(store: Store, project_id: str, person: Person, flag_id: str) -> RevealedReasons:
@@ -37,9 +41,15 @@ def revealed(store: Store, project_id: str, person: Person, flag_id: str) -> Rev
 
 @st.cache_data(max_entries=KEPT, show_spinner=False)
 def _explained(
-    _store: Store, project_id: str, _person: Person, item_id: str, as_of: int | None, who: tuple[str, str]
+    _store: Store,
+    project_id: str,
+    _person: Person,
+    item_id: str,
+    as_of: int | None,
+    choice: str | None,
+    who: tuple[str, str],
 ) -> Explanation:
-    return explain(_store, project_id=project_id, by=_person, item_id=item_id, as_of=as_of)
+    return explain(_store, project_id=project_id, by=_person, item_id=item_id, as_of=as_of, choice=choice)
 
 
 @st.cache_data(max_entries=KEPT, show_spinner=False)
@@ -55,27 +65,129 @@ def model_card(
     """What a model that has not seen the item says, and what in it speaks for the label."""
     with st.container(border=True, gap="small"):
         st.markdown("**What a model says that has not seen this item**")
-        if model.undefined is not None or model.p_label is None or model.p_against is None:
+        if (
+            model.undefined is not None
+            or model.run is None
+            or model.p_label is None
+            or model.p_against is None
+        ):
             st.caption(f"There is none: {plain(model.undefined)}.")
+            if model.command is not None:
+                st.markdown(f":small[To get one:] `{model.command}`")
             return
         st.markdown(
             f"{_chip(label_set, model.label)} :small[:gray[{sureness(model.p_label)}]] &emsp; "
             f"{_chip(label_set, model.against)} :small[:gray[{sureness(model.p_against)}]]"
         )
-        verb = "agrees with the label" if model.agrees else "would choose another label"
-        st.caption(f"It learned from {model.n_items:,} other items, and {verb}.")
-        if text is not None:
-            st.html(highlighted(text, model))
-        elif model.pixels:
-            st.image(pixel_picture(model, image, dark=look().name == "dark"), width=PICTURE, alt=_alt(model))
-        st.caption(
-            f"Blue with {plain(FOR)} speaks for {plain(model.label)}, "
-            f"orange with {plain(AGAINST)} for {plain(model.against)}."
+        st.caption(plain(f"{_stand(model)} It is {model.run.model_run}, {model.run.words}."))
+        if model.no_parts is not None:
+            st.caption(f"What in the item speaks for it cannot be shown: {plain(model.no_parts)}.")
+        else:
+            _parts(model, text, image)
+        st.markdown(":small[**What this cannot show**]")
+        st.markdown("\n".join(f"- :small[:gray[{plain(line)}]]" for line in model.cannot_show))
+
+
+def _stand(model: ModelEvidence) -> str:
+    """What the model makes of the label, in a sentence."""
+    if model.agrees:
+        return f"It had not seen this item, and holds {model.label} the likeliest too."
+    return f"It had not seen this item, and holds {model.against} likelier than {model.label}."
+
+
+def _parts(model: ModelEvidence, text: str | None, image: bytes | None) -> None:
+    """The words or pixels, and how far the picture can be trusted."""
+    if text is not None:
+        st.html(highlighted(text, model))
+    elif model.pixels:
+        st.image(pixel_picture(model, image, dark=look().name == "dark"), width=PICTURE, alt=_alt(model))
+    st.caption(
+        f"Blue with {plain(FOR)} speaks for {plain(model.label)}, orange with {plain(AGAINST)} for {plain(model.against)}."
+    )
+    _features(model)
+    st.markdown(":small[**How far it can be trusted**]")
+    st.markdown("\n".join(f"- :small[:gray[{plain(line)}]]" for line in trust(model)))
+
+
+def choices_card(found: Explanation) -> None:
+    """Where labels are sets: each choice by itself, with the votes that put it in and the model's probability."""
+    if not found.choices:
+        return
+    label_set = found.story.label_set
+    with st.container(border=True, gap="small"):
+        st.markdown("**One choice at a time** :small[:gray[the most doubtful first]]")
+        for one in found.choices:
+            st.markdown(f"{_chip(label_set, one.choice)} {choice_words(one)}")
+            if one.votes:
+                st.markdown("  \n".join(f"&emsp;:small[{_choice_vote(vote)}]" for vote in one.votes))
+
+
+def choice_words(one: ChoiceEvidence) -> str:
+    """What speaks for a choice, in a line."""
+    state = "**in the set**" if one.is_in else "**not in the set**"
+    told = [f"{one.n_in} of {one.n_votes} independent annotations put it in"]
+    if one.p_votes is not None:
+        told.append(f"the votes hold it {sureness(one.p_votes)} probable")
+    if one.p_model is not None:
+        told.append(f"the model {sureness(one.p_model)}")
+    return f"{state} :small[:gray[{', '.join(told)}]]"
+
+
+def _choice_vote(vote: ChoiceVote) -> str:
+    word = "put it in" if vote.put_in else "left it out"
+    if vote.moved is None or abs(vote.moved) < 0.0005:
+        return f"{plain(vote.annotator_id)} {word}"
+    way = "for" if vote.moved > 0 else "against"
+    return f"{plain(vote.annotator_id)} {word} :gray[({way} what the label says, {abs(vote.moved) * 100:.1f} points)]"
+
+
+def print_head(found: Explanation) -> None:
+    """The head of the printed page: what it is, of which project, and as of when."""
+    when = "" if found.head_at is None else f", {moment_text(found.head_at)} UTC"
+    told = f"Touchstone: explanation of one label. Project {found.project_id}, as of event {found.head_seq:,}{when}."
+    st.html(f'<p class="only-print">{html.escape(told)}</p>')
+
+
+def record_card(found: Explanation) -> None:
+    """What ties the page to the record: versions, moments, runs and hashes."""
+    story, run = found.story, found.model.run
+    label = story.label
+    rows = [("Project", found.project_id), ("Item", found.item_id)]
+    if label is not None:
+        rows.append(
+            ("Label", f"{label.label}, version {label.version}, {moment_text(label.recorded_at)} UTC")
         )
-        _features(model)
-        st.caption(_trust(model))
-        with st.expander("What this cannot show"):
-            st.markdown("\n".join(f"- {plain(line)}" for line in model.cannot_show))
+    rows.append(("Record", f"as of event {found.head_seq:,}, hash {found.head_hash}"))
+    rows += [
+        (
+            f"Release {one.release_version}",
+            f"{one.label}, version {one.label_version}, proposed {moment_text(one.proposed_at)} UTC, content hash {one.content_hash}",
+        )
+        for one in found.releases
+    ]
+    if not found.releases:
+        rows.append(("Release", "none holds this item"))
+    if run is not None:
+        rows.append(
+            (
+                f"Model run {run.model_run}",
+                (
+                    f"event {run.seq:,}, {moment_text(run.trained_at)} UTC, learned from events up to {run.saw_seq:,}; "
+                    f"probabilities {run.content_sha256}; weights {run.weights_sha256}"
+                ),
+            )
+        )
+    rows += [
+        (f"Model run {one.model_run}", f"event {one.seq:,}, probabilities {one.content_sha256}")
+        for one in found.runs
+        if run is None or one.model_run != run.model_run
+    ]
+    lines = "".join(
+        f"<tr><th scope='row'>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
+        for name, value in rows
+    )
+    st.markdown("### What ties this to the record", anchors=False)
+    st.html(f'<table class="record">{lines}</table>')
 
 
 def neighbours_card(found: NeighbourEvidence, *, label_set: LabelSet) -> None:
@@ -85,7 +197,17 @@ def neighbours_card(found: NeighbourEvidence, *, label_set: LabelSet) -> None:
         if found.undefined is not None:
             st.caption(f"There are none: {plain(found.undefined)}.")
             return
-        st.caption(f"{found.n_same} of the {found.n_nearest} nearest, by {found.by}, have the same label.")
+        what = "the same label" if found.choice is None else f"the same to say of {found.choice}"
+        looked = (
+            f"{found.n_compared:,} labelled items were compared"
+            if found.n_compared == found.n_labelled
+            else f"{found.n_compared:,} of {found.n_labelled:,} labelled items were compared, drawn by chance"
+        )
+        st.caption(
+            plain(
+                f"{found.n_same} of the {found.n_nearest} nearest have {what}. Near in {found.by}; {looked}."
+            )
+        )
         for head, rows in (("For the label", found.speaks_for), ("Against it", found.speaks_against)):
             if rows:
                 st.markdown(f":small[**{head}**]")
@@ -109,12 +231,14 @@ def clause_card(clause: Clause | None) -> None:
 
 
 def runs_card(found: Explanation) -> None:
-    """What the model runs that were brought in say."""
-    if not found.runs:
+    """What the other model runs say."""
+    own = None if found.model.run is None else found.model.run.model_run
+    others = [run for run in found.runs if run.model_run != own]
+    if not others:
         return
     with st.container(border=True, gap="small"):
-        st.markdown("**What your model runs say**")
-        for run in found.runs:
+        st.markdown("**What other model runs say**")
+        for run in others:
             chip = _chip(found.story.label_set, run.label)
             differs = "" if run.agrees is not False else " :orange-badge[differs from the label]"
             st.markdown(
@@ -190,22 +314,48 @@ def _features(model: ModelEvidence) -> None:
 
 def _feature(one: Feature) -> str:
     shaky = "" if one.sign_agreement >= 0.8 else " :gray[(unsure)]"
-    return f"{plain(one.term)} {plain(f'{one.value:+.2f}')}{shaky}"
+    return f"{plain(one.term)} {plain(signed(one.value))}{shaky}"
 
 
-def _trust(model: ModelEvidence) -> str:
-    """How far the picture can be trusted, in words."""
-    stable = model.stability
-    if stable is None or stable.value is None:
-        how = f"How stable it is cannot be said: {stable.undefined if stable else ''}."
-    else:
-        ends = (
-            "" if stable.low is None or stable.high is None else f" ({stable.low:.2f} to {stable.high:.2f})"
-        )
-        how = f"{model.n_members} models from different draws of items rank the parts alike: {stable.value:.2f}{ends} of 1."
+def signed(value: float) -> str:
+    """A part with its sign.
+
+    >>> signed(-0.5)
+    '−0.50'
+    """
+    return f"{value:+.2f}".replace("-", AGAINST)
+
+
+def trust(model: ModelEvidence) -> list[str]:
+    """How far the picture can be trusted, a sentence each: complete, stable, and dependent on what was learned."""
     gap = (model.gap_share or 0.0) * 100
     left = "under 0.01" if gap < 0.01 else f"{gap:.1g}"
-    return plain(f"{how} The parts sum to the log-odds but for {left} %, against {model.baseline}.")
+    lines = [
+        f"Complete: the parts sum to the log-odds but for {left} % ({model.method}), against {model.baseline}.",
+        _figure(
+            model.stability,
+            f"Stable: {model.n_members} members that learned from other draws of items rank the parts alike",
+            "Whether it is stable cannot be said",
+        ),
+        _figure(
+            model.randomised,
+            "Learned: members whose weights were dealt out anew agree with this picture at",
+            "Whether it depends on what was learned cannot be said",
+        ),
+    ]
+    if model.run is not None and model.n_members < model.run.n_members:
+        lines.append(
+            f"The run has {model.run.n_members} members; {model.n_members} are kept and shown here, with a probability of "
+            f"{sureness(model.p_kept)} for {model.label}."
+        )
+    return lines
+
+
+def _figure(found: Estimate | None, words: str, otherwise: str) -> str:
+    if found is None or found.value is None:
+        return f"{otherwise}: {found.undefined if found else ''}."
+    ends = "" if found.low is None or found.high is None else f" ({found.low:.2f} to {found.high:.2f})"
+    return f"{words}: {found.value:.2f}{ends} of 1.".replace("-0", f"{AGAINST}0")
 
 
 def _neighbour(row: Neighbour, label_set: LabelSet) -> str:

@@ -7,22 +7,15 @@ from collections.abc import Mapping
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, components, session
-from dashboard.marks import label_chip, look, moment_text, plain, state_markdown
-from dashboard.palette import State
-from dashboard.workflows.item_story import ItemFlag, ItemStory, item_story
+from dashboard import address, charts, components, opinion_view, passport_view, reason_view, session
+from dashboard.marks import label_chip, look, moment_text, plain
+from dashboard.workflows.item_story import ItemStory, item_story
 from dashboard.workflows.wording import sureness
 
 MADE_BY: Mapping[str, str] = {
     "consensus": "the consensus of its annotations",
     "relabel": "two people who agreed",
     "adjudication": "a lead's decision",
-}
-STATUSES: Mapping[str, tuple[State, str]] = {
-    "open": ("watch", "Open"),
-    "second": ("watch", "Waits for a second person"),
-    "adjudicate": ("watch", "Waits for a lead"),
-    "closed": ("fit", "Closed"),
 }
 MOST_LABELS = 8
 ICONS: Mapping[str, str] = {
@@ -56,6 +49,7 @@ def draw(item_id: str) -> None:
         as_of=session.as_of(),
     )
     verdict(story)
+    reason_view.why_flagged(story.flags)
     left, right = st.columns([3, 2], gap="large")
     with left:
         components.item_content(story)
@@ -64,6 +58,7 @@ def draw(item_id: str) -> None:
     with right:
         label_card(story)
         contributions_card(story)
+        opinion_view.card(story.item_id, None if story.label is None else story.label.label)
         components.link_to("explanations", label="Why this label, on one page to print", item=story.item_id)
         _votes(story)
     _record(story)
@@ -196,22 +191,11 @@ def flags(story: ItemStory) -> None:
         return
     st.markdown("### Why it was doubted", anchors=False)
     for flag in story.flags:
-        with st.container(border=True, gap="small"):
-            st.markdown(_flag_head(flag))
-            for reason in flag.reasons:
-                st.markdown(f"**{plain(reason.title)}**  \n{plain(reason.sentence)}")
+        passport_view.flag_card(flag)
     if any(flag.status == "adjudicate" for flag in story.flags):
         components.link_to("adjudicate", label="Decide it", item=story.item_id)
     elif story.is_doubted:
         components.link_to("relabel", label="Work on flagged items")
-
-
-def _flag_head(flag: ItemFlag) -> str:
-    state, word = STATUSES.get(flag.status, ("undefined", flag.status))
-    ended = f": {flag.resolution}" if flag.resolution else ""
-    return (
-        f"{state_markdown(state, text=word + ended)} :small[:gray[raised {moment_text(flag.raised_at)} UTC]]"
-    )
 
 
 def _record(story: ItemStory) -> None:

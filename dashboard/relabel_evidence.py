@@ -7,10 +7,11 @@ import json
 import polars as pl
 import streamlit as st
 
-from dashboard import explanation_view, session
+from dashboard import explanation_view, passport_view, session
 from dashboard import relabel_desk as actions
 from dashboard import relabel_keys as keys
 from dashboard.components import label_chip, look, moment_text, plain
+from dashboard.reason_view import strongest_first
 from dashboard.relabel_desk import Desk
 from dashboard.workflows import guideline, relabel_queue
 from dashboard.workflows.label_sets import LabelSet
@@ -93,17 +94,19 @@ def _revealed(now: Desk, label_set: LabelSet, shown: Reveal) -> None:
             on_click=actions.toggle,
             args=(now, actions.WHY),
         )
-    reasons(shown.reasons, full=now.panel == actions.WHY)
+    # What a flag with a passport rests on is told there, with names for what it is.
+    reasons(strongest_first(shown.reasons), full=now.panel == actions.WHY and shown.passport is None)
     if now.panel == actions.WHY:
+        passport_view.passport(shown.passport, shown.reasons)
         votes(label_set, shown.votes)
         _why(now, label_set, shown)
 
 
 def _why(now: Desk, label_set: LabelSet, shown: Reveal) -> None:
-    """What a model and the guideline say of the label; fitted only where it is asked for."""
+    """What a model and the guideline say of the label; worked out only where it is asked for."""
     if not st.toggle("Why this label: what a model and the guideline say", key=now.key("model")):
         return
-    with st.spinner("Fitting a model that has not seen this item…"):
+    with st.spinner("Taking the model's answer apart…"):
         found = explanation_view.revealed(session.store(), now.project_id, session.person(), shown.flag_id)
     explanation_view.revealed_card(found, text=found.text, label_set=label_set)
 

@@ -14,11 +14,14 @@ ROOT = Path(__file__).parent.parent
 MOST_LINES = 350
 HEADLESS = ("analytics", "data", "dashboard.workflows", "dashboard.cli")
 IMPORT_ALL = """
-import importlib, pkgutil, sys
+import importlib, importlib.util, pkgutil, sys
+# Kernels for a card import Triton, which only torch's CUDA builds bring.
+without = () if importlib.util.find_spec("triton") else "_triton"
 for name in sys.argv[2:]:
     package = importlib.import_module(name)
     for found in pkgutil.walk_packages(package.__path__, f"{name}."):
-        importlib.import_module(found.name)
+        if not found.name.endswith(without):
+            importlib.import_module(found.name)
 print(*{loaded.partition(".")[0] for loaded in sys.modules} & set(sys.argv[1].split(",")))
 """
 HELP = """

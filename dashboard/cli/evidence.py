@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from dashboard.workflows.flag_passport import passport_document
+
 if TYPE_CHECKING:
     from dashboard.workflows.relabel_queue import WorkItem
     from dashboard.workflows.relabel_reveal import Reveal
@@ -39,6 +41,7 @@ def evidence_of(shown: Reveal) -> Mapping[str, object]:
         "tally": shown.tally.to_dicts(),
         "votes": shown.votes.to_dicts(),
         "reasons": [{**asdict(reason), "evidence": json.loads(reason.evidence)} for reason in shown.reasons],
+        "passport": passport_document(shown.passport),
         "suggestion": None if shown.suggestion is None else asdict(shown.suggestion),
         "answers": [asdict(one) for one in shown.answers],
     }

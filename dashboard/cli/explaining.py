@@ -41,15 +41,27 @@ def explain_item(
     by: ByOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
+    release: Annotated[
+        int | None, typer.Option("--release", min=1, help="As it was when this version was released.")
+    ] = None,
+    choice: Annotated[
+        str | None,
+        typer.Option(
+            "--choice", help="Where labels are sets: the choice to take apart (default: the most doubtful)."
+        ),
+    ] = None,
 ) -> None:
     """Say why an item's label is what it is: votes, model, neighbours, guideline, flags, history. Nothing is changed."""
-    from dashboard.workflows.explain import explain
+    from dashboard.workflows.explain import explain, seen_by_release
     from dashboard.workflows.explanation_document import document
 
+    if as_of is not None and release is not None:
+        raise typer.BadParameter("Give either --as-of or --release.")
+
     with opened(context, store, by) as (found, person):
-        told = explain(
-            found, project_id=project_of(context, found, project), by=person, item_id=item, as_of=as_of
-        )
+        project_id = project_of(context, found, project)
+        moment = as_of if release is None else seen_by_release(found, project_id, release)
+        told = explain(found, project_id=project_id, by=person, item_id=item, as_of=moment, choice=choice)
     answer(context, as_json, document(told), words(told))
 
 
@@ -58,11 +70,13 @@ def words(told: Explanation) -> str:
     parts = [
         _label_lines(told),
         _flag_lines(told),
+        _choice_lines(told),
         _model_lines(told.model),
         _run_lines(told),
         _neighbour_lines(told.neighbours),
         _clause_lines(told),
         _history_lines(told),
+        _record_lines(told),
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
@@ -100,21 +114,47 @@ def _flag_lines(told: Explanation) -> list[str]:
     return lines
 
 
+def _choice_lines(told: Explanation) -> list[str]:
+    from dashboard.workflows.wording import sureness
+
+    if not told.choices:
+        return []
+    lines = ["One choice at a time, the most doubtful first:"]
+    for one in told.choices:
+        model = "" if one.p_model is None else f", the model holds it {sureness(one.p_model)} probable"
+        votes = "" if one.p_votes is None else f", the votes {sureness(one.p_votes)}"
+        state = "in" if one.is_in else "out"
+        lines.append(f"  {one.choice}: {state}; {one.n_in} of {one.n_votes} put it in{votes}{model}")
+    return lines
+
+
 def _model_lines(model: ModelEvidence) -> list[str]:
-    if model.undefined is not None or model.p_label is None or model.p_against is None:
-        return [f"Model: none, because {model.undefined}."]
-    said = f"{model.label} {model.p_label:.2f}, {model.against} {model.p_against:.2f}"
-    lines = [f"A linear model that has not seen the item ({model.n_items:,} others): {said}."]
+    if model.undefined is not None or model.run is None or model.p_label is None or model.p_against is None:
+        how = "" if model.command is None else f" To get one: {model.command}"
+        return [f"Model: none, because {model.undefined}.{how}"]
+    lines = [
+        f"Model {model.run.model_run}, {model.run.words}; its members had not seen this item:",
+        f"  {model.label} {model.p_label:.2f}, {model.against} {model.p_against:.2f}",
+    ]
+    if model.no_parts is not None:
+        return [*lines, f"  It cannot be taken apart: {model.no_parts}."]
     for head, features in ((model.label, model.speaks_for), (model.against, model.speaks_against)):
         if features:
             lines.append(f"  for {head}: {', '.join(_feature(one) for one in features)}")
-    if model.stability is not None and model.stability.value is not None:
-        low, high = model.stability.low, model.stability.high
-        interval = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
-        lines.append(
-            f"  {model.n_members} models fitted to different draws agree on the order of the parts at "
-            f"{model.stability.value:.2f}{interval}; the parts leave {(model.gap_share or 0.0) * 100:.1g} % unexplained."
-        )
+    lines.append(
+        f"  By {model.method}, against {model.baseline}; the parts leave {(model.gap_share or 0.0) * 100:.1g} % unexplained."
+    )
+    for words, figure in (
+        (f"{model.n_members} members agree on the order of the parts at", model.stability),
+        ("with its weights dealt out anew the picture agrees with this one at", model.randomised),
+    ):
+        if figure is not None and figure.value is not None:
+            ends = (
+                ""
+                if figure.low is None or figure.high is None
+                else f" ({figure.low:.2f} to {figure.high:.2f})"
+            )
+            lines.append(f"  {words} {figure.value:.2f}{ends}.")
     return [*lines, f"  {model.cannot_show[0]}"]
 
 
@@ -133,8 +173,12 @@ def _run_lines(told: Explanation) -> list[str]:
 def _neighbour_lines(found: NeighbourEvidence) -> list[str]:
     if found.undefined is not None:
         return [f"Neighbours: none, because {found.undefined}."]
+    what = "the label" if found.choice is None else f"the same as to {found.choice}"
     lines = [
-        f"{found.n_same} of the {found.n_nearest} nearest labelled items, by {found.by}, have the label:"
+        (
+            f"{found.n_same} of the {found.n_nearest} nearest labelled items ({found.n_compared:,} of {found.n_labelled:,} compared), by "
+            f"{found.by}, have {what}:"
+        )
     ]
     for head, rows in (("for", found.speaks_for), ("against", found.speaks_against)):
         lines += [f"  {head} {_neighbour(row)}" for row in rows]
@@ -160,3 +204,18 @@ def _history_lines(told: Explanation) -> list[str]:
         for event in events[:SHOWN_EVENTS]
     ]
     return lines + ([f"  and {len(events) - SHOWN_EVENTS} more"] if len(events) > SHOWN_EVENTS else [])
+
+
+def _record_lines(told: Explanation) -> list[str]:
+    """What ties it to the record."""
+    lines = [f"Record: as of event {told.head_seq}, hash {told.head_hash}."]
+    lines += [
+        f"  release {one.release_version} has it as {one.label} (version {one.label_version}), content hash {one.content_hash}"
+        for one in told.releases
+    ]
+    run = told.model.run
+    if run is not None:
+        lines.append(
+            f"  model run {run.model_run}: event {run.seq}, probabilities {run.content_sha256}, weights {run.weights_sha256}"
+        )
+    return lines

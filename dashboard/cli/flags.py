@@ -44,6 +44,13 @@ def flag_command(
         ),
     ] = 0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that chance.")] = 0,
+    quadrant: Annotated[
+        str,
+        typer.Option(
+            "--quadrant",
+            help="Only items that are hard for: both, people, model, neither (as `touchstone uncertainty` placed them).",
+        ),
+    ] = "",
 ) -> None:
     """Flag the items whose labels are in doubt, each with its reasons in words and its evidence."""
     from dashboard.workflows import flag
@@ -54,6 +61,7 @@ def flag_command(
         level=level,
         random_checks=random_checks,
         seed=seed,
+        quadrant=quadrant,
     )
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dashboard.cli.frame import ByOption, JsonOption, ProjectOption, StoreOption, answer, opened, project_of
+from dashboard.cli.frame import (
+    ByOption,
+    JsonOption,
+    ProjectOption,
+    StoreOption,
+    answer,
+    opened,
+    project_of,
+    tell_progress,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from dashboard.workflows.uncertainty import UncertaintyRun
 
+MEMBERS = {
+    "ensemble": "members", "networks": "networks", "dropout": "passes with units dropped", "laplace": "draws of the weights",
+}  # fmt: skip
+TAUGHT = {"consensus": "the labels of", "crowd": "the annotations of"}
 SHOWN = (
-    "model_accuracy", "model_accuracy_on_gold", "calibration_error", "overconfidence", "model_log_loss", "model_temperature",
-    "suspect_share", "wrong_labels", "flag_recall", "p_wrong_log_loss_gain",
+    "model_accuracy", "model_overlap", "model_accuracy_on_gold", "calibration_error", "overconfidence", "model_log_loss",
+    "model_temperature", "suspect_share", "wrong_labels", "flag_recall", "p_wrong_log_loss_gain",
 )  # fmt: skip
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of folds, members and bootstrap.")]
@@ -39,7 +49,33 @@ def train_command(
         str,
         typer.Option("--encoder", help="What the model reads: text (TF-IDF), pixels, embeddings, or auto."),
     ] = "auto",
-    members: Annotated[int, typer.Option("--members", help="Members of the ensemble.")] = 5,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            help="linear, or hidden: a network with a hidden layer, whose members are passes with units dropped (MC dropout).",
+        ),
+    ] = "linear",
+    laplace: Annotated[
+        bool,
+        typer.Option(
+            "--laplace",
+            help="Draw the linear model's members from what its weights may be (last-layer Laplace).",
+        ),
+    ] = False,
+    labels: Annotated[
+        str,
+        typer.Option(
+            "--labels",
+            help="consensus, or crowd: the annotations themselves, how annotators err learned with the model.",
+        ),
+    ] = "consensus",
+    members: Annotated[
+        int | None,
+        typer.Option(
+            "--members", help="Answers kept of every item: fits or networks (5), passes (20), draws (40)."
+        ),
+    ] = None,
     folds: Annotated[
         int, typer.Option("--folds", help="Folds; an item's probabilities come from the others.")
     ] = 5,
@@ -48,6 +84,18 @@ def train_command(
         typer.Option(
             "--penalty", help="Of the squared weights; more is smoother (default: the best of several)."
         ),
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option("--width", help="Units of the hidden layer (--model hidden; 64).")
+    ] = None,
+    dropout: Annotated[
+        float | None,
+        typer.Option(
+            "--dropout", help="Share of the units dropped (--model hidden; 0.2); 0: members are networks."
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", help="Times that a network goes through the items (40).")
     ] = None,
     seed: SeedOption = 0,
     device: DeviceOption = "cpu",
@@ -80,12 +128,16 @@ def train_command(
         model_run=run,
         checkpoint=checkpoint,
         curve=curve,
+        model=model,
+        laplace=laplace,
+        labels=labels,
+        width=width,
+        dropout=dropout,
+        epochs=epochs,
     )
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
-        result = train.train(
-            found, project_id=project_id, by=person, options=options, progress=_progress("train")
-        )
+        result = train.train(found, project_id=project_id, by=person, options=options, progress=tell_progress)
     right = (
         ""
         if result.accuracy is None
@@ -93,8 +145,8 @@ def train_command(
     )
     left = f" {result.n_left_out:,} items without content were left out." if result.n_left_out else ""
     words = (
-        f"{result.model_run}: {result.n_members} members in {result.n_folds} folds on {result.encoder} "
-        f"({result.n_features:,} features), trained on {result.n_labelled:,} labels of {result.n_items:,} items in "
+        f"{result.model_run}: {result.n_members} {MEMBERS[result.members_are]} in {result.n_folds} folds on {result.encoder} "
+        f"({result.n_features:,} features), trained on {TAUGHT[result.labels]} {result.n_labelled:,} of {result.n_items:,} items in "
         f"{result.seconds:.1f} s on {result.device}.{right}{left}"
     )
     answer(
@@ -132,7 +184,7 @@ def uncertainty_command(
     document = {
         "run_id": result.run_id, "project": project_id, "model_run": result.model_run, "n_items": result.n_items,
         "n_members": result.n_members, "n_suspects": result.n_suspects, "device": result.device,
-        "not_learned": result.not_learned, "figures": rows,
+        "not_learned": result.not_learned, "rests_on": result.rests_on, "figures": rows,
     }  # fmt: skip
     answer(context, as_json, document, _words(result))
 
@@ -141,6 +193,8 @@ def _words(result: UncertaintyRun) -> str:
     rows = {row["key"]: row for row in result.figures.filter(result.figures["group_kind"] == "").to_dicts()}
     lines = []
     for key in SHOWN:
+        if key not in rows:
+            continue
         row = rows[key]
         if row["value"] is None:
             lines.append(f"{key}: undefined ({row['undefined']})")
@@ -154,18 +208,6 @@ def _words(result: UncertaintyRun) -> str:
     )
     lines.append(
         f"{result.n_suspects:,} of {result.n_items:,} labels are suspect to {result.model_run} "
-        f"({result.n_members} members, {result.device}). `touchstone flag` takes them up.{told}"
+        f"({result.n_members} members, {result.device}). `touchstone flag` takes them up.{told} {result.rests_on}"
     )
     return "\n".join(lines)
-
-
-def _progress(verb: str) -> Callable[[float, str], None] | None:
-    """A line on standard error where somebody looks."""
-    if not sys.stderr.isatty():
-        return None
-
-    def tell(share: float, words: str) -> None:
-        end = "\n" if share >= 1 else ""
-        print(f"\r{verb}: {share:4.0%} {words}   ", end=end, file=sys.stderr, flush=True)
-
-    return tell

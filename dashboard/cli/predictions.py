@@ -21,10 +21,9 @@ from dashboard.cli.frame import (
 )
 
 if TYPE_CHECKING:
-    from dashboard.workflows.embedding_runs import EmbeddingsSummary
+    from dashboard.workflows.content_runs import ContentForm, ContentSummary
     from dashboard.workflows.ingest import ImportOptions
     from dashboard.workflows.predictions import PredictionsRequest, PredictionsSummary
-    from dashboard.workflows.token_runs import TokensSummary
 
 SHOWN = 20
 
@@ -39,7 +38,7 @@ def import_predictions(
     file: Annotated[
         Path,
         typer.Argument(
-            help="Probabilities of every label, one row an item (and member), or embeddings: CSV, TSV, JSONL, Parquet (.gz too), .npz."
+            help="What a model says of each item: probabilities of every label, embeddings (--embeddings) or tokens (--tokens)."
         ),
     ],
     run: Annotated[
@@ -59,13 +58,14 @@ def import_predictions(
     embeddings: Annotated[
         bool,
         typer.Option(
-            "--embeddings", help="The file has a vector an item: a column of lists, e0, e1, …, or .npz."
+            "--embeddings", help="The file has a vector an item: a column of lists, e0, e1, …, .npz or .npy."
         ),
     ] = False,
     tokens: Annotated[
         bool,
         typer.Option(
-            "--tokens", help="The file is JSONL with probabilities of each token's tags; kept, not used yet."
+            "--tokens",
+            help="The file has probabilities of each token's tags (JSONL or Parquet); kept, not used yet.",
         ),
     ] = False,
     logits: Annotated[
@@ -75,6 +75,19 @@ def import_predictions(
         Path | None,
         typer.Option(
             "--id2label", help="A model's config.json, which says what LABEL_0, LABEL_1, … stand for."
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            help="The order in which the model has the labels: LABEL,LABEL,… (default the label set's).",
+        ),
+    ] = None,
+    ids: Annotated[
+        Path | None,
+        typer.Option(
+            "--ids", help="A table with the item of each row, for a file without ids, in its order."
         ),
     ] = None,
     note: Annotated[str, typer.Option("--note", help="What the run is; kept with it.")] = "",
@@ -90,20 +103,29 @@ def import_predictions(
     """Import a model's out-of-sample probabilities. A file with a bad row or an unknown item is refused whole."""
     from dashboard.workflows import predictions
     from dashboard.workflows.errors import BadRequest
+    from dashboard.workflows.label_order import label_order
 
     request = predictions.PredictionsRequest(
         model_run=run, note=note, skip_bad_rows=skip_bad_rows, dry_run=dry_run
     )
     options = replace(
-        predictions.map_options(mapping or ()), logits=logits, label_order=_label_order(id2label)
-    )
+        predictions.map_options(mapping or ()), logits=logits, label_order=label_order(labels, id2label),
+        ids="" if ids is None else str(ids.absolute()),
+    )  # fmt: skip
     if embeddings or tokens:
-        if logits or id2label is not None or (embeddings and tokens):
+        if logits or options.label_order or (embeddings and tokens):
             raise BadRequest(
-                "--embeddings and --tokens stand alone, without --logits, --id2label and each other."
+                "--embeddings and --tokens stand alone, without --logits, --labels, --id2label and each other."
             )
-        read = _import_tokens if tokens else _import_embeddings
-        read(context, file, request.checked(), options, store, project, by, as_json, request_id)
+        if tokens and ids is not None:
+            raise BadRequest("Tokens name their item themselves; leave --ids out.")
+        from dashboard.workflows.embedding_runs import EMBEDDINGS
+        from dashboard.workflows.token_runs import TOKENS
+
+        form = TOKENS if tokens else EMBEDDINGS
+        _import_content(
+            context, file, form, request.checked(), options, store, project, by, as_json, request_id
+        )
         return
     with opened(context, store, by) as (found, person):
         summary = predictions.import_predictions(
@@ -123,9 +145,10 @@ def import_predictions(
         raise typer.Exit(EXIT_BAD_INPUT)
 
 
-def _import_embeddings(
+def _import_content(
     context: typer.Context,
     file: Path,
+    form: ContentForm,
     request: PredictionsRequest,
     options: ImportOptions,
     store: Path | None,
@@ -134,11 +157,12 @@ def _import_embeddings(
     as_json: bool,
     request_id: str | None,
 ) -> None:
-    from dashboard.workflows.embedding_runs import import_embeddings
+    from dashboard.workflows.content_runs import import_content
 
     with opened(context, store, by) as (found, person):
-        summary = import_embeddings(
+        summary = import_content(
             found,
+            form,
             path=file,
             project_id=project_of(context, found, project),
             by=person,
@@ -149,63 +173,17 @@ def _import_embeddings(
             options=options,
             request_id=request_id,
         )
-    document = {
-        "project": summary.project_id, "run": summary.model_run, "imported": summary.imported, "items": summary.items,
-        "dimensions": summary.n_dimensions, "rejected": summary.rejected.to_dicts(), "unknown_items": list(summary.unknown_items),
-        "missing_items": summary.missing_items, "mapping": dict(summary.mapping), "guessed": list(summary.guessed),
-        "format": summary.format, "dry_run": summary.dry_run,
-    }  # fmt: skip
+    own: dict[str, object] = {"dimensions": summary.n_dimensions}
     size = f"{summary.imported:,} items × {summary.n_dimensions:,} dimensions"
-    answer(context, as_json, document, _words(file, summary, what="embeddings", size=size))
+    if form.content == "tokens":
+        own = {"tokens": summary.n_tokens, "tags": list(summary.tags)}
+        size = f"{summary.n_tokens:,} tokens of {summary.imported:,} items, {len(summary.tags)} tags"
+    answer(context, as_json, _common(summary) | own, _words(file, summary, what=form.content, size=size))
     if summary.refused:
         raise typer.Exit(EXIT_BAD_INPUT)
 
 
-def _import_tokens(
-    context: typer.Context,
-    file: Path,
-    request: PredictionsRequest,
-    options: ImportOptions,
-    store: Path | None,
-    project: str | None,
-    by: str | None,
-    as_json: bool,
-    request_id: str | None,
-) -> None:
-    from dashboard.workflows.token_runs import import_tokens
-
-    with opened(context, store, by) as (found, person):
-        summary = import_tokens(
-            found,
-            path=file,
-            project_id=project_of(context, found, project),
-            by=person,
-            model_run=request.model_run,
-            note=request.note,
-            skip_bad_rows=request.skip_bad_rows,
-            dry_run=request.dry_run,
-            options=options,
-            request_id=request_id,
-        )
-    document = {
-        "project": summary.project_id, "run": summary.model_run, "imported": summary.imported, "items": summary.items,
-        "tokens": summary.n_tokens, "tags": list(summary.tags), "rejected": summary.rejected.to_dicts(),
-        "unknown_items": list(summary.unknown_items), "missing_items": summary.missing_items,
-        "mapping": dict(summary.mapping), "guessed": list(summary.guessed), "format": summary.format, "dry_run": summary.dry_run,
-    }  # fmt: skip
-    size = f"{summary.n_tokens:,} tokens of {summary.imported:,} items, {len(summary.tags)} tags"
-    answer(context, as_json, document, _words(file, summary, what="tokens", size=size))
-    if summary.refused:
-        raise typer.Exit(EXIT_BAD_INPUT)
-
-
-def _label_order(path: Path | None) -> tuple[str, ...]:
-    from dashboard.workflows.label_order import read_label_order
-
-    return () if path is None else read_label_order(path)
-
-
-def _document(summary: PredictionsSummary) -> dict[str, object]:
+def _common(summary: PredictionsSummary | ContentSummary) -> dict[str, object]:
     return {
         "project": summary.project_id,
         "run": summary.model_run,
@@ -214,10 +192,6 @@ def _document(summary: PredictionsSummary) -> dict[str, object]:
         "rejected": summary.rejected.to_dicts(),
         "unknown_items": list(summary.unknown_items),
         "missing_items": summary.missing_items,
-        "labels": list(summary.labels),
-        "members": list(summary.members),
-        "out_of_sample": summary.out_of_sample,
-        "warning": summary.warning,
         "mapping": dict(summary.mapping),
         "guessed": list(summary.guessed),
         "format": summary.format,
@@ -225,9 +199,18 @@ def _document(summary: PredictionsSummary) -> dict[str, object]:
     }
 
 
+def _document(summary: PredictionsSummary) -> dict[str, object]:
+    return _common(summary) | {
+        "labels": list(summary.labels),
+        "members": list(summary.members),
+        "out_of_sample": summary.out_of_sample,
+        "warning": summary.warning,
+    }
+
+
 def _words(
     file: Path,
-    summary: PredictionsSummary | EmbeddingsSummary | TokensSummary,
+    summary: PredictionsSummary | ContentSummary,
     *,
     what: str,
     size: str,
@@ -255,7 +238,7 @@ def _words(
     return "\n".join([*lines, said + "."])
 
 
-def _bad_rows(summary: PredictionsSummary | EmbeddingsSummary | TokensSummary) -> list[str]:
+def _bad_rows(summary: PredictionsSummary | ContentSummary) -> list[str]:
     """The first rejected rows and unknown items, and how many more there are."""
     lines = [f"  row {row}: {reason}" for row, reason in summary.rejected.head(SHOWN).iter_rows()]
     if summary.rejected.height > SHOWN:

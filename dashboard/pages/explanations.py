@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import components, explanation_view, item_view, session
+from dashboard import address, components, explanation_view, item_view, reason_view, session
 from dashboard.workflows import items
 from dashboard.workflows.explain import Explanation
 
@@ -15,9 +15,14 @@ def render() -> None:
     if not item_id:
         _ask()
         return
-    with st.spinner("Fitting a model that has not seen this item…"):
+    with st.spinner("Taking the model's answer apart…"):
         found = explanation_view.explained(
-            session.store(), session.project_id(), session.person(), item_id, session.as_of()
+            session.store(),
+            session.project_id(),
+            session.person(),
+            item_id,
+            session.as_of(),
+            st.query_params.get("choice") or None,
         )
     draw(found)
 
@@ -25,7 +30,11 @@ def render() -> None:
 def draw(found: Explanation) -> None:
     """The whole explanation."""
     story = found.story
+    explanation_view.print_head(found)
     item_view.verdict(story)
+    reason_view.why_flagged(story.flags)
+    if found.choices:
+        _choose(found)
     left, right = st.columns([3, 2], gap="large")
     with left:
         components.item_content(story)
@@ -35,15 +44,25 @@ def draw(found: Explanation) -> None:
         explanation_view.runs_card(found)
         explanation_view.neighbours_card(found.neighbours, label_set=story.label_set)
     with right:
+        explanation_view.choices_card(found)
         item_view.label_card(story)
         item_view.contributions_card(story, decisive=found.decisive)
         explanation_view.clause_card(found.clause)
         item_view.flags(story)
     st.markdown("### History", anchors=False)
     item_view.history_lines(story)
+    explanation_view.record_card(found)
     with st.container(horizontal=True, key="explanation-ways"):
         components.link_to("items", label="Everything about this item", item=found.item_id)
         st.caption("Print this page with Ctrl+P; what is only for the screen is left out.")
+
+
+def _choose(found: Explanation) -> None:
+    """Which choice of the set the model and the neighbours are about; in the address, so that it can be sent."""
+    names = [one.choice for one in found.choices]
+    others = [name for name in found.story.label_set.choices if name not in names]
+    with st.container(key="explanation-choice"):
+        address.choice("choice", "Taken apart for", [*names, *others], default=names[0])
 
 
 def _ask() -> None:

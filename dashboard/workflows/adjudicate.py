@@ -11,7 +11,7 @@ import polars as pl
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
-from dashboard.workflows.relabel_answers import Rows, check_input
+from dashboard.workflows.relabel_answers import Rows, check_input, reason_marks
 from dashboard.workflows.relabel_queue import queue_keys
 from dashboard.workflows.relabel_reveal import Reveal, evidence
 from dashboard.workflows.relabel_state import ADJUDICATED, CLOSED, flag_state, flag_touches, require_version
@@ -172,6 +172,7 @@ def decide(
             "version": state.version + 1,
             "changed": code != state.label_code,
             "reason": text,
+            "flag_reasons": reason_marks(state, code, label_set),
             "decided_own_answer": by.person_id in answered,
         }
         return Draft("adjudicated", project_id, state.item_id, {"rows": rows, **facts})

@@ -9,9 +9,10 @@ from dataclasses import asdict
 import polars as pl
 
 from dashboard.workflows.explain import Explanation
+from dashboard.workflows.flag_passport import passport_document
 from dashboard.workflows.item_story import ItemStory
 
-SCHEMA = "touchstone.explanation/1"
+SCHEMA = "touchstone.explanation/2"
 
 
 def document(found: Explanation) -> Mapping[str, object]:
@@ -30,6 +31,8 @@ def document(found: Explanation) -> Mapping[str, object]:
         "rests_on": _rests_on(found),
         "runs": [asdict(run) for run in found.runs],
         "model": asdict(found.model) | {"agrees": found.model.agrees},
+        "choice": found.choice,
+        "choices": [asdict(one) for one in found.choices],
         "neighbours": asdict(found.neighbours),
         "guideline": None if found.clause is None else asdict(found.clause),
         "flags": [
@@ -39,6 +42,8 @@ def document(found: Explanation) -> Mapping[str, object]:
                 "status": one.status,
                 "resolution": one.resolution,
                 "score": one.score,
+                "passport": passport_document(one.passport),
+                "marks": [{"by": by, "reason": key, "mark": mark} for by, key, mark in one.marks],
                 "reasons": [
                     asdict(reason) | {"evidence": json.loads(reason.evidence)} for reason in one.reasons
                 ],
@@ -46,6 +51,8 @@ def document(found: Explanation) -> Mapping[str, object]:
             for one in story.flags
         ],
         "history": [asdict(event) for event in story.history],
+        "releases": [asdict(one) for one in found.releases],
+        "journal": {"seq": found.head_seq, "event_hash": found.head_hash, "recorded_at": found.head_at},
     }
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from analytics import label_errors
 from dashboard import __version__
 from dashboard.workflows.errors import BadRequest, Stale
-from dashboard.workflows.flag_reasons import Basis, FlagOptions, basis_of, doubts, reason_keys
+from dashboard.workflows.flag_reasons import FlagOptions, basis_of, doubts, reason_keys
+from dashboard.workflows.flag_rows import flag_rows
 from dashboard.workflows.opening import Store
 from dashboard.workflows.relabel_reveal import GOLD
 from dashboard.workflows.rules import Person, require
@@ -69,6 +69,7 @@ def raise_flags(
         "level": wanted.level,
         "random_checks": wanted.random_checks,
         "seed": wanted.seed,
+        "quadrant": wanted.quadrant,
     }
 
     def plan(reader: Reader) -> Draft | None:
@@ -80,7 +81,7 @@ def raise_flags(
         fresh = _not_kept_from(found, reader.read("flag_standing", project_id=project_id))
         if fresh.is_empty():
             return None
-        flags = _flag_rows(reader, fresh, basis, run_id)
+        flags = flag_rows(reader, project_id, fresh, basis, run_id)
         run = {
             "run_id": run_id,
             "kind": "flag",
@@ -123,50 +124,6 @@ def _not_kept_from(found: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
     decided = standing.filter(pl.col("settled_code").is_not_null()).select("item_code")
     settled_since = (pl.col("reason") == GOLD) | ~pl.col("item_code").is_in(decided["item_code"].to_list())
     return fresh.filter(settled_since)
-
-
-def _flag_rows(reader: Reader, fresh: pl.DataFrame, basis: Basis, run_id: str) -> pl.DataFrame:
-    """One row a flagged item: flag_id, item_code, run_id, score (the strongest reason's), reasons, status."""
-    people = dict(reader.read("annotator_codes").select("annotator_code", "annotator_id").iter_rows())
-    labels = dict(zip(basis.label_set.codes, basis.label_set.labels, strict=True))
-    known = {reason.key: reason for reason in basis.reasons}
-    reasons: dict[int, list[dict[str, object]]] = {}
-    for row in fresh.iter_rows(named=True):
-        evidence = json.loads(row["evidence"])
-        reason = known[row["reason"]]
-        reasons.setdefault(row["item_code"], []).append(
-            {
-                "key": reason.key,
-                "title": reason.title,
-                "sentence": label_errors.explain(reason, evidence, labels=labels, annotators=people),
-                "score": row["score"],
-                "threshold": row["threshold"],
-                "evidence": _named(evidence, labels, people),
-            }
-        )
-    scores = fresh.group_by("item_code", maintain_order=True).agg(pl.col("score").max())
-    texts = [json.dumps(reasons[code], ensure_ascii=False, sort_keys=True) for code in scores["item_code"]]
-    return scores.with_columns(
-        pl.Series("reasons", texts, dtype=pl.Utf8),
-        pl.format("{}-{}", pl.lit(run_id), pl.col("item_code")).alias("flag_id"),
-        pl.lit(run_id).alias("run_id"),
-        pl.lit("open").alias("status"),
-    ).select("flag_id", "item_code", "run_id", "score", "reasons", "status")
-
-
-def _named(
-    evidence: Mapping[str, object], labels: Mapping[int, str], people: Mapping[int, str]
-) -> dict[str, object]:
-    """The evidence with names for codes: what a person reads, and what stays true whatever the codes are."""
-    found: dict[str, object] = {}
-    for field, value in evidence.items():
-        if field.endswith("label_code"):
-            found[field.removesuffix("_code")] = labels.get(value) if isinstance(value, int) else None
-        elif field.endswith("annotator_code"):
-            found[field.removesuffix("code") + "id"] = people.get(value) if isinstance(value, int) else None
-        else:
-            found[field] = value
-    return found
 
 
 def _by_reason(fresh: pl.DataFrame, keys: Sequence[str]) -> dict[str, int]:

@@ -11,10 +11,12 @@ import polars as pl
 
 from analytics import label_errors, set_doubts
 from analytics.frames import keep_repeats
-from analytics.label_errors import Grounds, Reason
+from analytics.label_errors import Grounds
+from analytics.quadrants import QUADRANTS
 from analytics.reason_record import shown
+from analytics.reasons import Reason, ReasonWords
 from analytics.set_doubts import SetGrounds
-from dashboard.workflows import model_reasons
+from dashboard.workflows import model_reasons, set_reasons
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.model_reasons import Opinions
@@ -31,7 +33,8 @@ class FlagOptions:
     """The limits that doubts go by; see `analytics.label_errors.Grounds`.
 
     `random_checks`: so many items that nobody doubts are flagged by chance, so that it can be told how many labels are wrong
-    among those that nobody doubts. `seed`: of that chance, and of which flags of a retired reason are still shown.
+    among those that nobody doubts. `seed`: of that chance, and of which flags of a retired reason are still shown. `quadrant`: only
+    doubts about its items, as the newest run of a model placed them; "" for all.
     """
 
     least_probability: float = 0.8
@@ -39,41 +42,71 @@ class FlagOptions:
     level: float = 0.05
     random_checks: int = 0
     seed: int = 0
+    quadrant: str = ""
 
     def checked(self) -> FlagOptions:
-        """These options; raises BadRequest for one that is no share."""
+        """These options; raises BadRequest for one that is out of range."""
+        if self.quadrant not in ("", *QUADRANTS):
+            raise BadRequest(f"{self.quadrant!r} is not a quadrant. Quadrants: {', '.join(QUADRANTS)}.")
         for name in ("least_probability", "least_margin", "level"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise BadRequest(f"{name} is {getattr(self, name)}; it lies between 0 and 1.")
+        if self.quadrant and self.random_checks:
+            raise BadRequest(
+                "Items are chosen by chance from all that nobody doubts, not from a quadrant's: flag without a quadrant for that."
+            )
         if self.random_checks < 0:
             raise BadRequest(f"{self.random_checks} items cannot be chosen by chance; 0 or more can.")
         return self
 
 
 @dataclass(frozen=True, slots=True)
+class ModelSeen:
+    """The model run that was held against the labels, and the run in which it was; `not_learned`: why there is no P(wrong)."""
+
+    run_id: str
+    model_run: str
+    n_members: int
+    out_of_sample: str
+    not_learned: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Basis:
     """What the doubts rest on.
 
-    `opinions`: of the newest run of a model, or None. `retired`: the reasons that were wrong too often.
+    `method`: of the consensus. `opinions`: of the newest run of a model, or None; `model` is that run. `record`: how often each
+    reason was right (`verdicts.reasons_so_far`).
     """
 
     run_id: str
     saw_seq: int
     label_set: LabelSet
     grounds: Grounds | SetGrounds
+    method: str
+    record: pl.DataFrame
     opinions: Opinions | None = None
-    retired: frozenset[str] = frozenset()
+    model: ModelSeen | None = None
 
     @property
-    def reasons(self) -> tuple[Reason[Grounds] | Reason[SetGrounds] | Reason[Opinions], ...]:
-        """The reasons that these labels can be doubted for."""
+    def retired(self) -> frozenset[str]:
+        """The reasons that were wrong too often."""
+        return frozenset(self.record.filter("is_retired")["reason"])
+
+    @property
+    def reasons(self) -> tuple[ReasonWords, ...]:
+        """The reasons that these labels can be flagged for."""
         return reasons_of(self.label_set)
 
 
-def reasons_of(label_set: LabelSet) -> tuple[Reason[Grounds] | Reason[SetGrounds] | Reason[Opinions], ...]:
-    """The reasons that a project's labels can be doubted for, in the order in which they are told."""
+def reasons_of(label_set: LabelSet) -> tuple[ReasonWords, ...]:
+    """The reasons that a project's labels can be flagged for, in the order in which they are told."""
     own = set_doubts.REASONS if label_set.is_sets else label_errors.REASONS
-    return (*own, *model_reasons.REASONS, model_reasons.BY_CHANCE)
+    return (*own, *_of_model(label_set), model_reasons.BY_CHANCE)
+
+
+def _of_model(label_set: LabelSet) -> tuple[Reason[Opinions], ...]:
+    return set_reasons.REASONS if label_set.is_sets else model_reasons.REASONS
 
 
 def reason_keys(label_set: LabelSet) -> tuple[str, ...]:
@@ -104,14 +137,31 @@ def basis_of(store: Store, project_id: str, options: FlagOptions) -> Basis:
         grounds = SetGrounds(votes, items, gold, label_set.members, label_set.choice_codes, **limits)
     else:
         grounds = Grounds(votes, items, gold, label_set.n_labels, **limits)
-    record = reasons_so_far(store, project_id, reason_keys(label_set))
+    opinions = model_reasons.read_opinions(store, label_set, project_id, items)
     return Basis(
         run_id=row["run_id"],
         saw_seq=saw,
         label_set=label_set,
         grounds=grounds,
-        opinions=None if label_set.is_sets else model_reasons.read_opinions(store, project_id, items),
-        retired=frozenset(record.filter("is_retired")["reason"]),
+        method=row["method"],
+        record=reasons_so_far(store, project_id, reason_keys(label_set)),
+        opinions=opinions,
+        model=_model_of(store, project_id, opinions),
+    )
+
+
+def _model_of(store: Store, project_id: str, opinions: Opinions | None) -> ModelSeen | None:
+    if opinions is None or opinions.run is None:
+        return None
+    said = opinions.run.parameters
+    name, not_learned = str(said["model_run"]), said["not_learned"]
+    known = store.read("model_runs", project_id=project_id).filter(pl.col("model_run") == name)
+    return ModelSeen(
+        run_id=opinions.run.run_id,
+        model_run=name,
+        n_members=int(str(said["members"])),
+        out_of_sample=str(known["out_of_sample"][0]) if known.height else "not_checked",
+        not_learned=None if not_learned is None else str(not_learned),
     )
 
 
@@ -128,9 +178,11 @@ def doubts(basis: Basis, standing: pl.DataFrame, options: FlagOptions) -> pl.Dat
     if basis.opinions is not None:
         found += [
             _told(reason.detect(basis.opinions).join(settled, on="item_code", how="anti"), len(found) + place)
-            for place, reason in enumerate(model_reasons.REASONS)
+            for place, reason in enumerate(_of_model(basis.label_set))
         ]
     every = pl.concat([_left_of_retired(frame, basis.retired, options.seed) for frame in found])
+    if options.quadrant:
+        every = every.join(_placed(basis, options.quadrant), on="item_code", how="semi")
     if options.random_checks:
         labelled = basis.grounds.items.select("item_code")
         eligible = labelled.join(
@@ -141,6 +193,13 @@ def doubts(basis: Basis, standing: pl.DataFrame, options: FlagOptions) -> pl.Dat
         )
         every = pl.concat([every, _told(chosen, len(basis.reasons) - 1)])
     return every.sort("item_code", "place")
+
+
+def _placed(basis: Basis, quadrant: str) -> pl.DataFrame:
+    """item_code of the items that the newest run of a model placed there, by the labels that they have."""
+    if basis.opinions is None:
+        raise BadRequest("No model was held against the labels yet; `touchstone uncertainty` first.")
+    return basis.opinions.frame.filter(pl.col("quadrant") == quadrant).select("item_code")
 
 
 def _left_of_retired(doubted: pl.DataFrame, retired: frozenset[str], seed: int) -> pl.DataFrame:

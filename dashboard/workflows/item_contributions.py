@@ -116,6 +116,44 @@ def item_contributions(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ChoiceContribution:
+    """What each annotator did for one choice of a set; `voters`: annotator_id, label_code (1 in, 0 out, null where they said
+    both), moved (the probability of what the label says of it, with their votes minus without them), the strongest first.
+    """
+
+    choice_code: int
+    voters: pl.DataFrame
+
+
+def choice_contributions(
+    store: Store, *, project_id: str, item_code: int, label_set: LabelSet, as_of: int | None = None
+) -> tuple[ChoiceContribution, ...]:
+    """What the newest run made of the item's votes on every choice; nothing where it was not scored, or kept no parameters."""
+    found = store.read("item_run", project_id=project_id, item_code=item_code, as_of=as_of)
+    if found.is_empty():
+        return ()
+    run = found.row(0, named=True)
+    named = {"project_id": project_id, "item_code": item_code, "as_of": int(run["saw_seq"])}
+    parameters = json.loads(run["parameters"])
+    votes = store.read("item_counted_votes", **named)
+    people = store.read("item_run_annotators", run_id=run["run_id"], **named)
+    counted = keep_repeats(votes, _repeats(str(parameters.get("repeats", "count"))))
+    if counted.is_empty() or not set(counted["annotator_code"]) <= set(people["annotator_code"]):
+        return ()
+    each = _of_choices(counted, int(run["label_code"]), people, parameters, label_set)
+    names = people.select("annotator_code", "annotator_id")
+    return tuple(
+        ChoiceContribution(
+            code,
+            made.annotations.join(names, on="annotator_code")
+            .sort(pl.col("moved").abs().fill_null(0.0), descending=True)
+            .select("annotator_id", "label_code", "moved"),
+        )
+        for code, made in zip(label_set.choice_codes, each or (), strict=False)
+    )
+
+
 def _contributions(
     votes: pl.DataFrame,
     label_code: int,
@@ -181,6 +219,18 @@ def _of_sets(
     label_set: LabelSet,
 ) -> Contributions | None:
     """What each annotator did for the set, member by member, put together."""
+    found = _of_choices(votes, label_code, people, parameters, label_set)
+    return None if found is None else set_contributions(found)
+
+
+def _of_choices(
+    votes: pl.DataFrame,
+    label_code: int,
+    people: pl.DataFrame,
+    parameters: dict[str, object],
+    label_set: LabelSet,
+) -> list[Contributions] | None:
+    """What each annotator did for what the set says of each choice, in the order of the choices."""
     members, chosen = label_set.choice_codes, label_set.members_of(label_code)
     priors = parameters.get("priors")
     found: list[Contributions] = []
@@ -199,7 +249,7 @@ def _of_sets(
         if one is None:
             return None
         found.append(one)
-    return set_contributions(found)
+    return found
 
 
 def _repeats(named: str) -> Repeats:

@@ -10,12 +10,14 @@ import polars as pl
 
 from dashboard.workflows import consensus_methods
 from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.flag_passport import Passport, passport_of
 from dashboard.workflows.item_contributions import ItemContributions, item_contributions
 from dashboard.workflows.item_history import ItemEvent, Sources, history
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.relabel_reveal import FlagReason, flag_reasons
 from dashboard.workflows.rules import Person, require
+from dashboard.workflows.verdicts import MARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class ItemConsensus:
 
 @dataclass(frozen=True, slots=True)
 class ItemFlag:
-    """A flag with its reasons in words."""
+    """A flag with its reasons in words, what it rested on, and what people said of each reason (who, reason's key, mark)."""
 
     flag_id: str
     raised_at: datetime
@@ -52,6 +54,8 @@ class ItemFlag:
     resolution: str | None
     score: float
     reasons: tuple[FlagReason, ...]
+    passport: Passport | None = None
+    marks: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,9 @@ def item_story(
         n_votes=counted.height,
         n_agree=0 if label is None else counted.filter(pl.col("label_code") == label.label_code).height,
         versions=versions.reverse(),
-        flags=_flags(flags),
+        flags=_flags(
+            flags, store.read("item_flag_marks", project_id=project_id, item_id=item_id, as_of=as_of)
+        ),
         predictions=predictions.drop("seq"),
         history=history(store, sources),
     )
@@ -218,7 +224,11 @@ def _votes_for(counted: pl.DataFrame, label_set: LabelSet) -> pl.DataFrame:
     )
 
 
-def _flags(rows: pl.DataFrame) -> tuple[ItemFlag, ...]:
+def _flags(rows: pl.DataFrame, answers: pl.DataFrame) -> tuple[ItemFlag, ...]:
+    marks: dict[str, list[tuple[str, str, str]]] = {}
+    for flag_id, actor, text in answers.select("flag_id", "actor", "flag_reasons").iter_rows():
+        said = [(actor, key, MARKS.get(mark, mark)) for key, mark in json.loads(text).items()]
+        marks.setdefault(flag_id, []).extend(said)
     return tuple(
         ItemFlag(
             flag_id=row["flag_id"],
@@ -227,6 +237,8 @@ def _flags(rows: pl.DataFrame) -> tuple[ItemFlag, ...]:
             resolution=row["resolution"],
             score=row["score"],
             reasons=flag_reasons(row["reasons"]),
+            passport=passport_of(row["passport"]),
+            marks=tuple(marks.get(row["flag_id"], ())),
         )
         for row in rows.iter_rows(named=True)
     )

@@ -1,4 +1,4 @@
-"""What a model's own numbers of labels stand for, from its configuration (`id2label`)."""
+"""The order in which a model counts its labels: as its configuration has it (`id2label`), or as a person says."""
 
 from __future__ import annotations
 
@@ -9,6 +9,24 @@ from dashboard.workflows.errors import BadRequest
 
 LARGEST = 10_000_000
 """Bytes; a configuration is never as large."""
+
+
+def label_order(labels: str | None, id2label: Path | None) -> tuple[str, ...]:
+    """The labels in the model's order, from words such as "cat,dog" or from a config.json; () where neither is given.
+
+    Raises:
+        BadRequest: both are given, a label is empty or twice, or the configuration cannot be read.
+    """
+    if labels is None:
+        return () if id2label is None else read_label_order(id2label)
+    if id2label is not None:
+        raise BadRequest("--labels and --id2label both say the order of the labels; give one of them.")
+    order = tuple(label.strip() for label in labels.split(","))
+    if "" in order or len({*order}) < len(order):
+        raise BadRequest(
+            f"--labels {labels} has an empty label, or one twice; write --labels LABEL,LABEL,… ."
+        )
+    return order
 
 
 def read_label_order(path: Path) -> tuple[str, ...]:

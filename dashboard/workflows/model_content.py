@@ -16,6 +16,7 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 
 if TYPE_CHECKING:
+    from analytics.encoders import EmbeddingEncoder, PixelEncoder, TextEncoder
     from analytics.features import Features
 
 TEXT, PIXELS, EMBEDDINGS = "text", "pixels", "embeddings"
@@ -34,7 +35,7 @@ class Content:
     """The items that a model can read.
 
     `kind`: text, pixels or embeddings. `item_codes` (N,), ascending; `features` (N, D). `groups` (N,): items with the very same content
-    share one. `n_left_out`: items without such content.
+    share one. `n_left_out`: items without such content. `encoder`: what made the features.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Content:
     feature_names: tuple[str, ...]
     groups: IntArray
     n_left_out: int
+    encoder: TextEncoder | PixelEncoder | EmbeddingEncoder
 
 
 def read_content(
@@ -78,15 +80,16 @@ def read_content(
             NO_CONTENT.format(project=project_id, n=there.height, what=what, fewest=FEWEST_ITEMS)
         )
     content: list[str | bytes] = there[column].to_list()
-    names, features = _encoded(kind, content)
+    fitted, features = _encoded(kind, content)
     return Content(
         kind=kind,
         item_codes=there["item_code"].cast(pl.Int64).to_numpy(),
         item_ids=tuple(there["item_id"]),
         features=features,
-        feature_names=names,
+        feature_names=fitted.feature_names,
         groups=_groups(content),
         n_left_out=items.height - there.height,
+        encoder=fitted,
     )
 
 
@@ -110,10 +113,11 @@ def _embedded(store: Store, project_id: str, items: pl.DataFrame, *, as_of: int 
         feature_names=encoder.feature_names,
         groups=_groups([row.tobytes() for row in vectors]),
         n_left_out=items.height - len(codes),
+        encoder=encoder,
     )
 
 
-def _encoded(kind: str, content: Sequence[str | bytes]) -> tuple[tuple[str, ...], Features]:
+def _encoded(kind: str, content: Sequence[str | bytes]) -> tuple[TextEncoder | PixelEncoder, Features]:
     from analytics.encoders import PixelEncoder, TextEncoder
     from analytics.errors import BadOption
 
@@ -121,10 +125,10 @@ def _encoded(kind: str, content: Sequence[str | bytes]) -> tuple[tuple[str, ...]
         if kind == PIXELS:
             pictures = [one for one in content if isinstance(one, bytes)]
             pixels = PixelEncoder().fit(pictures)
-            return pixels.feature_names, pixels.transform(pictures)
+            return pixels, pixels.transform(pictures)
         texts = [one for one in content if isinstance(one, str)]
         words = TextEncoder().fit(texts)
-        return words.feature_names, words.transform(texts)
+        return words, words.transform(texts)
     except BadOption as error:
         raise BadRequest(f"The items' {kind} cannot be read by the model: {error}") from error
 

@@ -1,13 +1,13 @@
-"""What a model that has not seen an item makes of it: its probabilities, and which words or pixels speak for the label.
+"""What the trained model makes of an item: its probabilities, and which words or pixels speak for the label.
 
-The model is a small linear one that is fitted when somebody asks, to the labels of the project's other items. `evidence_from`
-takes any `LinearView`, so that a model trained elsewhere can stand in its place.
+The members are those that `touchstone train` kept with its run and that had not seen the item: what is taken apart is the
+out-of-sample probability that the item got. Probabilities that were brought in come without weights: nothing can be taken apart.
 """
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -16,24 +16,28 @@ from analytics.attribution import (
     CANNOT_SHOW,
     Stability,
     attribution_stability,
-    linear_attribution,
     pixel_map,
     top_features,
 )
 from analytics.attribution_spans import Span, spread_over_words, term_places
+from analytics.errors import BadOption
 from analytics.frames import FloatArray
-from analytics.linear_critic import LinearView, fit_pixel_critic, fit_text_critic
+from analytics.kept_encoder import EMBEDDINGS, PIXELS, WORD, encode_one, side_of
+from analytics.kept_model import attributions, randomised_agreement
 from analytics.results import Estimate
+from dashboard.workflows.kept_models import KeptRun, read_kept
 from dashboard.workflows.label_sets import LabelSet
-
-MOST_ITEMS = 1000
-"""Items that the model is fitted to; of more, always the same ones are taken."""
-
-SIDE = 16
-"""Pixels a side, in grey, that pictures are reduced to before a model sees them."""
+from dashboard.workflows.model_samples import BUILT_IN
+from dashboard.workflows.opening import Store
 
 MOST_FEATURES = 8
-LARGEST_PICTURE = 16_000_000  # pixels
+N_DRAWS, N_DRAWS_OF_NETWORKS = 20, 5
+DIMENSIONS = (
+    "it reads embeddings, whose dimensions have no meaning of their own: what speaks for the label is seen in the labelled items "
+    "that are near it"
+)
+SIDE_WORDS = {"text": "an empty text", "pixels": "the mean of all pictures"}
+LINEAR, NETWORK = "weight times feature, exact", "integrated gradients (captum)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +53,74 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelEvidence:
-    """Why a model would give an item the label, or not.
+class TrainedBy:
+    """The run that an explanation rests on: what an auditor ties it to.
 
-    Attributes:
-        label: the label that is explained; `against` the strongest other one for the model.
-        p_label: the model's probability of the label; of `against` in `p_against`.
-        n_items: items that the model was fitted to; the explained one and its copies are not among them.
-        n_members: models fitted to bootstrap samples of them.
-        log_odds: the mean log-odds of the label against the other; `baseline_log_odds` those of `baseline`.
-        gap_share: what the parts leave unexplained, of their summed sizes; the worst member's.
-        stability: rank correlation of the members' parts.
-        speaks_for: the strongest words for the label; `speaks_against` those for the other.
-        spans: every word of the text with its part; empty for a picture.
-        pixels: (SIDE, SIDE) rows of parts, the strongest 1 or -1; empty for a text.
-        cannot_show: what such a picture cannot show.
-        undefined: why there is none, else None; nothing else but `cannot_show` is then set.
+    `seq` and `event_hash` of the run's event in the journal; `content_sha256` of its probabilities; `weights_sha256` of the
+    segment that holds its weights; `saw_seq`: the last event whose labels it learned from.
     """
 
+    model_run: str
+    words: str
+    seq: int
+    event_hash: str
+    content_sha256: str
+    weights_sha256: str
+    saw_seq: int
+    trained_by: str
+    trained_at: datetime
+    fold: int
+    n_members: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEvidence:
+    """Why the model would give an item the label, or not.
+
+    Attributes:
+        run: the run whose members these are.
+        label: the label that is explained; `against` the strongest other one for the model (where labels are sets, that the
+            choice is not in it).
+        p_label: the probability of the label that the run gave the item; of `against` in `p_against`.
+        p_kept: the same from the weights that are kept: more than a rounding away from `p_label` where only some members
+            were kept, or where units were dropped while the model judged.
+        n_members: members that are kept and taken apart.
+        method: how.
+        log_odds: the members' mean log-odds of the label against the other; `baseline_log_odds` those of `baseline`.
+        gap_share: what the parts leave unexplained, of their summed sizes; the worst member's.
+        stability: rank correlation of the members' parts.
+        randomised: rank correlation with the parts of members whose weights were dealt out anew.
+        speaks_for: the strongest words for the label; `speaks_against` those for the other.
+        spans: every word of the text with its part; empty for a picture.
+        pixels: (side, side) rows of parts, the strongest 1 or -1; empty for a text.
+        no_parts: why the probability cannot be taken apart, else None.
+        cannot_show: what such a picture cannot show.
+        undefined: why there is no model, else None; nothing else but `cannot_show` and `command` is then set.
+        command: what makes one.
+    """
+
+    run: TrainedBy | None = None
     label: str | None = None
     against: str | None = None
     p_label: float | None = None
     p_against: float | None = None
-    n_items: int = 0
+    p_kept: float | None = None
     n_members: int = 0
+    method: str = ""
     log_odds: float | None = None
     baseline: str = ""
     baseline_log_odds: float | None = None
     gap_share: float | None = None
     stability: Estimate | None = None
+    randomised: Estimate | None = None
     speaks_for: tuple[Feature, ...] = ()
     speaks_against: tuple[Feature, ...] = ()
     spans: tuple[Span, ...] = ()
     pixels: tuple[tuple[float, ...], ...] = ()
-    cannot_show: tuple[str, ...] = CANNOT_SHOW
+    no_parts: str | None = None
+    cannot_show: tuple[str, ...] = field(default=CANNOT_SHOW)
     undefined: str | None = None
+    command: str | None = None
 
     @property
     def agrees(self) -> bool:
@@ -91,119 +128,165 @@ class ModelEvidence:
         return self.p_label is not None and self.p_against is not None and self.p_label >= self.p_against
 
 
-def model_evidence(
-    items: pl.DataFrame, *, item_code: int, label_code: int | None, label_set: LabelSet, seed: int = 0
-) -> ModelEvidence:
-    """Fit to the other items' labels and look at this one.
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemModel:
+    """The kept members that judged an item, and the item as they read it (D,); `x` None where there is nothing to take apart."""
 
-    Args:
-        items: item_code, text, image_bytes, label_code: the item and others that have a label.
-        item_code: the item.
-        label_code: its label; None where it has none: then the model's likeliest is explained.
-        label_set: the project's.
-        seed: of the bootstrap samples.
+    kept: KeptRun
+    label_set: LabelSet
+    text: str | None
+    recorded: tuple[float, ...]
+    x: FloatArray | None
+    no_parts: str | None = None
+
+
+def item_model(
+    store: Store, *, project_id: str, item_id: str, item_code: int, label_set: LabelSet, as_of: int | None
+) -> ItemModel | ModelEvidence:
+    """The newest kept model that judged the item, as of a seq; where there is none, the evidence that says why."""
+    kept = read_kept(store, project_id=project_id, item_code=item_code, sets=label_set.is_sets, as_of=as_of)
+    said = store.read("item_probabilities", project_id=project_id, item_code=item_code, as_of=as_of)
+    if kept is None:
+        return _nothing(store, project_id, said, as_of)
+    own = said.filter(pl.col("model_run") == kept.model_run)["probabilities"]
+    recorded = tuple(own[0].to_list()) if len(own) else ()
+    found = ItemModel(kept, label_set, None, recorded, None)
+    if kept.state.kind == EMBEDDINGS:
+        return replace(found, no_parts=DIMENSIONS)
+    item = store.read("item_one", project_id=project_id, item_id=item_id, as_of=kept.saw_seq)
+    content = item["image_bytes" if kept.state.kind == PIXELS else "text"][0]
+    try:
+        x = encode_one(kept.state, content)
+    except BadOption as problem:
+        return replace(found, no_parts=f"the item cannot be read as the model read it: {problem}")
+    return replace(found, text=content if isinstance(content, str) else None, x=x)
+
+
+def evidence_of(found: ItemModel | ModelEvidence, *, label_code: int | None) -> ModelEvidence:
+    """The evidence for a label against the model's strongest other one; of the model's likeliest where the item has none.
+
+    Where labels are sets, `label_code` is that of a choice, and the evidence is for its being in the set.
     """
-    item = items.filter(pl.col("item_code") == item_code).row(0, named=True)
-    others = items.filter((pl.col("item_code") != item_code) & pl.col("label_code").is_not_null())
-    if item["text"]:
-        rest = others.filter(pl.col("text").is_not_null() & (pl.col("text") != item["text"]))
-        view = fit_text_critic(rest["text"].to_list(), _codes(rest), item["text"], seed=seed)
-        return evidence_from(view, label_code=label_code, label_set=label_set, text=item["text"])
-    picture = pixels_of(item["image_bytes"])
-    if picture is None:
-        return ModelEvidence(undefined="the item has neither a text nor a picture that can be read")
-    rest = others.filter(pl.col("image_bytes").is_not_null() & (pl.col("image_bytes") != item["image_bytes"]))
-    table, kept = _table(rest["image_bytes"])
-    view = fit_pixel_critic(table, _codes(rest)[kept], picture, seed=seed)
-    return evidence_from(view, label_code=label_code, label_set=label_set)
-
-
-def evidence_from(
-    view: LinearView, *, label_code: int | None, label_set: LabelSet, text: str | None = None
-) -> ModelEvidence:
-    """The evidence of a linear model that has not seen the item; of a picture where no text is given."""
-    if view.undefined is not None:
-        return ModelEvidence(undefined=view.undefined)
-    known, p = view.label_codes.tolist(), view.probabilities
-    code = int(known[int(p.argmax())]) if label_code is None else label_code
-    if code not in known:
-        return ModelEvidence(undefined=f"no other item is labelled {label_set.label(code)}")
-    place = known.index(code)
-    other = int(np.where(np.arange(len(p)) == place, -1.0, p).argmax())
-    parts = [
-        linear_attribution(
-            view.x, weights=w, bias=b, label_code=place, against_code=other, baseline=view.baseline
+    if isinstance(found, ModelEvidence):
+        return found
+    label_set, p = found.label_set, np.array(found.recorded)
+    codes = list(label_set.choice_codes)[: len(p)]
+    code = codes[int(p.argmax())] if label_code is None else label_code
+    if code not in codes:
+        return ModelEvidence(
+            undefined=f"{label_set.label(code)} came into the label set after the model was trained",
+            command="touchstone train",
         )
-        for w, b in zip(view.weights, view.bias, strict=True)
-    ]
+    place = codes.index(code)
+    other = None if label_set.is_sets else int(np.where(np.arange(len(p)) == place, -1.0, p).argmax())
+    told = ModelEvidence(
+        run=_run_of(found.kept),
+        label=label_set.label(code),
+        against=f"not {label_set.label(code)}" if other is None else label_set.label(codes[other]),
+        p_label=float(p[place]),
+        p_against=float(1 - p[place] if other is None else p[other]),
+        n_members=found.kept.model.n_members,
+        no_parts=found.no_parts,
+    )
+    return told if found.x is None else _taken_apart(told, found, found.x, place, other)
+
+
+def _taken_apart(
+    told: ModelEvidence, found: ItemModel, x: FloatArray, place: int, other: int | None
+) -> ModelEvidence:
+    """With the parts of every feature."""
+    model, text = found.kept.model, found.text
+    parts = attributions(model, x, label_code=place, against_code=other)
     stable = attribution_stability(np.stack([one.values for one in parts]))
     speaks_for, against = top_features(stable.mean, most=MOST_FEATURES)
-    return ModelEvidence(
-        label=label_set.label(code),
-        against=label_set.label(int(known[other])),
-        p_label=float(p[place]),
-        p_against=float(p[other]),
-        n_items=view.n_items,
-        n_members=len(parts),
+    terms = tuple(name.removeprefix(WORD) for name in found.kept.state.names)
+    return replace(
+        told,
+        p_kept=float(model.probabilities(x)[:, place].mean()),
+        method=LINEAR if model.is_linear else NETWORK,
         log_odds=float(np.mean([one.score for one in parts])),
-        baseline=view.baseline_words,
+        baseline=SIDE_WORDS[found.kept.state.kind],
         baseline_log_odds=float(np.mean([one.baseline_score for one in parts])),
         gap_share=max((one.gap_share or 0.0 for one in parts), default=0.0),
         stability=stable.rank_correlation,
-        speaks_for=() if text is None else _features(view, stable, speaks_for.tolist(), text),
-        speaks_against=() if text is None else _features(view, stable, against.tolist(), text),
-        spans=() if text is None else _spans(view, stable, text),
-        pixels=() if text is not None else _rows(stable.mean),
+        randomised=randomised_agreement(
+            model, x, label_code=place, against_code=other,
+            n_draws=N_DRAWS if model.is_linear else N_DRAWS_OF_NETWORKS,
+        ),
+        speaks_for=() if text is None else _features(terms, stable, speaks_for.tolist(), text),
+        speaks_against=() if text is None else _features(terms, stable, against.tolist(), text),
+        spans=() if text is None else _spans(terms, stable, x, text),
+        pixels=() if text is not None else _rows(stable.mean, side_of(found.kept.state)),
+    )  # fmt: skip
+
+
+def _nothing(store: Store, project_id: str, said: pl.DataFrame, as_of: int | None) -> ModelEvidence:
+    """Why there is no evidence of a model, and the command that makes some."""
+    train = f"touchstone train --project {project_id}"
+    runs = store.read("model_runs", project_id=project_id, as_of=as_of)
+    trained = runs.filter(pl.col("format") == BUILT_IN)
+    if not trained.is_empty():
+        name = trained["model_run"][0]
+        if name in said["model_run"].to_list():
+            return ModelEvidence(
+                undefined=f"the weights of {name} were not kept, so what it saw in the item cannot be shown",
+                command=f"{train} --run NAME",
+            )
+        return ModelEvidence(undefined=f"{name} was trained without this item", command=train)
+    if not said.is_empty():
+        return ModelEvidence(
+            undefined=f"the probabilities of {said['model_run'][0]} were brought in; they come without weights, so what it saw in "
+            "the item cannot be shown",
+            command=train,
+        )
+    return ModelEvidence(undefined="no model was trained on these labels", command=train)
+
+
+def _run_of(kept: KeptRun) -> TrainedBy:
+    return TrainedBy(
+        model_run=kept.model_run,
+        words=_run_words(kept),
+        seq=kept.seq,
+        event_hash=kept.event_hash,
+        content_sha256=kept.content_sha256,
+        weights_sha256=kept.weights_sha256,
+        saw_seq=kept.saw_seq,
+        trained_by=kept.trained_by,
+        trained_at=kept.trained_at,
+        fold=kept.fold,
+        n_members=kept.n_members,
     )
 
 
-def pixels_of(image: bytes | None) -> FloatArray | None:
-    """A picture as (SIDE * SIDE,) shades from 0 (black) to 1; None where it cannot be read."""
-    if not image:
-        return None
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(image)) as opened:
-            if opened.width * opened.height > LARGEST_PICTURE:
-                return None
-            grey = opened.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-    return np.asarray(grey, dtype=np.float64).reshape(-1) / 255
+def _run_words(kept: KeptRun) -> str:
+    """What kind of model the run is, in a line."""
+    made = kept.provenance
+    kind = "a linear model" if kept.model.is_linear else "a network with a hidden layer"
+    return (
+        f"{kind} on {made['encoder']} ({made['features']:,} features), {kept.n_members} members in {made['folds']} folds, "
+        f"trained on {made['labelled']:,} labels"
+    )
 
 
-def _codes(items: pl.DataFrame) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    return items["label_code"].cast(pl.Int64).to_numpy()
-
-
-def _table(images: pl.Series) -> tuple[FloatArray, list[int]]:
-    """The pictures that can be read, a row each, and their places."""
-    read = [(place, pixels) for place, image in enumerate(images) if (pixels := pixels_of(image)) is not None]
-    kept = [place for place, _ in read]
-    rows = np.stack([pixels for _, pixels in read]) if read else np.empty((0, SIDE * SIDE))
-    return rows, kept
-
-
-def _features(view: LinearView, stable: Stability, places: list[int], text: str) -> tuple[Feature, ...]:
-    where = term_places(text, tuple(view.terms[place] for place in places))
+def _features(terms: tuple[str, ...], stable: Stability, places: list[int], text: str) -> tuple[Feature, ...]:
+    where = term_places(text, tuple(terms[place] for place in places))
     return tuple(
         Feature(
-            view.terms[place],
+            terms[place],
             float(stable.mean[place]),
             float(stable.sign_agreement[place]),
-            where[view.terms[place]],
+            where[terms[place]],
         )
         for place in places
     )
 
 
-def _spans(view: LinearView, stable: Stability, text: str) -> tuple[Span, ...]:
-    used = np.flatnonzero(view.x)
-    return spread_over_words(text, {view.terms[place]: float(stable.mean[place]) for place in used})
+def _spans(terms: tuple[str, ...], stable: Stability, x: FloatArray, text: str) -> tuple[Span, ...]:
+    used = np.flatnonzero(x)
+    return spread_over_words(text, {terms[place]: float(stable.mean[place]) for place in used})
 
 
-def _rows(values: FloatArray) -> tuple[tuple[float, ...], ...]:
-    side = int(np.sqrt(len(values)))
-    picture = pixel_map(values, height=side, width=side)
-    return tuple(tuple(row) for row in picture.tolist())
+def _rows(values: FloatArray, side: int) -> tuple[tuple[float, ...], ...]:
+    """Colours of a pixel stand beside each other: they are put apart first, as `pixel_map` wants them."""
+    by_colour = values.reshape(side * side, -1).T.reshape(-1)
+    return tuple(tuple(row) for row in pixel_map(by_colour, height=side, width=side).tolist())

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from analytics.label_errors import Reason, doubted_items
+from analytics.reasons import Reason, ReasonWords, doubted_items
+from dashboard.workflows.label_sets import LabelSet
+from dashboard.workflows.monitor import UNCERTAINTY_RUN, Run, newest_run
 from dashboard.workflows.opening import Store
 from dashboard.workflows.verdicts import RANDOM_CHECK
 
-KIND = "uncertainty"
 LEAST_OTHERS = 0.8
 """So many of the nearest items have the same other label."""
 
@@ -23,23 +24,33 @@ LEAST_TOGETHER = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Opinions:
-    """What the newest run of a model says of the labels that the items have: `frame` as the table `judgement`, with item ids."""
+    """What the newest run of a model says of the labels that the items have: `frame` as the table `judgement`, with item ids and,
+    where labels are sets, `member_codes`, the choices of each label. `run`: that run.
+    """
 
     frame: pl.DataFrame
+    run: Run | None = None
 
 
-def read_opinions(store: Store, project_id: str, items: pl.DataFrame) -> Opinions | None:
+def read_opinions(store: Store, label_set: LabelSet, project_id: str, items: pl.DataFrame) -> Opinions | None:
     """The newest judgement, of those items whose label is still the one that was judged; None where there is no run.
 
     `items`: item_code, label_code of the consensus.
     """
-    runs = store.read("score_runs", project_id=project_id).filter(pl.col("kind") == KIND)
-    if runs.is_empty():
+    run = newest_run(store, project_id, kind=UNCERTAINTY_RUN)
+    if run is None:
         return None
-    found = store.read("judgement_items", project_id=project_id, run_id=runs["run_id"][0], item_code=-1)
+    found = store.read("judgement_items", project_id=project_id, run_id=run.run_id, item_code=-1)
     same = items.select("item_code", pl.col("label_code").cast(pl.Int64))
-    frame = found.with_columns(pl.col("label_code", "other_label_code", "nearest_label_code").cast(pl.Int64))
-    return Opinions(frame.join(same, on=["item_code", "label_code"], how="semi").sort("item_code"))
+    frame = found.with_columns(pl.col("^.*label_code$|^choice_code$").cast(pl.Int64)).join(
+        same, on=["item_code", "label_code"], how="semi"
+    )
+    if label_set.is_sets:
+        members = pl.Series("member_codes", [list(one) for one in label_set.members], dtype=pl.List(pl.Int64))
+        frame = frame.join(
+            pl.DataFrame({"label_code": label_set.codes}).with_columns(members), on="label_code", how="left"
+        )
+    return Opinions(frame.sort("item_code"), run)
 
 
 def model_disagrees(seen: Opinions) -> pl.DataFrame:
@@ -100,6 +111,7 @@ REASONS: tuple[Reason[Opinions], ...] = (
     Reason(
         key="probably_wrong",
         title="The label is probably wrong",
+        rule="By what people decided on earlier flags, the label is wrong with at least the limit.",
         words="Labels that looked like this one were wrong in {p_wrong:.0%} of cases ({p_low:.0%} to {p_high:.0%}), by what people "
         "decided on earlier flags.",
         detect=probably_wrong,
@@ -107,6 +119,7 @@ REASONS: tuple[Reason[Opinions], ...] = (
     Reason(
         key="model_disagrees",
         title="The model would choose another label",
+        rule="Confident learning doubts the label, and votes and model together leave it under one half.",
         words="A model that did not see this label gives {label} {p_label:.0%} and {other_label} {p_other:.0%}; with the "
         "annotations taken in, {label} has {together:.0%}.",
         detect=model_disagrees,
@@ -114,12 +127,14 @@ REASONS: tuple[Reason[Opinions], ...] = (
     Reason(
         key="neighbours_disagree",
         title="Items like it have another label",
+        rule="At least the limit of the nearest items have one and the same other label.",
         words="Of the {n_neighbours} items most like it {nearest_label_share:.0%} are {near_label}; it is {label}.",
         detect=neighbours_disagree,
     ),
     Reason(
         key="copy_differs",
         title="A near copy has another label",
+        rule="An item that is nearly the same has another label.",
         words="It is {label}; {copy_id}, which is nearly the same, is {copy_label}.",
         detect=copy_differs,
     ),
@@ -127,19 +142,13 @@ REASONS: tuple[Reason[Opinions], ...] = (
 """Every reason that a model's run gives, in the order in which they are told."""
 
 
-def _no_doubts(_seen: Opinions) -> pl.DataFrame:
-    return doubted_items(
-        pl.DataFrame(schema={"item_code": pl.Int64, "p_sampled": pl.Float64}), RANDOM_CHECK,
-        score=pl.lit(0.0), threshold=0.0, evidence=["p_sampled"],
-    )  # fmt: skip
-
-
-BY_CHANCE: Reason[Opinions] = Reason(
+BY_CHANCE = ReasonWords(
     key=RANDOM_CHECK,
     title="Chosen by chance",
+    rule="Drawn by chance, each item as likely, from those that nothing doubts.",
     words="Nobody doubts this label. It was chosen by chance, so that it can be told how many labels are wrong that nobody doubts.",
-    detect=_no_doubts,
 )
+"""What is said of an item that was chosen by chance (`random_checks`): no detector doubts it."""
 
 
 def random_checks(eligible: pl.DataFrame, n: int, scores: pl.Series, *, seed: int) -> pl.DataFrame:
@@ -156,4 +165,4 @@ def random_checks(eligible: pl.DataFrame, n: int, scores: pl.Series, *, seed: in
         {"item_code": taken, "score": drawn, "p_sampled": np.full(len(taken), p_sampled)},
         schema={"item_code": pl.Int64, "score": pl.Float64, "p_sampled": pl.Float64},
     )
-    return doubted_items(frame, RANDOM_CHECK, score=pl.col("score"), threshold=0.0, evidence=["p_sampled"])
+    return doubted_items(frame, BY_CHANCE.key, score=pl.col("score"), threshold=0.0, evidence=["p_sampled"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from analytics.frames import FloatArray, IntArray
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import require_label_set
+from dashboard.workflows.model_runs import require_model_run
 from dashboard.workflows.opening import Store
 from dashboard.workflows.prediction_frames import (
     CodedRun,
@@ -37,7 +39,7 @@ class ModelRun:
     """A run of a model.
 
     `item_codes` (N,), ascending; `samples` (M, N, K) float32, by label code (where labels are sets, by choice, each of its
-    own). `provenance`: how it was made, for the run's event.
+    own). `provenance`: how it was made, for the run's event. `kept`: what it is made of, as tables (`kept_models.kept_tables`).
     """
 
     model_run: str
@@ -45,6 +47,7 @@ class ModelRun:
     samples: NDArray[np.float32]
     provenance: Mapping[str, object]
     note: str = ""
+    kept: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
     @property
     def content_sha256(self) -> str:
@@ -94,6 +97,7 @@ def record_model_run(store: Store, *, project_id: str, by: Person, run: ModelRun
         tables = {
             "probability": probability_rows(mean, run.model_run),
             "model_sample": sample_rows(run.item_codes, run.samples, run.model_run),
+            **run.kept,
         }
         if not label_set.is_sets:
             tables["prediction"] = first_label_rows(mean, run.model_run, label_set)
@@ -120,13 +124,8 @@ def samples(
     Raises:
         BadRequest: there is no such run.
     """
-    runs = store.read("model_runs", project_id=project_id, as_of=as_of).filter(
-        pl.col("model_run") == model_run
-    )
-    if runs.is_empty():
-        known = ", ".join(store.read("model_runs", project_id=project_id, as_of=as_of)["model_run"]) or "none"
-        raise BadRequest(f"There is no model run {model_run!r} in {project_id}. Runs: {known}.")
-    n_labels, n_members = int(runs["n_labels"][0]), int(runs["n_members"][0])
+    run = require_model_run(store, project_id=project_id, model_run=model_run, as_of=as_of)
+    n_labels, n_members = cast("int", run["n_labels"]), cast("int", run["n_members"])
     named = {"project_id": project_id, "model_run": model_run, "as_of": as_of}
     frame = store.read("model_samples", **named)
     if frame.is_empty():

@@ -10,7 +10,9 @@ import polars as pl
 
 from dashboard.workflows.opening import Store
 
-FIGURE_RUN = "score"
+FIGURE_RUN, UNCERTAINTY_RUN = "score", "uncertainty"
+"""Kinds of runs: of the project's figures, and of a model held against the labels."""
+
 MEASUREMENT = {
     "key": pl.Utf8, "group_kind": pl.Utf8, "group_id": pl.Utf8, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
     "n": pl.Int64, "undefined": pl.Utf8, "unit": pl.Utf8, "detail": pl.Utf8,
@@ -20,7 +22,7 @@ MEASUREMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A scoring run: how it computed, and up to which event it saw. `stale` says that annotations came after it."""
+    """A run: how it computed, and up to which event it saw. `stale` says that annotations came after it."""
 
     run_id: str
     method: str
@@ -45,7 +47,10 @@ class Counts:
 def newest_run(
     store: Store, project_id: str, *, as_of: int | None = None, kind: str | None = FIGURE_RUN
 ) -> Run | None:
-    """The newest scoring run that measured figures (`kind=None`: of any kind); None where nothing was scored yet."""
+    """The newest run of a kind, by default the one that measured the project's figures; None where there is none.
+
+    `kind=None`: of either kind that made a consensus.
+    """
     runs = store.read("score_runs", project_id=project_id, as_of=as_of)
     runs = runs.filter(
         pl.col("kind").is_in(["score", "consensus"]) if kind is None else pl.col("kind") == kind

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ import polars as pl
 from analytics.frames import FloatArray, IntArray
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.model_runs import require_model_run
 from dashboard.workflows.opening import Store
 from dashboard.workflows.prediction_check import NOT_CHECKED, check_sample
 from dashboard.workflows.prediction_frames import (
@@ -184,17 +186,10 @@ def import_probabilities(
         "project": project_id,
         "run": asked.model_run,
         "sha256": parsed.sha256,
+        "content": run.content_sha256,
     }
     event = store.submit(plan, by=by.person_id, request=words, request_id=request_id)
     return _was_known(summary) if event is None else summary
-
-
-def model_runs(store: Store, *, project_id: str, as_of: int | None = None) -> pl.DataFrame:
-    """The runs that gave probabilities, newest first.
-
-    Columns model_run, n_items, n_labels, note, out_of_sample, warning, name, imported_by, imported_at, seq.
-    """
-    return store.read("model_runs", project_id=project_id, as_of=as_of)
 
 
 def probabilities(
@@ -208,12 +203,8 @@ def probabilities(
     Raises:
         BadRequest: there is no such run.
     """
-    runs = model_runs(store, project_id=project_id, as_of=as_of)
-    named = runs.filter(pl.col("model_run") == model_run)
-    if named.is_empty():
-        known = ", ".join(runs["model_run"]) or "none"
-        raise BadRequest(f"There is no model run {model_run!r} in {project_id}. Runs: {known}.")
-    given = int(named["n_labels"][0])
+    named = require_model_run(store, project_id=project_id, model_run=model_run, as_of=as_of)
+    given = cast("int", named["n_labels"])
     frame = store.read("model_probabilities", project_id=project_id, model_run=model_run, as_of=as_of)
     table = as_table(frame["probabilities"], given)
     label_set = require_label_set(store, project_id, as_of=as_of)

@@ -28,6 +28,8 @@ from data.records import Draft, Event
 
 TEXT_LIMIT = 4_000
 DAY_SECONDS = 86_400.0
+CHOICE_NAMES = ("choice_label", "member_label")
+"""Where the evidence of a reason names the choice of a set that it is about."""
 
 Rows = dict[str, list[dict[str, object]]]
 
@@ -147,14 +149,37 @@ class Situation:
         return {"flag_status": [status], "label_version": [version]}
 
     def reason_marks(self, code: int | None) -> dict[str, str]:
-        """What the answer says about each reason of the flag: a doubt that the person shares is accepted."""
-        mark = "undecided" if code is None else "rejected" if code == self.state.label_code else "accepted"
-        return {reason["key"]: mark for reason in json.loads(self.state.reasons)}
+        """What the answer says about each reason of the flag."""
+        return reason_marks(self.state, code, self.label_set)
 
     def draft(self, kind: str, rows: Rows, facts: Mapping[str, object]) -> Draft:
         """The event of an answer."""
         named = {"flag_id": self.state.flag_id, "item_id": self.state.item_id}
         return Draft(kind, self.project_id, self.state.item_id, {"rows": rows, **named, **facts})
+
+
+def reason_marks(state: FlagState, code: int | None, label_set: LabelSet) -> dict[str, str]:
+    """What an answer says about each reason of a flag: a doubt that the person shares is accepted.
+
+    Where labels are sets, a reason that names a choice is about that choice alone.
+
+    Args:
+        state: the flag, and its item's label until now.
+        code: the label that the person gives; None for "cannot tell".
+        label_set: in which `code` has its place.
+    """
+    marks: dict[str, str] = {}
+    for reason in json.loads(state.reasons):
+        named = next((reason["evidence"][one] for one in CHOICE_NAMES if reason["evidence"].get(one)), None)
+        if code is None:
+            marks[reason["key"]] = "undecided"
+        elif label_set.is_sets and named in label_set.choices and state.label_code is not None:
+            member = label_set.code(named)
+            was, is_now = (member in label_set.members_of(one) for one in (state.label_code, code))
+            marks[reason["key"]] = "accepted" if was != is_now else "rejected"
+        else:
+            marks[reason["key"]] = "accepted" if code != state.label_code else "rejected"
+    return marks
 
 
 def situation(store: Store, reader: Reader, *, project_id: str, by: Person, flag_id: str) -> Situation:

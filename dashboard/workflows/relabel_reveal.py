@@ -9,6 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.flag_passport import Passport, passport_of
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.label_words import label_text
 from dashboard.workflows.opening import Store
@@ -30,7 +31,10 @@ GOLD = "gold_disagreement"
 
 @dataclass(frozen=True, slots=True)
 class FlagReason:
-    """One reason of a flag: what a person reads first, the sentence about this item, and what it rests on."""
+    """One reason of a flag: what a person reads first, the sentence about this item, and what it rests on.
+
+    `rule`: when the detector doubts a label; `version`: of that detector, None for flags that are older than passports.
+    """
 
     key: str
     title: str
@@ -38,6 +42,8 @@ class FlagReason:
     score: float
     threshold: float
     evidence: str
+    rule: str = ""
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,7 @@ class Reveal:
             answer last.
         tally: columns label, n_votes: independent votes by label, most first.
         reasons: why the item was flagged.
+        passport: all that the flag rested on when it was raised; None for older flags.
         suggestion: the newest model's label, where there is one.
         answers: what people did with this flag, oldest first.
     """
@@ -88,6 +95,7 @@ class Reveal:
     votes: pl.DataFrame
     tally: pl.DataFrame
     reasons: tuple[FlagReason, ...]
+    passport: Passport | None
     suggestion: Suggestion | None
     answers: tuple[FinalAnswer, ...]
 
@@ -127,6 +135,7 @@ def evidence(store: Store, project_id: str, state: FlagState, touches: tuple[Tou
         votes=votes,
         tally=counted.sort(["n_votes", "label"], descending=[True, False]),
         reasons=flag_reasons(state.reasons),
+        passport=passport_of(state.passport),
         suggestion=_suggestion(store, project_id, state.item_code),
         answers=_answers(touches, label_set),
     )
@@ -142,6 +151,8 @@ def flag_reasons(text: str) -> tuple[FlagReason, ...]:
             score=reason["score"],
             threshold=reason["threshold"],
             evidence=json.dumps(reason["evidence"], sort_keys=True, ensure_ascii=False),
+            rule=reason.get("rule", ""),
+            version=reason.get("version"),
         )
         for reason in json.loads(text)
     )
@@ -155,11 +166,20 @@ def _without_names(found: Reveal, by: Person) -> Reveal:
         found,
         votes=found.votes.with_columns(people.alias("annotator_id")),
         reasons=_without_gold(tuple(_impersonal(reason) for reason in found.reasons)),
+        passport=_passport_of_nobody(found.passport),
         answers=tuple(
             replace(answer, person_id="you" if answer.person_id == by.person_id else "somebody else")
             for answer in found.answers
         ),
     )
+
+
+def _passport_of_nobody(found: Passport | None) -> Passport | None:
+    """The passport without annotators, other items, and what would tell gold."""
+    if found is None:
+        return None
+    told = tuple(one for one in found.precision if one.key != GOLD)
+    return replace(found, votes=(), neighbours=(), precision=told)
 
 
 def _without_gold(reasons: tuple[FlagReason, ...]) -> tuple[FlagReason, ...]:

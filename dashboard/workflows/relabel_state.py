@@ -28,6 +28,7 @@ class FlagState:
     item_id: str
     score: float
     reasons: str
+    passport: str | None
     raised_at: datetime
     status: str
     raised_seq: int

@@ -17,6 +17,7 @@ from dashboard.workflows.consensus_methods import Fitted, Probabilities, Questio
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.figure_inputs import Inputs
 from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.model_runs import model_runs, require_model_run
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
@@ -230,7 +231,7 @@ def _consensus(
         device=options.device,
         max_iterations=options.max_iterations,
         probabilities=_probabilities(store, project_id, options.model_run, as_of)
-        if chosen.reads_model and not label_set.is_sets
+        if chosen.reads_model
         else None,
     )
     return (
@@ -242,12 +243,10 @@ def _probabilities(
     store: Store, project_id: str, model_run: str | None, as_of: int | None
 ) -> Probabilities | None:
     """The probabilities of a model run, the newest where none is named; None where there is none."""
-    known = predictions.model_runs(store, project_id=project_id, as_of=as_of)["model_run"].to_list()
-    if model_run is not None and model_run not in known:
-        raise BadRequest(f"There is no model run {model_run!r}. Known: {', '.join(known) or 'none'}.")
-    named = model_run or next(iter(known), None)
-    if named is None:
+    if model_run is None and model_runs(store, project_id=project_id, as_of=as_of).is_empty():
         return None
+    found = require_model_run(store, project_id=project_id, model_run=model_run or "", as_of=as_of)
+    named = str(found["model_run"])
     item_codes, table = predictions.probabilities(store, project_id=project_id, model_run=named, as_of=as_of)
     return Probabilities(named, item_codes, table)
 

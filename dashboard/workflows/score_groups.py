@@ -51,22 +51,30 @@ def group_figures(store: Store, project_id: str, inputs: Inputs, *, as_of: int) 
     return pl.concat(frames) if frames else pl.DataFrame(schema=MEASUREMENT)
 
 
-def _by_attribute(
-    store: Store, project_id: str, votes: pl.DataFrame, inputs: Inputs, as_of: int
-) -> list[pl.DataFrame]:
-    found: list[pl.DataFrame] = []
+def attribute_groups(store: Store, project_id: str, *, as_of: int) -> dict[str, pl.DataFrame]:
+    """The item attributes that make groups, MOST_ATTRIBUTES at most: attribute -> item_code, attribute_value."""
+    found: dict[str, pl.DataFrame] = {}
     for name in store.read("item_attribute_names", project_id=project_id)["name"]:
-        if len(found) == MOST_ATTRIBUTES * len(FIGURES):
+        if len(found) == MOST_ATTRIBUTES:
             break
         of_items = store.read(
             "score_attribute_values", project_id=project_id, attribute=json_pointer(name), as_of=as_of
         )
+        if 2 <= of_items["attribute_value"].n_unique() <= MOST_VALUES:
+            found[name] = of_items
+    return found
+
+
+def _by_attribute(
+    store: Store, project_id: str, votes: pl.DataFrame, inputs: Inputs, as_of: int
+) -> list[pl.DataFrame]:
+    found: list[pl.DataFrame] = []
+    for name, of_items in attribute_groups(store, project_id, as_of=as_of).items():
         values = sorted(of_items["attribute_value"].unique())
-        if 2 <= len(values) <= MOST_VALUES:
-            groups = [(json.dumps([name, value], ensure_ascii=False), None) for value in values]
-            codes = pl.DataFrame({"attribute_value": values, "group_code": range(len(values))})
-            coded = of_items.join(codes, on="attribute_value").select("item_code", "group_code")
-            found += _measured(votes.join(coded, on="item_code"), groups, ATTRIBUTE, inputs)
+        groups = [(json.dumps([name, value], ensure_ascii=False), None) for value in values]
+        codes = pl.DataFrame({"attribute_value": values, "group_code": range(len(values))})
+        coded = of_items.join(codes, on="attribute_value").select("item_code", "group_code")
+        found += _measured(votes.join(coded, on="item_code"), groups, ATTRIBUTE, inputs)
     return found
 
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 
 from analytics.set_consensus import set_consensus
-from dashboard.workflows.consensus_methods import ANNOTATORS, MOST_CELLS, Fitted, Method, Question
-from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.consensus_methods import (
+    ANNOTATORS,
+    MOST_CELLS,
+    Fitted,
+    Method,
+    Probabilities,
+    Question,
+)
 from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.set_labels import new_rows, with_sets
 
@@ -18,20 +25,17 @@ def fit_sets(method: Method, asked: Question, label_set: LabelSet) -> tuple[Fitt
     """Decide every member by the method; `items` has the codes of the label set handed back, `posterior` is by choice.
 
     `annotators` has for each the confusion of every member, one 2 x 2 after the other, or the weights on every member
-    (`weights`). Of `fit` the priors are kept, a pair a member.
+    (`weights`). Of `fit` the priors are kept, a pair a member, or the model's weights, one a member.
 
     Raises:
-        BadRequest: the method reads a model's probabilities of single labels.
+        BadRequest: the method needs a model's probabilities, and there are none.
     """
-    if method.reads_model:
-        raise BadRequest(
-            f"{method.title} reads probabilities of single labels; the labels of this project are sets. Choose another method."
-        )
     binary = replace(asked, n_labels=2)
     fits: list[Fitted] = []
 
     def decide(votes: pl.DataFrame) -> pl.DataFrame:
-        fits.append(method.fit(replace(binary, votes=votes)))
+        own = _of_member(asked.probabilities, len(fits))
+        fits.append(method.fit(replace(binary, votes=votes, probabilities=own)))
         return fits[-1].items
 
     found = set_consensus(asked.votes, sets=label_set.members, members=label_set.choice_codes, decide=decide)
@@ -42,6 +46,14 @@ def fit_sets(method: Method, asked: Question, label_set: LabelSet) -> tuple[Fitt
         pl.col("place").replace_strict(dict(enumerate(of_place)), return_dtype=pl.Int64).alias("label_code")
     ).select("item_code", "label_code", "p_label", "n_annotations", "tied", "posterior")
     return Fitted(items, _annotators(fits), _fit(fits)), grown
+
+
+def _of_member(given: Probabilities | None, place: int) -> Probabilities | None:
+    """What a model says of one member: that it is out (0) or in (1)."""
+    if given is None:
+        return None
+    p = given.table[:, place]
+    return replace(given, table=np.stack([1 - p, p], axis=1))
 
 
 def with_codes_now(
@@ -90,6 +102,8 @@ def _fit(fits: list[Fitted]) -> Mapping[str, object]:
         whole["iterations"] = max(int(str(fit.fit["iterations"])) for fit in fits)
     if "converged" in whole:
         whole["converged"] = all(bool(fit.fit["converged"]) for fit in fits)
+    if "model_weight" in whole:
+        whole["model_weight"] = [fit.fit["model_weight"] for fit in fits]
     if "priors" in whole:
         whole["priors"] = [fit.fit["priors"] for fit in fits]
     return whole

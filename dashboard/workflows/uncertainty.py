@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import polars as pl
@@ -13,25 +13,29 @@ from analytics.errors import AnalyticsError
 from analytics.frames import IntArray
 from analytics.p_wrong import WrongLabels
 from dashboard import __version__
-from dashboard.workflows import judgement_figures, model_content, model_samples, verdicts
+from dashboard.workflows import judgement_figures, model_content, model_samples, set_judgement, verdicts
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.flag_reasons import reason_keys
 from dashboard.workflows.judgement_figures import Judged
 from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.model_runs import require_model_run
+from dashboard.workflows.model_words import doubt_words
+from dashboard.workflows.monitor import UNCERTAINTY_RUN
 from dashboard.workflows.opening import Store
+from dashboard.workflows.prediction_frames import n_choices
 from dashboard.workflows.rules import Person, require
+from dashboard.workflows.score_groups import attribute_groups
 from data.database import Reader
-from data.identifiers import json_pointer, uuid7
+from data.identifiers import uuid7
 from data.records import Draft
 
 if TYPE_CHECKING:
     from analytics.features import Features
 
-KIND = "uncertainty"
-"""The kind of the run."""
-
-MOST_ATTRIBUTES, MOST_VALUES = 6, 20
 FEWEST_ITEMS = 20
+SINGLE = (judgement_figures.judge_items, judgement_figures.model_measurements)
+SETS = (set_judgement.judge_sets, set_judgement.set_measurements)
+"""How items are judged and the model measured, for single labels and for sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,9 @@ class UncertaintyOptions:
 
 @dataclass(frozen=True, slots=True)
 class UncertaintyRun:
-    """What was found. `figures` as a score's; `not_learned`: why there is no probability of being wrong, else None."""
+    """What was found. `figures` as a score's; `not_learned`: why there is no probability of being wrong, else None; `rests_on`: what
+    the model's doubt is read from, in a sentence.
+    """
 
     run_id: str
     model_run: str
@@ -64,6 +70,7 @@ class UncertaintyRun:
     figures: pl.DataFrame
     device: str
     not_learned: str | None
+    rests_on: str = ""
 
 
 def uncertainty(
@@ -74,29 +81,27 @@ def uncertainty(
     An item whose flag people settled is judged by the label that was flagged, so that their verdict can teach.
 
     Raises:
-        BadRequest: there is no such model run, labels are sets, or too few items have both a label and probabilities.
+        BadRequest: there is no such model run, or too few items have both a label and probabilities.
         NotAllowed: the person may not score.
     """
     require(by, "score")
     asked = (options or UncertaintyOptions()).checked()
     saw = store.head
     label_set = require_label_set(store, project_id, as_of=saw)
-    if label_set.is_sets:
-        raise BadRequest(
-            "The labels of this project are sets; uncertainty is worked out for single labels so far."
-        )
-    model_run = _model_run(store, project_id, asked.model_run, saw)
+    run_row = require_model_run(store, project_id=project_id, model_run=asked.model_run, as_of=saw)
+    model_run = str(run_row["model_run"])
     said = verdicts.read_verdicts(store, project_id, as_of=saw)
     judged = _judged(store, project_id, label_set, said, replace(asked, model_run=model_run), as_of=saw)
     try:
-        items, device = judgement_figures.judge_items(judged)
+        judge, measure = SETS if label_set.is_sets else SINGLE
+        items, device = judge(judged)
         learned = verdicts.learn(items, said, replicates=asked.replicates, seed=asked.seed)
-        figures = judgement_figures.model_measurements(judged, items)
+        figures = measure(judged, items)
     except AnalyticsError as error:
         raise BadRequest(f"The model's probabilities could not be judged: {error}") from error
     record = verdicts.reasons_so_far(store, project_id, reason_keys(label_set), as_of=saw)
     figures = pl.concat([figures, verdicts.wrong_measurements(learned), verdicts.reason_measurements(record)])
-    items = _with_p_wrong(items, learned)
+    items = _with_p_wrong(items, learned, said)
     run_id = uuid7(store.clock())
     parameters = {
         "model_run": model_run, "members": judged.samples.shape[0], "device": device, "replicates": asked.replicates,
@@ -105,7 +110,7 @@ def uncertainty(
 
     def plan(reader: Reader) -> Draft:
         run = {
-            "run_id": run_id, "kind": KIND, "method": model_run, "parameters": json.dumps(parameters, sort_keys=True),
+            "run_id": run_id, "kind": UNCERTAINTY_RUN, "method": model_run, "parameters": json.dumps(parameters, sort_keys=True),
             "code_version": __version__, "saw_seq": saw,
         }  # fmt: skip
         tables = {
@@ -119,7 +124,7 @@ def uncertainty(
         }  # fmt: skip
         return Draft("model_judged", project_id, run_id, payload)
 
-    request: dict[str, object] = {"verb": KIND, "project": project_id, **parameters, "saw": saw}
+    request: dict[str, object] = {"verb": UNCERTAINTY_RUN, "project": project_id, **parameters, "saw": saw}
     store.submit(plan, by=by.person_id, request=request)
     return UncertaintyRun(
         run_id=run_id,
@@ -130,20 +135,8 @@ def uncertainty(
         figures=figures,
         device=device,
         not_learned=learned.undefined,
+        rests_on=doubt_words(cast("str | None", run_row["provenance"]), judged.samples.shape[0]),
     )
-
-
-def _model_run(store: Store, project_id: str, named: str, as_of: int) -> str:
-    known = store.read("model_runs", project_id=project_id, as_of=as_of)["model_run"].to_list()
-    if named and named not in known:
-        raise BadRequest(
-            f"There is no model run {named!r} in {project_id}. Runs: {', '.join(known) or 'none'}."
-        )
-    if not known:
-        raise BadRequest(
-            f"There is no model yet in {project_id}: `touchstone train` makes one, `touchstone predictions` brings yours in."
-        )
-    return named or str(known[0])
 
 
 def _judged(
@@ -170,7 +163,7 @@ def _judged(
             f"Only {both.height} items have both a label and probabilities of {model_run!r}; it takes {FEWEST_ITEMS}."
         )
     samples = table[:, both["row"].to_numpy(), :]
-    later = label_set.n_labels - samples.shape[2]
+    later = n_choices(label_set) - samples.shape[2]
     if later:
         samples = np.pad(samples, ((0, 0), (0, 0), (0, later)))
     features, feature_codes = _features(store, project_id, as_of)
@@ -183,8 +176,10 @@ def _judged(
         n_labels=label_set.n_labels,
         features=features,
         feature_codes=feature_codes,
-        groups=_groups(store, project_id, as_of),
-        labels=label_set.frame(),
+        groups=attribute_groups(store, project_id, as_of=as_of),
+        labels=label_set.frame().filter(pl.col("label_code").is_in(label_set.choice_codes)),
+        sets=label_set.members,
+        choice_codes=label_set.choice_codes if label_set.is_sets else (),
         replicates=asked.replicates,
         seed=asked.seed,
         device=asked.device,
@@ -200,19 +195,7 @@ def _features(store: Store, project_id: str, as_of: int) -> tuple[Features | Non
     return content.features, content.item_codes
 
 
-def _groups(store: Store, project_id: str, as_of: int) -> dict[str, pl.DataFrame]:
-    """Item attributes that make groups: attribute -> item_code, attribute_value."""
-    found: dict[str, pl.DataFrame] = {}
-    for name in store.read("item_attribute_names", project_id=project_id)["name"]:
-        table = store.read(
-            "score_attribute_values", project_id=project_id, attribute=json_pointer(name), as_of=as_of
-        ).drop_nulls()
-        if 2 <= table["attribute_value"].n_unique() <= MOST_VALUES and len(found) < MOST_ATTRIBUTES:
-            found[name] = table
-    return found
-
-
-def _with_p_wrong(items: pl.DataFrame, learned: WrongLabels) -> pl.DataFrame:
-    """The items with the probability that their label is wrong; all null where nothing was learned."""
-    told = items.join(learned.items, on="item_code", how="left", maintain_order="left")
-    return told.with_columns(pl.col("is_judged").fill_null(value=False))
+def _with_p_wrong(items: pl.DataFrame, learned: WrongLabels, said: verdicts.Verdicts) -> pl.DataFrame:
+    """The items with the probability that their label is wrong, null where nothing was learned, and whether people judged it."""
+    told = items.join(learned.items.drop("is_judged"), on="item_code", how="left", maintain_order="left")
+    return told.with_columns(is_judged=pl.col("item_code").is_in(said.frame["item_code"].to_list()))

@@ -17,6 +17,8 @@ RANDOM_CHECK = "random_check"
 """The reason of an item that was flagged by chance: what such items teach holds for all that nobody doubted."""
 
 MARKS = {"accepted": "accepted", "rejected": "rejected", "undecided": "not seen"}
+"""What an answer says of a reason, as it is counted and told."""
+
 RETIRE_UNDER, RETIRE_FROM, NEWEST = 0.2, 50, 200
 """A reason is retired while its precision is surely under this, from so many decisions on, judged by its newest ones."""
 
@@ -118,16 +120,24 @@ def wrong_measurements(found: WrongLabels) -> pl.DataFrame:
 def reasons_so_far(
     store: Store, project_id: str, reasons: Sequence[str], *, as_of: int | None = None
 ) -> pl.DataFrame:
-    """The record of each reason for a flag (`analytics.reason_record.reason_record`), from all answers."""
+    """The record of each reason for a flag (`analytics.reason_record.reason_record`), each flag once.
+
+    Of several answers to a flag, and a lead's decision, the newest that decided about the reason counts: two people who look at
+    one item are no two pieces of evidence about a detector.
+    """
     answers = store.read("judgement_decisions", project_id=project_id, as_of=as_of)
     rows = [
-        (reason, MARKS[mark], seq)
-        for seq, text in answers.select("seq", "flag_reasons").iter_rows()
+        (flag_id, reason, MARKS[mark], seq)
+        for seq, flag_id, text in answers.select("seq", "flag_id", "flag_reasons").iter_rows()
         for reason, mark in json.loads(text).items()
         if reason in reasons and mark in MARKS
     ]
-    decisions = pl.DataFrame(
-        rows, schema={"reason": pl.Utf8, "decision": pl.Utf8, "order": pl.Int64}, orient="row"
+    schema = {"flag_id": pl.Utf8, "reason": pl.Utf8, "decision": pl.Utf8, "order": pl.Int64}
+    decided = pl.col("decision") != MARKS["undecided"]
+    decisions = (
+        pl.DataFrame(rows, schema=schema, orient="row")
+        .sort(decided, "order")
+        .unique(["flag_id", "reason"], keep="last", maintain_order=True)
     )
     return reason_record(decisions, reasons=reasons, limit=RETIRE_UNDER, min_n=RETIRE_FROM, last=NEWEST)
 

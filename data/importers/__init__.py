@@ -9,11 +9,21 @@ from data.importers.isolation import (
     preview,
 )
 from data.importers.mapping import ROLES, parse_map
-from data.importers.parsed import ImportOptions, Parsed, ParsedContent, ParsedProbabilities, Preview
+from data.importers.parsed import (
+    REJECTED,
+    ContentKind,
+    ImportOptions,
+    Parsed,
+    ParsedContent,
+    ParsedProbabilities,
+    Preview,
+)
 from data.importers.reading import parse
 
 __all__ = [
+    "REJECTED",
     "ROLES",
+    "ContentKind",
     "ImportOptions",
     "Parsed",
     "ParsedContent",

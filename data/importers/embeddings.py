@@ -1,4 +1,4 @@
-"""Files of embeddings: one vector an item, as lists, as columns e0, e1, …, or as NumPy's .npz."""
+"""Files of embeddings: one vector an item, as lists, as columns e0, e1, …, or as NumPy's .npz or .npy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from data.errors import ImportRejected
+from data.importers.item_ids import bare_id, ids_of, read_ids, refuse_own_ids
+from data.importers.json_documents import SCORES
 from data.importers.json_lines import LinesFile
 from data.importers.mapping import find_column, guess, listed, no_such_column, plain
 from data.importers.number_lists import as_lists
@@ -19,10 +21,10 @@ from data.importers.parsed import EMBEDDINGS, REJECTED, ImportOptions, ParsedCon
 from data.importers.sniff import Kind
 from data.importers.source import Source, size
 from data.importers.table import left_out, open_table, table_notes
-from data.importers.values import clean_ids
+from data.importers.values import Cleaned, clean_ids
 
 ITEM, VECTOR = "item", "embedding"
-ZIP = b"PK\x03\x04"
+ZIP, NPY = b"PK\x03\x04", b"\x93NUMPY"
 _LISTS = ("embedding", "embeddings", "vector", "emb")
 _NUMBERED = re.compile(r"e(\d+)")
 
@@ -34,11 +36,13 @@ def read_embeddings(source: Source, kind: Kind, scratch: Path, options: ImportOp
         ImportRejected: the file cannot be read, holds no rows, or no column that is plainly the item or the embedding.
     """
     table = open_table(source, kind, scratch, options)
-    item, columns = _columns(table.columns, options.mapping, source.name)
+    item, columns = _columns(table.columns, options.mapping, source.name, ids=bool(options.ids))
     lists = columns if len(columns) == 1 and not _NUMBERED.fullmatch(columns[0]) else ()
-    wanted = [item, *columns]
+    wanted = [*(() if item is None else (item,)), *columns]
     loaded = table.load(wanted, lists=lists) if isinstance(table, LinesFile) else table.load(wanted)
-    ids = clean_ids(loaded.frame[item], item, "item")
+    if loaded.frame.is_empty() and loaded.rejected.is_empty():
+        raise ImportRejected(f"{source.name} holds no rows.")
+    ids, which = ids_of(loaded, item, options, scratch, source.name)
     if lists:
         vectors = as_lists(loaded.frame[columns[0]], columns[0])
     else:
@@ -48,7 +52,7 @@ def read_embeddings(source: Source, kind: Kind, scratch: Path, options: ImportOp
         [loaded.rows, ids.values.alias("item_id"), ids.bad.alias("no_item"), vectors.alias("vector")]
     )
     contents, rejected = checked_vectors(frame, source.name)
-    mapping = {ITEM: item, VECTOR: columns[0] if lists else f"{columns[0]} to {columns[-1]}"}
+    mapping = {**which, VECTOR: columns[0] if lists else f"{columns[0]} to {columns[-1]}"}
     unused = [column for column in table.columns if column not in wanted]
     return ParsedContent(
         contents=contents,
@@ -68,6 +72,8 @@ def read_npz(source: Source, options: ImportOptions) -> ParsedContent:
     Raises:
         ImportRejected: no such archive, no such arrays, or more than `max_bytes` once unpacked.
     """
+    if options.ids:
+        raise ImportRejected(f"{source.name} has ids of its own; leave --ids out.")
     try:
         with zipfile.ZipFile(source.path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
@@ -81,32 +87,48 @@ def read_npz(source: Source, options: ImportOptions) -> ParsedContent:
                     f"{source.name} has the arrays {listed(held.files)}; it needs `ids` (N,) and `embeddings` (N, D)."
                 )
             ids, vectors = held["ids"], held["embeddings"]
+        texts = np.char.decode(ids, "utf-8") if ids.dtype.kind == "S" else ids.astype(str)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ImportRejected(
             f"{source.name} is no archive of plain arrays of numbers and texts (ids as dtype=str, not object): {error}"
         ) from error
     _require_shapes(ids, vectors, source.name)
-    cleaned = clean_ids(pl.Series("ids", ids.astype(str)), "ids", "item")
+    cleaned = clean_ids(pl.Series("ids", texts), "ids", "item")
+    return _of_array(cleaned, vectors, source, "npz", {ITEM: "ids", VECTOR: "embeddings"})
+
+
+def read_npy(source: Source, scratch: Path, options: ImportOptions) -> ParsedContent:
+    """Read an array (N, D) of NumPy, with the ids of `options.ids`. Nothing in it is ever unpickled.
+
+    Raises:
+        ImportRejected: no such array, or no id for each of its rows.
+    """
+    try:
+        vectors = np.load(source.path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ImportRejected(f"{source.name} is no plain array of numbers: {error}") from error
+    rows = len(vectors) if vectors.ndim else 0
+    ids, which = read_ids(options, rows, scratch, source.name)
+    _require_shapes(ids.values.to_numpy(), vectors, source.name)
+    return _of_array(ids, vectors, source, "npy", which)
+
+
+def _of_array(
+    ids: Cleaned, vectors: NDArray[np.generic], source: Source, form: str, mapping: dict[str, str]
+) -> ParsedContent:
+    """What there is to import of (N,) ids and (N, D) vectors."""
+    lists = pl.Series(vectors.astype(np.float64), dtype=pl.Array(pl.Float64, vectors.shape[1]))
     frame = pl.DataFrame(
         {
-            "row": np.arange(1, len(ids) + 1),
-            "item_id": cleaned.values,
-            "no_item": cleaned.bad,
-            "vector": pl.Series(
-                vectors.astype(np.float64), dtype=pl.Array(pl.Float64, vectors.shape[1])
-            ).cast(pl.List(pl.Float64)),
+            "row": np.arange(1, len(vectors) + 1),
+            "item_id": ids.values,
+            "no_item": ids.bad,
+            "vector": lists.cast(pl.List(pl.Float64)),
         }
     )
     contents, rejected = checked_vectors(frame, source.name)
     return ParsedContent(
-        contents,
-        rejected,
-        "npz",
-        {ITEM: "ids", VECTOR: "embeddings"},
-        cleaned.notes,
-        len(ids),
-        source.sha256,
-        source.name,
+        contents, rejected, form, mapping, ids.notes, len(vectors), source.sha256, source.name
     )
 
 
@@ -171,8 +193,10 @@ def _require_shapes(ids: NDArray[np.generic], vectors: NDArray[np.generic], name
         )
 
 
-def _columns(columns: Sequence[str], asked: Mapping[str, str], name: str) -> tuple[str, tuple[str, ...]]:
-    """The item's column and the embedding's, one of lists or e0, e1, … in order."""
+def _columns(
+    columns: Sequence[str], asked: Mapping[str, str], name: str, *, ids: bool
+) -> tuple[str | None, tuple[str, ...]]:
+    """The item's column (none with a file of ids) and the embedding's, one of lists or e0, e1, … in order."""
     found: dict[str, str] = {}
     for role, column in asked.items():
         if role not in (ITEM, VECTOR):
@@ -181,15 +205,18 @@ def _columns(columns: Sequence[str], asked: Mapping[str, str], name: str) -> tup
         if match is None:
             raise ImportRejected(no_such_column(columns, column, name))
         found[role] = match
-    bare = [column for column in columns if plain(column) == "id"]
-    item = found.get(ITEM) or guess(columns, ITEM) or (bare[0] if len(bare) == 1 else None)
-    if item is None:
+    item = found.get(ITEM) or guess(columns, ITEM) or bare_id(columns)
+    if ids:
+        refuse_own_ids(columns, found, name)
+        item = None
+    elif item is None:
         raise ImportRejected(
-            f"{name} has no column that is plainly the item; it has {listed(columns)}. Say which with --map item=COLUMN."
+            f"{name} has no column that is plainly the item; it has {listed(columns)}. Say which with --map item=COLUMN, or give the "
+            "ids in its order with --ids FILE."
         )
     if VECTOR in found:
         return item, (found[VECTOR],)
-    lists = [column for column in columns if plain(column) in _LISTS]
+    lists = [column for column in columns if plain(column) in _LISTS or column == SCORES]
     if len(lists) == 1:
         return item, (lists[0],)
     numbers = sorted(int(number[1]) for column in columns if (number := _NUMBERED.fullmatch(column)))

@@ -64,6 +64,7 @@ class ImportOptions:
         sets: whether a label is a set of labels; else a row with several is rejected.
         logits: whether a file of probabilities has scores before softmax (of sets: before the logistic function).
         label_order: the labels in the model's own order, as `id2label` of its configuration has them; () where it is not known.
+        ids: the path of a table with the item of each row, in the file's order; "" where the file has a column of them.
         separator: what parts the labels of one cell, where labels are sets and cells are no lists; "" for nothing.
         max_bytes: largest file in bytes, counted after unpacking.
         max_memory_bytes: what reading may take beyond the reader's own start-up size, in bytes.
@@ -77,6 +78,7 @@ class ImportOptions:
     separator: str = ""
     logits: bool = False
     label_order: tuple[str, ...] = ()
+    ids: str = ""
     max_bytes: int = 4 * 1024**3
     max_memory_bytes: int = 12 * 1024**3
     max_seconds: float = 900.0

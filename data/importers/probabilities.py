@@ -9,24 +9,22 @@ import polars as pl
 
 from data.errors import ImportRejected
 from data.importers.delimited import Loaded
+from data.importers.item_ids import ids_of
 from data.importers.json_lines import LinesFile
 from data.importers.mapping import listed
 from data.importers.number_lists import as_lists
 from data.importers.parsed import PROBABILITIES, REJECTED, ImportOptions, ParsedProbabilities
 from data.importers.probability_columns import ProbabilityColumns, find_probability_columns
-from data.importers.probability_members import gather
+from data.importers.probability_members import are_nested, gather, unfold
+from data.importers.probability_reasons import SUM_WITHIN, judge
 from data.importers.probability_scores import are_scores, of_scores
 from data.importers.sniff import Kind
 from data.importers.source import Source
 from data.importers.table import TableFile, left_out, open_table, table_notes
-from data.importers.values import as_text, clean_ids, quoted
+from data.importers.values import as_text, clean_ids
 
-SUM_WITHIN = 1e-3
-"""How far from 1 the probabilities of an item may sum."""
-
-# What arithmetic in single precision leaves outside [0, 1] is taken as 0 or 1.
-_HAIR = 1e-6
 _COMMA = r"^\s*-?\d+,\d+\s*$"
+_NONE = pl.DataFrame(schema=REJECTED)
 
 
 def read_probabilities(
@@ -41,32 +39,30 @@ def read_probabilities(
     table = open_table(source, kind, scratch, options)
     columns = find_probability_columns(
         table.columns, options.mapping, labels,
-        name=source.name, logits=options.logits, label_order=options.label_order,
+        name=source.name, logits=options.logits, label_order=options.label_order, ids=bool(options.ids),
     )  # fmt: skip
     loaded = _load(table, columns)
     if loaded.frame.is_empty() and loaded.rejected.is_empty():
         raise ImportRejected(f"{source.name} holds no rows.")
-    ids = clean_ids(loaded.frame[columns.item], columns.item, "item")
-    values, said = _values(loaded.frame, columns, labels, options, source.name)
-    frame = values.with_columns(loaded.rows, ids.values.alias("item_id"), ids.bad.alias("no_item"))
-    frame = _with_member(frame, loaded.frame, columns)
-    judged = frame.with_columns(reason=_reason(frame, columns, labels, options))
-    good, repeated = _once(judged.filter(pl.col("reason").is_null()))
+    ids, which = ids_of(loaded, columns.item, options, scratch, source.name)
+    rows = pl.DataFrame([loaded.rows, ids.values.alias("item_id"), ids.bad.alias("no_item")])
+    frame, said = _numbered(rows, loaded.frame, columns, labels, options, source.name)
+    good, bad = judge(frame, columns, labels, options)
+    good, repeated = _once(good)
     if options.logits:
         good, said = _softmax(good, labels, options, source.name), (*said, _said_of_logits(options))
-    bad = judged.filter(pl.col("reason").is_not_null()).select("row", "reason")
-    members: tuple[str, ...] = ()
-    if columns.member is None:
-        items, short = _lists(good, len(labels)), pl.DataFrame(schema=REJECTED)
-    else:
-        items, members, short = gather(_clipped(good, len(labels)), len(labels))
-    rejected = pl.concat([bad.cast(REJECTED), repeated.cast(REJECTED), short, loaded.rejected]).sort("row")
+    good = good.with_columns(pl.col(f"n{place}").clip(0, 1) for place in range(len(labels)))
+    items, members, short = (
+        gather(good, len(labels)) if "member" in good.columns else (_lists(good, len(labels)), (), _NONE)
+    )
+    # A row that holds several members may have several reasons; the first is told.
+    rejected = pl.concat([bad, repeated, short, loaded.rejected]).unique("row", keep="first").sort("row")
     unused = [column for column in table.columns if column not in columns.used]
     return ParsedProbabilities(
         probabilities=items,
         rejected=rejected,
         format=table.format,
-        mapping=columns.mapping,
+        mapping=columns.mapping | which,
         guessed=(
             *table_notes(table, source),
             *columns.said,
@@ -75,7 +71,7 @@ def read_probabilities(
             *ids.notes,
             *left_out(unused),
         ),
-        n_rows=len(good) - len(short) + len(rejected),
+        n_rows=len(loaded.frame) + len(loaded.rejected),
         sha256=source.sha256,
         name=source.name,
         members=members,
@@ -85,33 +81,51 @@ def read_probabilities(
 def _require_order(label_order: Sequence[str], labels: Sequence[str]) -> None:
     if label_order and sorted(label_order) != sorted(labels):
         raise ImportRejected(
-            f"id2label has the labels {listed(map(repr, label_order))}, and the label set {listed(map(repr, labels))}; they have to be "
-            "the same."
+            f"The given order has the labels {listed(map(repr, label_order))}, and the label set {listed(map(repr, labels))}; they have "
+            "to be the same."
         )
 
 
-def _values(
-    frame: pl.DataFrame, columns: ProbabilityColumns, labels: Sequence[str], options: ImportOptions, name: str
+def _numbered(
+    rows: pl.DataFrame,
+    given: pl.DataFrame,
+    columns: ProbabilityColumns,
+    labels: Sequence[str],
+    options: ImportOptions,
+    name: str,
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Columns n0, n1, … in the label set's order and what goes with them, and a sentence on the order."""
+    """The rows with the columns that `judge` takes, one for each item (and member); and a sentence on the order."""
+    if columns.member is not None:
+        names = clean_ids(given[columns.member], columns.member, "member")
+        rows = rows.with_columns(names.values.alias("member"), names.bad.alias("no_member"))
     if columns.list is None:
-        return _of_columns(frame, columns.labels), ()
-    values = frame[columns.list]
+        return pl.concat([rows, _of_columns(given, columns.labels)], how="horizontal"), ()
+    values = given[columns.list]
+    if are_nested(values):
+        if columns.member is not None:
+            raise ImportRejected(
+                f"{name} has lists of lists in {columns.list!r}, one for each member, and members in the column {columns.member!r}; "
+                "give one or the other."
+            )
+        rows, values = unfold(rows, values, columns.list)
+    found, said = _listed(values, columns.list, labels, options, name)
+    if "problem" in rows.columns and "problem" in found.columns:
+        found = found.with_columns(pl.coalesce(rows["problem"], "problem").alias("problem"))
+        rows = rows.drop("problem")
+    return pl.concat([rows, found], how="horizontal"), said
+
+
+def _listed(
+    values: pl.Series, column: str, labels: Sequence[str], options: ImportOptions, name: str
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Columns n0, n1, … in the label set's order and what goes with them, from lists; and a sentence on the order."""
     if are_scores(values):
-        found = of_scores(values, columns.list, labels, options.label_order, name=name)
-        return found, (f"The scores in {columns.list!r} were taken by the labels that they name.",)
-    order, whose = (options.label_order, "id2label's") if options.label_order else (labels, "the label set's")
-    found = _of_list(values, columns.list, labels)
+        found = of_scores(values, column, labels, options.label_order, name=name)
+        return found, (f"The scores in {column!r} were taken by the labels that they name.",)
+    order, whose = (options.label_order, "the given") if options.label_order else (labels, "the label set's")
+    found = _of_list(values, column, labels)
     moved = {f"n{place}": f"n{list(labels).index(label)}" for place, label in enumerate(order)}
-    said = f"The lists in {columns.list!r} were taken in {whose} order: {listed(order)}."
-    return found.rename(moved), (said,)
-
-
-def _with_member(frame: pl.DataFrame, given: pl.DataFrame, columns: ProbabilityColumns) -> pl.DataFrame:
-    if columns.member is None:
-        return frame
-    names = clean_ids(given[columns.member], columns.member, "member")
-    return frame.with_columns(names.values.alias("member"), names.bad.alias("no_member"))
+    return found.rename(moved), (f"The lists in {column!r} were taken in {whose} order: {listed(order)}.",)
 
 
 def _softmax(good: pl.DataFrame, labels: Sequence[str], options: ImportOptions, name: str) -> pl.DataFrame:
@@ -143,16 +157,12 @@ def _load(table: TableFile, columns: ProbabilityColumns) -> Loaded:
 
 
 def _of_columns(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """Columns n0, n1, … (numbers, null where there is none) and t0, t1, … (what was written, null where empty)."""
+    """Columns n0, n1, … (numbers, null where there is none) and, of columns of text, t0, t1, … (what was written)."""
     found: list[pl.Series] = []
     for place, column in enumerate(columns):
         values = frame[column]
         if values.dtype.is_numeric():
-            number = values.cast(pl.Float64).fill_nan(None)
-            found += [
-                number.alias(f"n{place}"),
-                pl.Series(f"t{place}", [None], pl.String).new_from_index(0, len(values)),
-            ]
+            found.append(values.cast(pl.Float64).fill_nan(None).alias(f"n{place}"))
         else:
             text = as_text(values, column)
             found += [_numbers(text).alias(f"n{place}"), text.alias(f"t{place}")]
@@ -179,54 +189,6 @@ def _numbers(text: pl.Series) -> pl.Series:
     return text.to_frame("v").select(v=point.cast(pl.Float64, strict=False).fill_nan(None))["v"]
 
 
-def _reason(
-    frame: pl.DataFrame, columns: ProbabilityColumns, labels: Sequence[str], options: ImportOptions
-) -> pl.Expr:
-    """Why a row cannot be taken; null where it can."""
-    reasons = [pl.col(name) for name in ("no_item", "no_member", "problem") if name in frame.columns]
-    if "length" in frame.columns:
-        reasons += [
-            pl.when(pl.col("length").is_null()).then(pl.lit(f"{columns.list} is empty")),
-            pl.when(pl.col("length") != len(labels)).then(
-                pl.format(
-                    "{} holds {} probabilities, not the {} of the label set",
-                    pl.lit(columns.list), pl.col("length"), pl.lit(len(labels)),
-                )
-            ),
-        ]  # fmt: skip
-    for place, label in enumerate(labels):
-        where = columns.labels[place] if columns.labels else f"{columns.list}, number {place + 1}"
-        reasons += _number_reasons(place, label, where, written=bool(columns.labels), logits=options.logits)
-    if options.sets or options.logits:
-        return pl.coalesce(reasons)
-    total = pl.sum_horizontal(f"n{place}" for place in range(len(labels)))
-    reasons.append(
-        pl.when((total - 1).abs() > SUM_WITHIN).then(
-            pl.format("the probabilities sum to {}, not to 1", total.round(4))
-        )
-    )
-    return pl.coalesce(reasons)
-
-
-def _number_reasons(place: int, label: str, where: str, *, written: bool, logits: bool) -> list[pl.Expr]:
-    """What can be wrong with one label's number."""
-    number, text = pl.col(f"n{place}"), f"t{place}"
-    empty = pl.lit(f"no probability of {label!r} ({where} is empty)")
-    none = (
-        pl.when(pl.col(text).str.strip_chars().fill_null("") == "")
-        .then(empty)
-        .otherwise(quoted(text, f"{where} is not a number"))
-        if written
-        else pl.lit(f"no probability of {label!r} ({where} is not a number)")
-    )
-    outside = pl.format("{} is {}, which is not within 0 and 1", pl.lit(where), number)
-    if logits:
-        outside, inside = pl.lit(f"{where} is not finite"), number.is_finite()
-    else:
-        inside = number.is_between(-_HAIR, 1 + _HAIR)
-    return [pl.when(number.is_null()).then(none), pl.when(~inside).then(outside)]
-
-
 def _once(good: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The first row of each item (and member), and the others as rejected rows."""
     key, of = (
@@ -234,23 +196,17 @@ def _once(good: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         if "member" in good.columns
         else (["item_id"], pl.lit(""))
     )
+    if good.select(key).n_unique() == len(good):
+        return good, _NONE
     first = pl.col("row").min().over(key)
     marked = good.with_columns(first=first)
     reason = pl.format(
         "item '{}'{} stands in row {} already", pl.col("item_id").str.slice(0, 40), of, pl.col("first")
     )
     again = marked.filter(pl.col("row") != pl.col("first")).select("row", reason=reason)
-    return marked.filter(pl.col("row") == pl.col("first")), again
+    return marked.filter(pl.col("row") == pl.col("first")), again.cast(REJECTED)
 
 
 def _lists(good: pl.DataFrame, n_labels: int) -> pl.DataFrame:
-    clipped = [pl.col(f"n{place}") for place in range(n_labels)]
-    return (
-        _clipped(good, n_labels)
-        .select("row", "item_id", probabilities=pl.concat_list(clipped))
-        .cast(PROBABILITIES)
-    )
-
-
-def _clipped(good: pl.DataFrame, n_labels: int) -> pl.DataFrame:
-    return good.with_columns(pl.col(f"n{place}").clip(0, 1) for place in range(n_labels))
+    lists = pl.concat_list(f"n{place}" for place in range(n_labels))
+    return good.select("row", "item_id", probabilities=lists).cast(PROBABILITIES)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from data.errors import ImportRejected
+from data.importers.item_ids import bare_id, refuse_own_ids
 from data.importers.mapping import find_column, guess, listed, no_such_column, plain
 
 ITEM, LIST, MEMBER = "item", "probabilities", "member"
@@ -19,10 +20,11 @@ _MEMBERS = ("member", "sample")
 class ProbabilityColumns:
     """Where everything is. `labels`: a column for each label in the label set's order, or none where `list` has them all.
 
-    `member`: the column that tells the members of a model apart, where there is one.
+    `item` is none where a file of ids says which item is which. `member`: the column that tells the members of a model apart,
+    where there is one.
     """
 
-    item: str
+    item: str | None
     labels: tuple[str, ...]
     list: str | None
     member: str | None
@@ -32,8 +34,8 @@ class ProbabilityColumns:
     @property
     def used(self) -> tuple[str, ...]:
         """Every column that is read."""
-        member = () if self.member is None else (self.member,)
-        return (self.item, *member, *((self.list,) if self.list is not None else self.labels))
+        keys = tuple(column for column in (self.item, self.member) if column is not None)
+        return (*keys, *((self.list,) if self.list is not None else self.labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def find_probability_columns(
     name: str,
     logits: bool = False,
     label_order: Sequence[str] = (),
+    ids: bool = False,
 ) -> ProbabilityColumns:
     """Give the item, the member and each label their columns: as asked, else by name.
 
@@ -62,15 +65,18 @@ def find_probability_columns(
         name: what to call the source in messages.
         logits: whether the numbers are logits.
         label_order: the labels as the model counts them, LABEL_0, LABEL_1, …; () where that is not known.
+        ids: whether a file of ids says which item is which, so that no column does.
 
     Raises:
         ImportRejected: a role or column that is not there, or labels without a column; the message names them.
     """
     roles = _asked(columns, asked, labels, name)
-    item, said = _item_column(columns, roles, labels, name)
+    item, said = (None, ()) if ids else _item_column(columns, roles, labels, name)
+    if ids:
+        refuse_own_ids((column for column in columns if column not in labels), roles, name)
     member = _member_column(columns, item, roles, labels, name)
     free = [column for column in columns if column not in (item, member)]
-    keys = {ITEM: item} if member is None else {ITEM: item, MEMBER: member}
+    keys = {role: column for role, column in ((ITEM, item), (MEMBER, member)) if column is not None}
     if LIST in roles:
         return ProbabilityColumns(item, (), roles[LIST], member, {**keys, LIST: roles[LIST]}, said)
     schemes = _schemes(roles, labels, label_order)
@@ -124,17 +130,17 @@ def _item_column(
     free = [column for column in columns if column not in taken]
     # A column `sample` beside another that may be the item tells members apart; alone it is the item, as elsewhere.
     others = [column for column in free if plain(column) not in _MEMBERS]
-    bare = [column for column in free if plain(column) == "id"]
-    found = guess(others, ITEM) or (bare[0] if len(bare) == 1 else guess(free, ITEM))
+    found = guess(others, ITEM) or bare_id(free) or guess(free, ITEM)
     if found is None:
         raise ImportRejected(
-            f"{name} has no column that is plainly the item; it has {listed(columns)}. Say which with --map item=COLUMN."
+            f"{name} has no column that is plainly the item; it has {listed(columns)}. Say which with --map item=COLUMN, or "
+            "give the ids in its order with --ids FILE."
         )
     return found, () if found == ITEM else (f"Column {found!r} was taken as 'item' by its name.",)
 
 
 def _member_column(
-    columns: Sequence[str], item: str, roles: Mapping[str, str], labels: Sequence[str], name: str
+    columns: Sequence[str], item: str | None, roles: Mapping[str, str], labels: Sequence[str], name: str
 ) -> str | None:
     """The column that tells members apart, where there is one."""
     if MEMBER in roles:
@@ -158,13 +164,15 @@ def _schemes(
 
     if all(role_of(label) in roles for label in labels):
         return (_Scheme(with_asked(labels), "The columns were taken as --map says."),)
-    places = [f"p{place}" for place in range(len(labels))]
-    order = listed(f"{place} = {label}" for place, label in zip(places, labels, strict=True))
+    given = label_order or labels
+    places = {label: f"p{place}" for place, label in enumerate(given)}
+    whose = "the given" if label_order else "the label set's"
+    order = listed(f"{place} = {label}" for label, place in places.items())
     numbers = {label: f"LABEL_{place}" for place, label in enumerate(label_order)}
     counted = (
         _Scheme(
             with_asked([numbers[label] for label in labels]),
-            "The columns LABEL_0, LABEL_1, … were taken as id2label says.",
+            "The columns LABEL_0, LABEL_1, … were taken in the given order: " + listed(label_order) + ".",
         )
         if numbers
         else None
@@ -177,8 +185,8 @@ def _schemes(
         ),
         _Scheme(with_asked(labels), "The columns named as the labels were taken as their probabilities."),
         _Scheme(
-            with_asked(places),
-            f"Columns p0 to p{len(labels) - 1} were taken in the label set's order: {order}.",
+            with_asked([places[label] for label in labels]),
+            f"Columns p0 to p{len(labels) - 1} were taken in {whose} order: {order}.",
         ),
     )
 
@@ -186,7 +194,7 @@ def _schemes(
 def _refuse_more(scheme: _Scheme, columns: Sequence[str], labels: Sequence[str], name: str) -> None:
     """Raise where columns are numbered beyond the labels: then the numbers may not mean what we think."""
     beyond = f"p{len(labels)}"
-    if beyond in columns and scheme.columns[-1] == f"p{len(labels) - 1}":
+    if beyond in columns and f"p{len(labels) - 1}" in scheme.columns:
         raise ImportRejected(
             f"{name} has the column {beyond}, but the label set has {len(labels)} labels ({listed(labels)}). "
             "Name the columns as the labels."
@@ -194,6 +202,8 @@ def _refuse_more(scheme: _Scheme, columns: Sequence[str], labels: Sequence[str],
 
 
 def _missing(schemes: Sequence[_Scheme], columns: Sequence[str], labels: Sequence[str], name: str) -> str:
+    if any(plain(column) in ("embedding", "embeddings", "e0") for column in columns):
+        return f"{name} has embeddings and no probabilities (it has {listed(columns)}); import them with --embeddings."
     nearest = max(schemes, key=lambda scheme: len(set(scheme.columns) & set(columns)))
     lacking = [label for label, column in zip(labels, nearest.columns, strict=True) if column not in columns]
     return (

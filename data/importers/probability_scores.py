@@ -95,7 +95,9 @@ def _require_same(found: Sequence[str], labels: Sequence[str], column: str, name
     if not strange and not lacking:
         return
     numbered = any(label.startswith("LABEL_") for label in strange)
-    hint = " Say what LABEL_0, LABEL_1, … stand for with --id2label config.json." if numbered else ""
+    hint = (
+        " Say what LABEL_0, LABEL_1, … stand for with --id2label config.json or --labels." if numbered else ""
+    )
     missing = f"has no score of {listed(map(repr, lacking))}" if lacking else ""
     more = f"has scores of {listed(map(repr, strange))}, which the label set does not have" if strange else ""
     raise ImportRejected(

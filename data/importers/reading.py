@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from data.errors import ImportRejected
-from data.importers.embeddings import ZIP, read_embeddings, read_npz
+from data.importers.embeddings import NPY, ZIP, read_embeddings, read_npy, read_npz
+from data.importers.json_documents import as_lines
 from data.importers.label_studio import preview_label_studio, read_label_studio
 from data.importers.parsed import (
     ContentKind,
@@ -82,9 +83,9 @@ def parse_probabilities(
     """Read a file of a model's probabilities, in this process and with no limit but on size.
 
     Args:
-        path: a table: CSV, TSV, JSONL, Parquet.
+        path: a table: CSV, TSV, JSONL, Parquet; or a list in JSON.
         labels: the label set, in its order.
-        options: mapping ("item", "probabilities", or a label -> column) and limits.
+        options: mapping ("item", "member", "probabilities", or a label -> column), order of the labels, logits, sets, ids, and limits.
         progress: called with the share done, in [0, 1].
 
     Raises:
@@ -92,7 +93,7 @@ def parse_probabilities(
     """
     tell = progress or _ignore
     with tempfile.TemporaryDirectory(prefix="touchstone-import-") as scratch:
-        source, kind = _open(path, Path(scratch), "table", options)
+        source, kind = _open_lists(path, Path(scratch), options)
         tell(0.1)
         parsed = read_probabilities(source, kind, Path(scratch), options, labels)
     tell(0.9)
@@ -109,9 +110,9 @@ def parse_content(
     """Read a file of embeddings or of tokens, in this process and with no limit but on size.
 
     Args:
-        path: a table: CSV, TSV, JSONL, Parquet; of embeddings NumPy's .npz too.
+        path: a table: CSV, TSV, JSONL, Parquet; or a list in JSON; of embeddings NumPy's .npz and .npy too.
         content: what it holds.
-        options: mapping ("item", "embedding") and limits.
+        options: mapping ("item", "embedding"), ids, and limits.
         progress: called with the share done, in [0, 1].
 
     Raises:
@@ -124,8 +125,10 @@ def parse_content(
         tell(0.1)
         if content == "embeddings" and source.head.startswith(ZIP):
             parsed = read_npz(source, options)
+        elif content == "embeddings" and source.head.startswith(NPY):
+            parsed = read_npy(source, scratch, options)
         else:
-            source, kind = _open(path, scratch, "table", options)
+            source, kind = _open_lists(path, scratch, options)
             read = read_embeddings if content == "embeddings" else read_tokens
             parsed = read(source, kind, scratch, options)
     tell(0.9)
@@ -144,6 +147,13 @@ def _open(path: Path, scratch: Path, format: Format, options: ImportOptions) -> 
             f"{source.name} is one JSON document, not a table. Write one object a line (JSONL), or CSV."
         )
     return source, kind
+
+
+def _open_lists(path: Path, scratch: Path, options: ImportOptions) -> tuple[Source, Kind]:
+    """As `_open` of a table, but a JSON document that is a list is taken as JSONL of its entries."""
+    source = open_source(path, scratch, max_bytes=options.max_bytes)
+    kind = sniff(source.name, source.head)
+    return (as_lines(source, scratch, options), "jsonl") if kind == "json" else (source, kind)
 
 
 def _ignore(_share: float) -> None:

@@ -1,17 +1,21 @@
-"""Files of probabilities of tokens: JSONL, a line an item, with offsets in characters and a probability for each tag."""
+"""Files of probabilities of tokens: JSONL or Parquet, a row an item, with offsets in characters and a probability for each tag."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data.errors import ImportRejected
 from data.importers.json_lines import LinesFile
 from data.importers.mapping import find_column, listed, no_such_column
+from data.importers.parquet import ParquetFile
 from data.importers.parsed import REJECTED, TOKENS, ImportOptions, ParsedContent
-from data.importers.probabilities import SUM_WITHIN
+from data.importers.probability_reasons import SUM_WITHIN
 from data.importers.sniff import Kind
 from data.importers.source import Source
 from data.importers.table import left_out, open_table, table_notes
@@ -31,24 +35,32 @@ _ENTRIES = """
 
 
 def read_tokens(source: Source, kind: Kind, scratch: Path, options: ImportOptions) -> ParsedContent:
-    """Read lines of {"item": id, "tokens": [{"start": 0, "end": 5, "probabilities": {"O": 0.9, "PER": 0.1}}, …]}.
+    """Read lines of {"item": id, "tokens": [{"start": 0, "end": 5, "probabilities": {"O": 0.9, "PER": 0.1}}, …]}, or such Parquet.
 
-    A tag that a token does not name has probability 0 there.
+    A tag that a token does not name has probability 0 there. In Parquet, probabilities are a map or a record.
 
     Raises:
-        ImportRejected: no JSONL, no such keys, or no rows.
+        ImportRejected: neither JSONL nor Parquet, no such keys, or no rows.
     """
     table = open_table(source, kind, scratch, options)
-    if not isinstance(table, LinesFile):
-        raise ImportRejected(f"{source.name} is no JSONL; tokens are read from one JSON object a line.")
+    if not isinstance(table, LinesFile | ParquetFile):
+        raise ImportRejected(
+            f"{source.name} is neither JSONL nor Parquet; tokens are read from one object a row."
+        )
     found = {role: find_column(table.columns, options.mapping.get(role, role)) for role in (ITEM, LIST)}
     for role, column in found.items():
         if column is None:
             raise ImportRejected(no_such_column(table.columns, options.mapping.get(role, role), source.name))
     item, tokens = str(found[ITEM]), str(found[LIST])
-    loaded = table.load([item, tokens], lists=[tokens])
+    if isinstance(table, LinesFile):
+        loaded = table.load([item, tokens], lists=[tokens])
+        texts = loaded.frame[tokens]
+    else:
+        loaded, texts = table.load([item]), _as_json(table, tokens)
+    if loaded.frame.is_empty() and loaded.rejected.is_empty():
+        raise ImportRejected(f"{source.name} holds no rows.")
     ids = clean_ids(loaded.frame[item], item, "item")
-    entries = _entries(loaded.rows, loaded.frame[tokens])
+    entries = _entries(loaded.rows, texts)
     single, tags = _numbers(entries)
     judged = (
         pl.DataFrame([loaded.rows.cast(pl.Int64), ids.values.alias("item_id"), ids.bad.alias("no_item")])
@@ -89,6 +101,21 @@ def read_tokens(source: Source, kind: Kind, scratch: Path, options: ImportOption
     )
 
 
+def _as_json(table: ParquetFile, column: str) -> pl.Series:
+    """A column of Parquet as JSON texts; maps become objects."""
+    try:
+        held = pq.read_table(table.source.path, columns=[column])
+    except (pa.ArrowException, OSError) as error:
+        raise ImportRejected(f"{table.source.name} is damaged: {error}.") from error
+    given = held.rename_columns(["tokens"]).append_column("n", pa.array(np.arange(len(held))))
+    with duckdb.connect(":memory:") as database:
+        database.execute("SET python_enable_replacements = false; SET enable_external_access = false")
+        database.register("given", given)
+        return database.execute("SELECT CAST(to_json(tokens) AS VARCHAR) AS j FROM given ORDER BY n").pl()[
+            "j"
+        ]
+
+
 def _entries(rows: pl.Series, values: pl.Series) -> pl.DataFrame:
     """A token a row: row, place (from 1), start, end (texts), tags, p (lists of texts)."""
     given = pl.DataFrame({"n": rows.cast(pl.Int64), "j": values.cast(pl.String)})
@@ -108,7 +135,7 @@ def _numbers(entries: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
         entries.select("row", "place", "tags", "p")
         .drop_nulls("tags")
         .explode("tags", "p")
-        .drop_nulls("tags")
+        .drop_nulls(("tags", "p"))
         .with_columns(p=pl.col("p").cast(pl.Float64, strict=False).fill_null(float("nan")))
     )
     tags = tuple(long["tags"].unique().sort())

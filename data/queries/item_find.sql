@@ -41,25 +41,18 @@ matching AS MATERIALIZED (
             WHERE annotation.project_id = $project_id AND annotation.seq <= $as_of
         ))
 ),
+keyed AS (
+    SELECT *, CASE $sort WHEN 'doubt' THEN p_label WHEN 'changed' THEN -changed_seq::DOUBLE WHEN 'annotations' THEN -n_annotations::DOUBLE
+            WHEN 'flag' THEN CASE flag_state WHEN 'open' THEN 0 WHEN 'closed' THEN 1 ELSE 2 END END AS first_key,
+        CASE WHEN $sort = 'flag' THEN -flag_score END AS second_key
+    FROM matching
+),
 first_ones AS (
-    SELECT * FROM matching ORDER BY
-        CASE WHEN $sort = 'doubt' THEN p_label END ASC NULLS LAST,
-        CASE WHEN $sort = 'flag' THEN CASE flag_state WHEN 'open' THEN 0 WHEN 'closed' THEN 1 ELSE 2 END END,
-        CASE WHEN $sort = 'flag' THEN flag_score END DESC NULLS LAST,
-        CASE WHEN $sort = 'changed' THEN changed_seq END DESC NULLS LAST,
-        CASE WHEN $sort = 'annotations' THEN n_annotations END DESC NULLS LAST,
-        item_id
-    LIMIT $page_size OFFSET $skip
+    SELECT * FROM keyed ORDER BY first_key NULLS LAST, second_key NULLS LAST, item_id LIMIT $page_size OFFSET $skip
 ),
 page AS (
-    SELECT *, (SELECT count(*) FROM matching) AS total, row_number() OVER (ORDER BY
-        CASE WHEN $sort = 'doubt' THEN p_label END ASC NULLS LAST,
-        CASE WHEN $sort = 'flag' THEN CASE flag_state WHEN 'open' THEN 0 WHEN 'closed' THEN 1 ELSE 2 END END,
-        CASE WHEN $sort = 'flag' THEN flag_score END DESC NULLS LAST,
-        CASE WHEN $sort = 'changed' THEN changed_seq END DESC NULLS LAST,
-        CASE WHEN $sort = 'annotations' THEN n_annotations END DESC NULLS LAST,
-        item_id
-    ) AS place
+    SELECT *, (SELECT count(*) FROM matching) AS total,
+        row_number() OVER (ORDER BY first_key NULLS LAST, second_key NULLS LAST, item_id) AS place
     FROM first_ones
 ),
 voted AS (
@@ -71,7 +64,7 @@ voted AS (
     GROUP BY page.item_code
 )
 SELECT page.item_code AS item_code, page.item_id AS item_id, item.kind AS kind, left(item.text, 160) AS preview,
-    page.* EXCLUDE (item_code, item_id, item_seq, place, changed_seq),
+    page.* EXCLUDE (item_code, item_id, item_seq, place, changed_seq, first_key, second_key),
     coalesce(voted.n_agree, 0) AS n_agree, coalesce(voted.n_votes, 0) AS n_votes,
     CASE WHEN $pictures AND octet_length(item.image_bytes) <= 65536 THEN item.image_bytes END AS picture
 FROM page JOIN item ON item.project_id = $project_id AND item.item_code = page.item_code AND item.seq = page.item_seq

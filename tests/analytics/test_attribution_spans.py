@@ -8,15 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.attribution_spans import spread_over_words, term_places, terms_of, words_of
+from analytics.attribution_spans import spread_over_words, term_places, words_of
 
 
 @given(st.text())
 def test_words_are_in_order_and_their_terms_are_what_stands_there(text: str) -> None:
     words = words_of(text)
     assert all(first.end <= second.start for first, second in pairwise(words))
-    assert all(text[word.start : word.end].lower().replace("\u2019", "'") == word.term for word in words)
-    assert [word.term for word in words] == terms_of(text)
+    assert all(text[word.start : word.end].lower() == word.term for word in words)
 
 
 @pytest.mark.parametrize(
@@ -25,11 +24,11 @@ def test_words_are_in_order_and_their_terms_are_what_stands_there(text: str) -> 
         ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
         ("السَّلامُ عليكم", ["السَّلامُ", "عليكم"]),
         ("cafe\u0301 😀 good", ["cafe\u0301", "good"]),
-        ("don\u2019t, don't", ["don't", "don't"]),
+        ("don\u2019t", ["don", "t"]),
     ],
 )
 def test_marks_stay_with_their_letters(text: str, terms: list[str]) -> None:
-    assert terms_of(text) == terms
+    assert [word.term for word in words_of(text)] == terms
 
 
 def test_offsets_are_code_points() -> None:

@@ -55,6 +55,21 @@ def test_torch_and_the_kernels_agree(device: str, assumed: Assumptions) -> None:
         np.testing.assert_allclose(ours, theirs, atol=1e-9 * coded.n_votes)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not has_cuda(), reason="torch finds no CUDA card on this machine")
+def test_a_pair_of_many_votes_is_added_up_in_parts_and_a_rerun_is_the_same() -> None:
+    """Three annotators with some 20,000 votes each: a pair has more of them than a program of the card adds up."""
+    crowd = drawn_crowd(accurate(3, 3, 0.7), n_items=20_000, n_per_item=3, priors=np.full(3, 1 / 3), seed=4)
+    found = [
+        dawid_skene(crowd.votes, n_labels=3, device=device, max_iterations=10, tolerance=0)
+        for device in ("cpu", "cuda", "cuda")
+    ]
+    np.testing.assert_allclose(found[1].confusion, found[0].confusion, atol=1e-9)
+    np.testing.assert_allclose(posterior(found[1]), posterior(found[0]), atol=1e-9)
+    assert np.array_equal(found[1].confusion, found[2].confusion)
+
+
+@pytest.mark.gpu
 @pytest.mark.skipif(not has_cuda(), reason="torch finds no CUDA card on this machine")
 def test_the_card_is_used_when_asked_for() -> None:
     crowd = drawn_crowd(accurate(20, 3, 0.7), n_items=500, n_per_item=5, priors=np.full(3, 1 / 3), seed=9)

@@ -13,7 +13,8 @@ from analytics import label_errors
 from analytics.consensus import majority_vote
 from analytics.dawid_skene import dawid_skene
 from analytics.errors import BadColumn, BadOption, MissingColumn
-from analytics.label_errors import DOUBTS, REASONS, Grounds, explain
+from analytics.label_errors import REASONS, Grounds
+from analytics.reasons import DOUBTS, explain
 from tests.crowds import N_LABELS, accurate, drawn_crowd, real_crowd, some_votes, votes_of
 
 NO_GOLD = pl.DataFrame(schema={"item_code": pl.Int64, "label_code": pl.Int64})

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.optimize import minimize
+from scipy.sparse import csr_array
 from scipy.special import expit, log_softmax, softmax
 from scipy.stats import norm
 
@@ -268,3 +269,38 @@ def test_misuse_is_refused() -> None:
             last_layer(features, weights, prior_precision=precision)
     with pytest.raises(BadOption, match="n_members"):
         sampled_probabilities(last_layer(features, weights), features, n_members=0)
+
+
+def test_feature_by_feature_is_the_whole_hessian_seen_along_its_axes() -> None:
+    """Each curvature is that of the full Hessian along one feature and one direction of the labels."""
+    features, labels = drawn()
+    weights = fitted(features, labels, 3, 1.0)
+    found = last_layer(features, weights, structure="by_feature", prior_precision=1.0)
+    assert found.right is not None
+    whole = hessian(features, found.weights)
+    for feature in range(4):
+        for label in range(3):
+            axis = np.zeros((4, 3))
+            axis[feature] = found.right[:, label]
+            along = float(axis.ravel() @ whole @ axis.ravel())
+            assert found.eigenvalues[feature, label] == pytest.approx(along, abs=1e-3)
+    assert found.eigenvalues.min(axis=1) == pytest.approx(0, abs=1e-9)  # a shift of all labels is no label's
+
+
+@pytest.mark.parametrize("structure", ["by_feature", "diagonal"])
+def test_sparse_features_are_read_as_they_are(structure: Structure) -> None:
+    features, labels = drawn()
+    features[features < 0] = 0
+    weights = fitted(features, labels, 3, 1.0)
+    dense, sparse = (
+        last_layer(each, weights, structure=structure, prior_precision=1.0)
+        for each in (features, csr_array(features))
+    )
+    np.testing.assert_allclose(dense.eigenvalues, sparse.eigenvalues, atol=1e-12)
+    p = [
+        sampled_probabilities(one, each, n_members=5, seed=(1, 2))
+        for one, each in ((dense, features), (sparse, csr_array(features)))
+    ]
+    np.testing.assert_allclose(p[0], p[1])
+    with pytest.raises(BadOption, match="sparse"):
+        last_layer(csr_array(features), weights, structure="kronecker")

@@ -180,3 +180,23 @@ def test_points_have_their_types(curve: LearningCurve) -> None:
     assert dict(curve.points.schema) == {
         "n_labels": pl.Int64, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "log loss"])
+def test_of_sets_it_ends_where_training_on_all_of_them_is(measure: Measure) -> None:
+    """What the largest part of the labels reaches is what folds of nearly as many reach, whole set by whole set."""
+    rng = np.random.default_rng(6)
+    features = rng.standard_normal((500, 20)).astype(np.float32)
+    chances = 1 / (1 + np.exp(-2 * features @ rng.standard_normal((20, 3))))
+    labels = (rng.random((500, 3)) < chances).astype(np.float64)
+    found = learning_curve(features, labels, sets=True, measure=measure, seed=2, replicates=200)
+    trained = train_model(features, labels, sets=True, seed=2)
+    reached = found.points.sort("n_labels")["value"].to_list()
+    if measure == "accuracy":
+        expected = float((((trained.mean > 0.5) == (labels > 0.5)).all(axis=1)).mean())
+        assert reached[-1] > reached[0] + 0.05
+        assert reached[-1] == pytest.approx(expected, abs=0.06)
+    else:
+        assert trained.log_loss is not None
+        assert reached[-1] < reached[0]
+        assert reached[-1] == pytest.approx(trained.log_loss, rel=0.12)

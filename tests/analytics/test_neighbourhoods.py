@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from analytics.errors import BadOption
-from analytics.neighbourhoods import label_neighbourhood, near_duplicates, outlier_scores
+from analytics.neighbourhoods import (
+    choice_neighbourhood,
+    label_neighbourhood,
+    near_duplicates,
+    outlier_scores,
+)
 from analytics.neighbours import nearest_neighbours
 
 LINE = np.array([[0.0], [1.0], [2.1], [10.0], [11.0], [12.1], [30.0]])
@@ -106,3 +111,34 @@ def test_wrong_use_is_refused() -> None:
         outlier_scores(around, item_codes=labels[:3])
     with pytest.raises(BadOption, match="most_distance"):
         near_duplicates(around, labels, most_distance=-1)
+
+
+def test_the_choice_on_which_most_neighbours_differ() -> None:
+    rng = np.random.default_rng(3)
+    features = np.concatenate([rng.normal(0, 0.1, (20, 3)), rng.normal(4, 0.1, (20, 3))]).astype(np.float32)
+    near = nearest_neighbours(features, k=5, metric="euclidean")
+    given = np.zeros((40, 2), dtype=np.bool_)
+    given[:20, 0] = True
+    given[0] = (False, False)
+    given[25, 1] = True
+    found = choice_neighbourhood(near, given, item_codes=np.arange(40) + 100)
+    first, lone = found.row(0, named=True), found.row(25, named=True)
+    assert (first["item_code"], first["choice"], first["is_given"], first["other_share"]) == (
+        100,
+        0,
+        False,
+        1.0,
+    )
+    assert (lone["choice"], lone["is_given"], lone["other_share"]) == (1, True, 1.0)
+    assert all(100 < code < 120 for code in first["neighbour_codes"])
+    with pytest.raises(BadOption, match="given"):
+        choice_neighbourhood(near, given[:3])
+
+
+def test_of_one_choice_the_share_is_that_of_another_label() -> None:
+    rng = np.random.default_rng(4)
+    near = nearest_neighbours(rng.normal(0, 1, (50, 4)).astype(np.float32), k=7)
+    labels = rng.integers(0, 2, 50)
+    found = choice_neighbourhood(near, labels[:, None] == 1)
+    peer = label_neighbourhood(near, labels, n_labels=2)
+    assert found["other_share"].to_list() == pytest.approx(peer["other_label_share"].to_list())

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from analytics import penalty_choice
 from analytics.errors import BadOption
 from analytics.features import Floats32
 from analytics.folds import assign_folds
@@ -77,6 +78,29 @@ def test_a_folds_own_labels_have_no_part_in_its_choice() -> None:
     assert not np.allclose(
         again.losses.get_column("log_loss"), found.losses.get_column("log_loss"), atol=1e-2
     )
+
+
+@pytest.mark.parametrize("spread", [0.1, 0.3, 1.0, 3.0])
+def test_the_choice_is_that_of_all_fits_run_to_their_end(
+    spread: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, labels = drawn(spread, seed=1)
+    found = choose_penalties(features, labels)
+    monkeypatch.setattr(penalty_choice, "PATIENCE", 99)
+    monkeypatch.setattr(penalty_choice, "CHOICE_TOLERANCE", 0.0)
+    whole = choose_penalties(features, labels)
+    assert found.penalties.tolist() == whole.penalties.tolist()
+    assert whole.losses.get_column("log_loss").null_count() == 0
+    both = found.losses.select("penalty", "log_loss").drop_nulls()
+    exact = whole.losses.filter(whole.losses["penalty"].is_in(both["penalty"].to_list()))
+    np.testing.assert_allclose(both["log_loss"], exact["log_loss"], atol=2e-3)
+
+
+def test_weaker_penalties_that_only_do_worse_are_not_tried() -> None:
+    losses = choose_penalties(*drawn(0.1)).losses
+    tried = losses.get_column("log_loss").is_not_null().to_list()
+    assert tried == sorted(tried)
+    assert 2 <= sum(tried) < len(tried)
 
 
 def test_a_choice_at_the_edge_is_said() -> None:

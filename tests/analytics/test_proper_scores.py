@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from analytics.errors import BadOption
-from analytics.proper_scores import Score, brier_score, log_loss, recalibrate, score_parts
+from analytics.proper_scores import (
+    Score,
+    brier_score,
+    log_loss,
+    recalibrate,
+    score_parts,
+    set_brier_score,
+    set_log_loss,
+)
 from analytics.results import Estimate
 
 Floats = NDArray[np.float64]
@@ -135,3 +143,23 @@ def test_misuse_is_refused() -> None:
             score(p, codes, confidence=1.0)
     with pytest.raises(BadOption, match="score"):
         score_parts(p[:, 0], codes == 0, score="accuracy")  # type: ignore[arg-type]  # the mistake that is tested
+
+
+def test_scores_of_sets_of_one_choice_are_those_of_two_labels() -> None:
+    rng = np.random.default_rng(11)
+    p = rng.random(60)
+    has = rng.random(60) < p
+    both = np.stack([1 - p, p], axis=1)
+    loss = set_log_loss(p[:, None], has[:, None], replicates=200)
+    peer = log_loss(both, has.astype(np.int64), replicates=200)
+    assert (loss.value, loss.low, loss.high) == pytest.approx((peer.value, peer.low, peer.high))
+    brier = set_brier_score(p[:, None], has[:, None], replicates=0)
+    assert brier.value is not None
+    assert 2 * brier.value == pytest.approx(brier_score(both, has.astype(np.int64), replicates=0).value)
+
+
+def test_a_set_of_probability_0_has_no_log_loss_and_shapes_are_checked() -> None:
+    p, has = np.array([[0.5, 0.0], [0.5, 0.5]]), np.array([[True, True], [True, False]])
+    assert "1 items have a set of probability 0" in (set_log_loss(p, has, replicates=0).undefined or "")
+    with pytest.raises(BadOption, match="given"):
+        set_brier_score(p, has[:, :1])

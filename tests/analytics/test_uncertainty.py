@@ -223,6 +223,21 @@ def test_the_card_is_used_when_asked_for() -> None:
     np.testing.assert_allclose(np.stack(split(card)), np.stack(split(processor)), atol=1e-12)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not has_cuda(), reason="torch finds no CUDA card on this machine")
+@pytest.mark.parametrize("n_labels", [2, 3, 32, 33])
+@pytest.mark.parametrize("wrong", [np.nan, -0.1, 0.9, np.inf])
+def test_the_card_sees_what_is_no_probability_among_few_labels_and_many(n_labels: int, wrong: float) -> None:
+    samples = drawn(3, 1000, n_labels)
+    samples[1, 777, 1] = wrong
+    for figures in (uncertainty, set_uncertainty):
+        if figures is set_uncertainty and wrong == 0.9:
+            figures(samples, device="cuda")
+            continue
+        with pytest.raises(BadOption, match="sum 1" if wrong == 0.9 else r"in \[0, 1\]"):
+            figures(samples, device="cuda")
+
+
 def test_a_tensor_is_taken_as_an_array_is() -> None:
     import torch
 

@@ -14,18 +14,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import subprocess
-import sys
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+
+from tests.benchmarks.rows import Row, forget_peak, in_own_process, median_seconds, peak_mb, print_table
 
 N_LABELS = 10
 PER_ITEM = 5
@@ -127,72 +124,32 @@ def peer(model: str) -> tuple[str, Callable[[Any], object], Callable[[Work], Any
     return peers.get(model)
 
 
-def timed(call: Callable[[Any], object], given: Any, rounds: int) -> list[float]:
-    """Wall seconds of each round."""
-    seconds = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        call(given)
-        seconds.append(time.perf_counter() - began)
-    return seconds
-
-
-def measure_ours(model: str, n_annotations: int, rounds: int) -> tuple[list[float], float]:
-    """Seconds of each round and peak memory in GB, measured in a process of its own."""
-    command = [sys.executable, "-m", "tests.benchmarks.consensus", "--child", model]
-    command += ["--sizes", str(n_annotations), "--rounds", str(rounds)]
-    finished = subprocess.run(command, check=True, capture_output=True, text=True)
-    seconds, peak = json.loads(finished.stdout)
-    return seconds, peak
-
-
 def child(model: str, n_annotations: int, rounds: int) -> None:
-    """What `measure_ours` starts: prints seconds and peak as JSON."""
+    """What `_row` starts: prints our seconds and the peak in MB as JSON."""
     call = ours(model)
     call(generated(WARM_UP))  # compiles
     work = generated(n_annotations)
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
-    seconds = timed(call, work, rounds)
-    # Not getrusage: its figure outlives exec and would be the parent's where that is larger.
-    status = Path("/proc/self/status").read_text().split()
-    peak = int(status[status.index("VmHWM:") + 1]) / 1e6
-    print(json.dumps([seconds, peak]))
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the table: seconds, and our peak in GB; `peer_seconds` is None where no peer was asked."""
-
-    task: str
-    size: int
-    peer: str
-    peer_seconds: float | None
-    our_seconds: float
-    our_peak_gb: float
+    forget_peak()
+    print(json.dumps([median_seconds(lambda: call(work), rounds, warm_up=False), peak_mb()]))
 
 
 def main(arguments: argparse.Namespace) -> list[Row]:
     """Measure and print the table."""
-    rows = []
     warnings.simplefilter("ignore")  # of the peers, on import and in pandas calls of their own
-    print("| model | annotations | peer | peer s | ours s | ratio | ours, peak GB |")
-    print("|---|---|---|---|---|---|---|")
-    for model in arguments.models:
-        for size in arguments.sizes:
-            theirs, name = None, "none"
-            compared = peer(model)
-            if compared is not None and size <= arguments.peer_up_to:
-                name, call, made_from = compared
-                call(made_from(generated(5_000)))
-                theirs = statistics.median(timed(call, made_from(generated(size)), arguments.peer_rounds))
-            seconds, peak = measure_ours(model, size, arguments.rounds)
-            mine = statistics.median(seconds)
-            spent, ratio = ("", "") if theirs is None else (f"{theirs:.2f}", f"{theirs / mine:.0f}")
-            rows.append(Row(model, size, name, theirs, mine, peak))
-            print(
-                f"| {model} | {size:,} | {name} | {spent} | {mine:.3f} | {ratio} | {peak:.2f} |", flush=True
-            )
-    return rows
+    return print_table(_row(model, size, arguments) for model in arguments.models for size in arguments.sizes)
+
+
+def _row(model: str, size: int, asked: argparse.Namespace) -> Row:
+    theirs, name = None, "none"
+    compared = peer(model)
+    if compared is not None and size <= asked.peer_up_to:
+        name, call, made_from = compared
+        call(made_from(generated(5_000)))
+        given = made_from(generated(size))
+        theirs = median_seconds(lambda: call(given), asked.peer_rounds, warm_up=False)
+    words = ("--child", model, "--sizes", str(size), "--rounds", str(asked.rounds))
+    mine, peak = in_own_process("tests.benchmarks.consensus", *words)
+    return Row(model, size, name, theirs, mine, peak)
 
 
 def options(words: Sequence[str] | None = None) -> argparse.Namespace:

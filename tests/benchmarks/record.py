@@ -15,11 +15,13 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, consensus, suspects, training, uncertainty
+from tests.benchmarks import agreement, card, consensus, suspects, training, uncertainty
+from tests.benchmarks.rows import HEAD as TABLE
+from tests.benchmarks.rows import Row
 from tests.browser.server import ROOT
 
 AGREEMENT = ("point", "interval", "pairs", "weighted-pairs", "sets")
@@ -42,11 +44,16 @@ the peer's against the whole of our fit. Uncertainty counts items instead, of 10
 Training counts items too; its peer fits one model after another, of which a part is timed and multiplied.
 An empty cell: no peer, or none that finishes.
 
-| task | annotations or items | peer | peer s | ours s | ratio | our peak MB | device |
-|---|---|---|---|---|---|---|---|
 """
 
-Line = Mapping[str, object]
+CARD = """
+## On a card
+
+Made by `python -m tests.benchmarks.card` on {date}, on one {card} with torch {torch}: the data lie on the card already,
+except where a row is about bringing them. A plain copy on the same card in the same run is the memory bandwidth that a task
+names its share of.
+
+"""
 
 
 def main(*, quick: bool) -> None:
@@ -60,90 +67,40 @@ def main(*, quick: bool) -> None:
     rows = [
         *_agreement(quick),
         *_consensus(quick),
-        *_suspects(quick),
-        *_uncertainty(quick),
-        *_training(quick),
+        *suspects.main(suspects.options(["--sizes", "10000", "--rounds", "1"] if quick else [])),
+        *uncertainty.main(uncertainty.options(["--items", "10000", "--rounds", "3"] if quick else [])),
+        *training.main(training.options(["--items", "2000", "--rounds", "1"] if quick else [])),
     ]
-    lines = "\n".join(_line(row) for row in rows)
-    folder = Path(tempfile.mkdtemp()) if quick else ROOT / "docs"
-    (folder / "benchmarks.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    (folder / "benchmarks.md").write_text(f"{head}{lines}\n", encoding="utf-8")
+    write(head, rows, Path(tempfile.mkdtemp()) if quick else ROOT / "docs")
+
+
+def write(head: str, rows: Sequence[Row], folder: Path) -> None:
+    """Both files, the rows of the card behind the others."""
+    about, on_card = card.read()
+    everything = [row.document() for row in (*rows, *on_card)]
+    (folder / "benchmarks.json").write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
+    page = [
+        head + TABLE,
+        *(row.line() for row in rows),
+        CARD.format(**about) + TABLE,
+        *(row.line() for row in on_card),
+    ]
+    (folder / "benchmarks.md").write_text("\n".join(page) + "\n", encoding="utf-8")
     print(f"Written to {folder}.")
 
 
-def _agreement(quick: bool) -> Iterator[Line]:
+def _agreement(quick: bool) -> Iterator[Row]:
     sizes = [100_000] if quick else [1_000_000, 10_000_000]
     for row in agreement.main(list(AGREEMENT), sizes, 1 if quick else 3):
         theirs = row.theirs.seconds if row.theirs else None
-        yield _row(f"alpha, {row.task}" if row.task in ("point", "interval") else row.task, row.size, row.peer, theirs,
-                   row.ours.seconds, row.ours.gigabytes)  # fmt: skip
+        task = f"alpha, {row.task}" if row.task in ("point", "interval") else row.task
+        yield Row(task, row.size, row.peer, theirs, row.ours.seconds, row.ours.gigabytes * 1000)
 
 
-def _consensus(quick: bool) -> Iterator[Line]:
+def _consensus(quick: bool) -> Iterator[Row]:
     for models, sizes, peer_up_to in CONSENSUS:
-        asked = [
-            *models,
-            "--sizes",
-            SMALL if quick else sizes,
-            "--rounds",
-            "1" if quick else "5",
-            "--peer-up-to",
-            peer_up_to,
-        ]
-        for row in consensus.main(consensus.options(asked)):
-            yield _row(row.task, row.size, row.peer, row.peer_seconds, row.our_seconds, row.our_peak_gb)
-
-
-def _suspects(quick: bool) -> Iterator[Line]:
-    for row in suspects.main(suspects.options(["--sizes", "10000", "--rounds", "1"] if quick else [])):
-        yield _row(row.task, row.size, row.peer, row.peer_seconds, row.our_seconds, row.our_peak_gb)
-
-
-def _uncertainty(quick: bool) -> Iterator[Line]:
-    asked = ["--items", "10000", "--card-items", "100000", "--rounds", "3"] if quick else []
-    for row in uncertainty.main(uncertainty.options(asked)):
-        yield _row(
-            row.task,
-            row.size,
-            row.peer,
-            row.peer_seconds,
-            row.our_seconds,
-            row.our_peak_mb / 1000,
-            row.device,
-        )
-
-
-def _training(quick: bool) -> Iterator[Line]:
-    asked = ["--items", "2000", "--card-items", "2000", "--rounds", "1"] if quick else []
-    for row in training.main(training.options(asked)):
-        yield _row(
-            row.task,
-            row.size,
-            row.peer,
-            row.peer_seconds,
-            row.our_seconds,
-            row.our_peak_mb / 1000,
-            row.device,
-        )
-
-
-def _row(
-    task: str, size: int, peer: str, theirs: float | None, ours: float, gigabytes: float, device: str = "cpu"
-) -> Line:
-    return {
-        "task": task, "size": size, "peer": peer, "peer_seconds": None if theirs is None else round(theirs, 4),
-        "our_seconds": round(ours, 4), "ratio": None if theirs is None else round(theirs / ours, 1),
-        "our_peak_mb": round(gigabytes * 1000), "device": device,
-    }  # fmt: skip
-
-
-def _line(row: Line) -> str:
-    theirs = "" if row["peer_seconds"] is None else f"{row['peer_seconds']:.3g}"
-    ratio = "" if row["ratio"] is None else f"{row['ratio']:,.0f}×"
-    return (
-        f"| {row['task']} | {row['size']:,} | {row['peer']} | {theirs} | {row['our_seconds']:.3g} | {ratio} "
-        f"| {row['our_peak_mb']:,} | {row['device']} |"
-    )
+        sized = ["--sizes", SMALL if quick else sizes, "--rounds", "1" if quick else "5"]
+        yield from consensus.main(consensus.options([*models, *sized, "--peer-up-to", peer_up_to]))
 
 
 if __name__ == "__main__":

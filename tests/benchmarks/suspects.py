@@ -15,18 +15,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.consensus import Row, timed
+from tests.benchmarks.rows import Row, forget_peak, in_own_process, median_seconds, peak_mb, print_table
 
 N_LABELS = 10
 SIZES = {"confident-learning": [1_000_000, 10_000_000], "outliers": [20_000], "neighbours": [100_000]}
@@ -86,52 +82,37 @@ def peer(kind: str) -> tuple[str, Callable[[Work], Any]] | None:
     return calls.get(kind)
 
 
-def measure_ours(kind: str, n_items: int, rounds: int) -> tuple[list[float], float, float | None]:
-    """Seconds of each round, peak memory in GB and recall, measured in a process of its own."""
-    command = [sys.executable, "-m", "tests.benchmarks.suspects", "--child", kind]
-    command += ["--sizes", str(n_items), "--rounds", str(rounds)]
-    finished = subprocess.run(command, check=True, capture_output=True, text=True)
-    seconds, peak, recall = json.loads(finished.stdout)
-    return seconds, peak, recall
-
-
 def child(kind: str, n_items: int, rounds: int) -> None:
-    """What `measure_ours` starts: prints seconds, peak and recall as JSON."""
+    """What `_row` starts: prints our seconds, the peak in MB and the recall as JSON."""
     call = ours(kind)
     call(generated(kind, WARM_UP))  # compiles
     work = generated(kind, n_items)
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+    forget_peak()
     found: list[Any] = []
-    seconds = timed(lambda given: found.append(call(given)), work, rounds)
-    status = Path("/proc/self/status").read_text().split()
-    peak = int(status[status.index("VmHWM:") + 1]) / 1e6
+    seconds = median_seconds(lambda: found.append(call(work)), rounds, warm_up=False)
     recall = found[-1].recall.value if kind == "neighbours" else None
-    print(json.dumps([seconds, peak, recall]))
+    print(json.dumps([seconds, peak_mb(), recall]))
 
 
 def main(arguments: argparse.Namespace) -> list[Row]:
     """Measure and print the table."""
-    rows, notes = [], []
     warnings.simplefilter("ignore")  # of the peer, on import
-    print("| kind | items | peer | peer s | ours s | ratio | ours, peak GB |")
-    print("|---|---|---|---|---|---|---|")
-    for kind in arguments.kinds:
-        for size in arguments.sizes or SIZES[kind]:
-            theirs, name = None, "none"
-            compared = peer(kind)
-            if compared is not None and size <= arguments.peer_up_to:
-                name, call = compared
-                call(generated(kind, WARM_UP))
-                theirs = statistics.median(timed(call, generated(kind, size), arguments.peer_rounds))
-            seconds, peak, recall = measure_ours(kind, size, arguments.rounds)
-            mine = statistics.median(seconds)
-            spent, ratio = ("", "") if theirs is None else (f"{theirs:.2f}", f"{theirs / mine:.1f}")
-            rows.append(Row(kind, size, name, theirs, mine, peak))
-            print(f"| {kind} | {size:,} | {name} | {spent} | {mine:.3f} | {ratio} | {peak:.2f} |", flush=True)
-            if recall is not None:
-                notes.append(f"{kind}, {size:,} items: recall {recall:.3f}")
-    print("\n".join(notes))
-    return rows
+    return print_table(
+        _row(kind, size, arguments) for kind in arguments.kinds for size in arguments.sizes or SIZES[kind]
+    )
+
+
+def _row(kind: str, size: int, asked: argparse.Namespace) -> Row:
+    theirs, name = None, "none"
+    compared = peer(kind)
+    if compared is not None and size <= asked.peer_up_to:
+        name, call = compared
+        call(generated(kind, WARM_UP))
+        given = generated(kind, size)
+        theirs = median_seconds(lambda: call(given), asked.peer_rounds, warm_up=False)
+    words = ("--child", kind, "--sizes", str(size), "--rounds", str(asked.rounds))
+    mine, peak, recall = in_own_process("tests.benchmarks.suspects", *words)
+    return Row(kind if recall is None else f"{kind} (recall {recall:.3f})", size, name, theirs, mine, peak)
 
 
 def options(words: Sequence[str] | None = None) -> argparse.Namespace:

@@ -1,53 +1,43 @@
 """How fast a model's uncertainty is worked out, next to the straightforward way, in the same run.
 
-    python -m tests.benchmarks.uncertainty [--items 100000] [--card-items 10000000] [--rounds 15]
+    python -m tests.benchmarks.uncertainty [--items 100000] [--rounds 15]
 
 20 members, 10 labels. The peer works out mutual information (BALD) alone, written as one would write it with NumPy;
 ours checks the probabilities and works out that, both entropies, variation ratio, margin and largest mean probability.
 Ours is timed in a process of its own; its peak memory is that of the process, samples included (read from /proc:
 Linux). Importing, compiling and making the work are left out for both.
 
-Where there is a CUDA card, 10 million items are measured there too, samples already on it, next to BALD as one would
-write it with torch. The task says which share that is of the memory bandwidth that a plain copy of the samples reaches
-on the same card in the same run; the peak is the card's. Neither is run where there is no card.
+`on_card` is for `tests.benchmarks.card`: samples already on the card, next to BALD as one would write it with torch. The
+task says which share that is of the memory bandwidth that a plain copy of the samples reaches on the same card in the
+same run; the peak is the card's.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.benchmarks.rows import (
+    MEGABYTE,
+    Call,
+    Row,
+    forget_peak,
+    in_own_process,
+    median_seconds,
+    peak_mb,
+    print_table,
+)
+
 N_MEMBERS = 20
 N_LABELS = 10
 KINDS = ("float32", "float64")
-MEGABYTE = 1e6
 
 Samples = NDArray[np.floating[Any]]
-Call = Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the table: seconds (medians), and our peak in MB; `peer_seconds` is None where there is no peer."""
-
-    task: str
-    size: int
-    peer: str
-    peer_seconds: float | None
-    our_seconds: float
-    our_peak_mb: float
-    device: Literal["cpu", "cuda"]
 
 
 def generated(n_items: int, kind: str) -> Samples:
@@ -66,37 +56,21 @@ def bald(samples: Samples) -> Samples:
     return np.asarray(total - within)
 
 
-def timed(call: Call, rounds: int) -> float:
-    """Median wall seconds, after a round that does not count."""
-    call()
-    seconds = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
-
-
 def child(n_items: int, kind: str, rounds: int) -> None:
     """What `_processor` starts: prints our seconds and the peak in MB as JSON."""
     from analytics.uncertainty import uncertainty
 
     samples = generated(n_items, kind)
     uncertainty(samples)  # compiles
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
-    seconds = timed(lambda: uncertainty(samples), rounds)
-    # Not getrusage: its figure outlives exec and would be the parent's where that is larger.
-    status = Path("/proc/self/status").read_text().split()
-    print(json.dumps([seconds, int(status[status.index("VmHWM:") + 1]) * 1000 / MEGABYTE]))
+    forget_peak()
+    print(json.dumps([median_seconds(lambda: uncertainty(samples), rounds), peak_mb()]))
 
 
 def _processor(n_items: int, kind: str, rounds: int) -> Row:
     samples = generated(n_items, kind)
-    theirs = timed(lambda: bald(samples), rounds)
-    command = [sys.executable, "-m", "tests.benchmarks.uncertainty", "--child", kind]
-    command += ["--items", str(n_items), "--rounds", str(rounds)]
-    finished = subprocess.run(command, check=True, capture_output=True, text=True)
-    ours, peak = json.loads(finished.stdout)
+    theirs = median_seconds(lambda: bald(samples), rounds)
+    words = ("--child", kind, "--items", str(n_items), "--rounds", str(rounds))
+    ours, peak = in_own_process("tests.benchmarks.uncertainty", *words)
     return Row(
         f"uncertainty, {N_MEMBERS} members, {kind}", n_items, "NumPy (BALD alone)", theirs, ours, peak, "cpu"
     )
@@ -126,13 +100,13 @@ def on_card(n_items: int, rounds: int, *, device: Literal["cpu", "cuda"] = "cuda
     samples /= samples.sum(dim=2, keepdim=True)
     # A copy reads and writes the samples; the figures have to read them once.
     room = [torch.empty_like(samples)]
-    floor = timed(waited(lambda: room[0].copy_(samples)), rounds) / 2
+    floor = median_seconds(waited(lambda: room[0].copy_(samples)), rounds) / 2
     room.clear()
-    theirs = timed(waited(plain), rounds)
+    theirs = median_seconds(waited(plain), rounds)
     if device == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-    ours = timed(waited(lambda: measure_tensor(samples, device, sets=False)), rounds)
+    ours = median_seconds(waited(lambda: measure_tensor(samples, device, sets=False)), rounds)
     peak = torch.cuda.max_memory_allocated() / MEGABYTE if device == "cuda" else 0.0
     task = f"uncertainty, {N_MEMBERS} members, float32 ({floor / ours:.0%} of memory bandwidth)"
     return Row(task, n_items, "torch (BALD alone)", theirs, ours, peak, device)
@@ -140,31 +114,13 @@ def on_card(n_items: int, rounds: int, *, device: Literal["cpu", "cuda"] = "cuda
 
 def main(arguments: argparse.Namespace) -> list[Row]:
     """Measure and print the table."""
-    from analytics.device import has_cuda
-
-    rows = [_processor(arguments.items, kind, arguments.rounds) for kind in KINDS]
-    if has_cuda():
-        rows.append(on_card(arguments.card_items, arguments.rounds))
-    print("| task | items | peer | peer s | ours s | ratio | ours, peak MB | device |")
-    print("|---|---|---|---|---|---|---|---|")
-    for row in rows:
-        spent, ratio = "", ""
-        if row.peer_seconds is not None:
-            spent, ratio = f"{row.peer_seconds:.4f}", f"{row.peer_seconds / row.our_seconds:.1f}"
-        print(
-            f"| {row.task} | {row.size:,} | {row.peer} | {spent} | {row.our_seconds:.4f} | {ratio} "
-            f"| {row.our_peak_mb:.0f} | {row.device} |"
-        )
-    return rows
+    return print_table(_processor(arguments.items, kind, arguments.rounds) for kind in KINDS)
 
 
 def options(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line, or the words in its place."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--items", type=int, default=100_000, help="items on the processor")
-    parser.add_argument(
-        "--card-items", type=int, default=10_000_000, help="items on a card, where there is one"
-    )
+    parser.add_argument("--items", type=int, default=100_000, help="items of the samples")
     parser.add_argument("--rounds", type=int, default=15, help="rounds of each side; the median is printed")
     parser.add_argument("--child", choices=KINDS, help=argparse.SUPPRESS)
     return parser.parse_args(words)

@@ -11,13 +11,9 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from dashboard.workflows import history, model_content, model_samples, predictions, train, uncertainty
-from dashboard.workflows.embedding_runs import (
-    EmbeddingsSummary,
-    embedding_runs,
-    embeddings,
-    import_embeddings,
-)
+from dashboard.workflows import history, model_content, model_runs, model_samples, train, uncertainty
+from dashboard.workflows.content_runs import ContentSummary, import_content
+from dashboard.workflows.embedding_runs import EMBEDDINGS, embedding_runs, embeddings
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import Store
 from data.errors import ImportRejected
@@ -34,9 +30,9 @@ def vectors_of(n: int = 40, width: int = 6, seed: int = 0) -> NDArray[np.float32
 def bring(
     store: Store, path: Path, run: str = "e", *, skip: bool = False, dry: bool = False, project: str = "pets",
     mapping: dict[str, str] | None = None,
-) -> EmbeddingsSummary:  # fmt: skip
-    return import_embeddings(
-        store, path=path, project_id=project, by=stores.LENA, model_run=run, note="mean of tokens",
+) -> ContentSummary:  # fmt: skip
+    return import_content(
+        store, EMBEDDINGS, path=path, project_id=project, by=stores.LENA, model_run=run, note="mean of tokens",
         skip_bad_rows=skip, dry_run=dry, options=ImportOptions(mapping=mapping or {}),
     )  # fmt: skip
 
@@ -110,7 +106,7 @@ def test_the_journal_alone_has_them_the_past_has_not_and_probabilities_know_noth
     assert (len(before["embedding"]), len(before["embedding_run"])) == (40, 1)
     assert rebuilt.tables_of_journal(pets.path, tmp_path / "again") == before
     assert embedding_runs(pets, project_id="pets", as_of=head).is_empty()
-    assert predictions.model_runs(pets, project_id="pets").is_empty()
+    assert model_runs.model_runs(pets, project_id="pets").is_empty()
     said = history.events(pets, by=stores.LENA, project_id="pets").rows["words"][0]
     assert said.endswith("imported embeddings e of 40 items (6 dimensions): mean of tokens")
 
@@ -179,7 +175,7 @@ def test_archives_are_never_unpickled_and_need_their_two_arrays(pets: Store, tmp
         bring(pets, path)
     np.savez(path, ids=ids, embeddings=vectors)
     with pytest.raises(NotAllowed):
-        import_embeddings(pets, path=path, project_id="pets", by=stores.ANNA, model_run="e")
+        import_content(pets, EMBEDDINGS, path=path, project_id="pets", by=stores.ANNA, model_run="e")
 
 
 # --- what the built-in model makes of them ----------------------------------------------------------------------------

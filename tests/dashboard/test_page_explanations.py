@@ -24,6 +24,8 @@ def test_a_lead_and_a_reviewer_read_why(flagged: Store, person: str) -> None:
     for part in (
         "item\\-001 is labelled",
         "has not seen this item",
+        "no model was trained on these labels",
+        "`touchstone train --project pets`",
         "most like it",
         "What the guideline says",
         "History",
@@ -102,7 +104,8 @@ def test_the_verb_in_words_and_as_json(prepared: Path, tmp_path: Path) -> None:
     assert as_json.returncode == 0, as_json.stderr
     assert json.loads(as_json.stdout)["item_id"] == "item-001"
     said = verb(store, "item-001")
-    assert "has not seen the item" in said.stdout
+    assert "To get one: touchstone train --project pets" in said.stdout
+    assert "Record: as of event" in said.stdout
     assert "History, newest first:" in said.stdout
     wrong = verb(store, "nothing", "--json")
     assert (wrong.returncode, wrong.stdout) == (3, "")

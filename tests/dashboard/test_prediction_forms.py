@@ -17,7 +17,7 @@ from dashboard.cli import app
 from dashboard.workflows import ingest, label_sets, model_samples, predictions
 from dashboard.workflows.embedding_runs import embeddings
 from dashboard.workflows.errors import BadRequest
-from dashboard.workflows.label_order import read_label_order
+from dashboard.workflows.label_order import label_order, read_label_order
 from dashboard.workflows.opening import open_store
 from tests import stores
 from tests.dashboard.test_predictions import bring
@@ -55,17 +55,25 @@ SCORES = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
 FORMS = [
     ("One row an item", "csv", (), SCORES[None]),
     ("Several samples an item", "csv", (), np.array([SCORES, [[0.6, 0.3, 0.1], [0.2, 0.1, 0.7]]])),
+    ("Several samples an item", "jsonl", (), np.array([SCORES, [[0.6, 0.3, 0.1], [0.2, 0.1, 0.7]]])),
     ("Scores by label", "jsonl", (), SCORES[None]),
+    ("Lists without ids", "json", ("--ids", "ids.csv"), SCORES[None]),
     ("Logits", "jsonl", ("--logits",), softmax([[[2.0, 0.7, 0.1], [-1.0, -1.0, 1.1]]], axis=2)),
 ]
 
 
-@pytest.mark.parametrize(("heading", "kind", "words", "expected"), FORMS, ids=[form[0] for form in FORMS])
+@pytest.mark.parametrize(
+    ("heading", "kind", "words", "expected"), FORMS, ids=[f"{form[0]}, {form[1]}" for form in FORMS]
+)
 def test_the_example_comes_in(
-    closed: Path, tmp_path: Path, heading: str, kind: str, words: tuple[str, ...], expected: np.ndarray
-) -> None:
+    closed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heading: str, kind: str, words: tuple[str, ...],
+    expected: np.ndarray,
+) -> None:  # fmt: skip
     file = tmp_path / f"given.{kind}"
     file.write_text(example(heading, kind), "utf-8")
+    if "--ids" in words:
+        (tmp_path / "ids.csv").write_text(example(heading, "csv"), "utf-8")
+        monkeypatch.chdir(tmp_path)
     tried = run(closed, file, "--dry-run", *words)
     said = run(closed, file, *words)
     assert {**tried, "dry_run": False} == said
@@ -104,6 +112,40 @@ def test_the_example_of_a_configuration_orders_the_labels(closed: Path, tmp_path
     with open_store(closed, keys_folder=tmp_path / "keys") as store:
         _, found = predictions.probabilities(store, project_id="pets", model_run="m")
     np.testing.assert_allclose(found, SCORES[:1], atol=1e-12)
+
+
+def test_the_order_of_the_labels_is_said_or_read_and_not_both(closed: Path, tmp_path: Path) -> None:
+    file = tmp_path / "given.jsonl"
+    file.write_text('{"item": "item-000", "probs": [0.1, 0.7, 0.2]}\n')
+    run(closed, file, "--labels", "dog, bird,cat")
+    with open_store(closed, keys_folder=tmp_path / "keys") as store:
+        _, found = predictions.probabilities(store, project_id="pets", model_run="m")
+    np.testing.assert_allclose(found, SCORES[:1], atol=1e-12)
+    assert label_order(None, None) == ()
+    for words, says in (("a,,b", "an empty label"), ("a,b,a", "one twice")):
+        with pytest.raises(BadRequest, match=says):
+            label_order(words, None)
+    with pytest.raises(BadRequest, match="give one of them"):
+        label_order("a", tmp_path / "config.json")
+
+
+REFUSED = [
+    (("--embeddings", "--logits"), "stand alone"),
+    (("--tokens", "--labels", "bird,cat,dog"), "stand alone"),
+    (("--tokens", "--embeddings"), "stand alone"),
+    (("--tokens", "--ids", "ids.csv"), "leave --ids out"),
+]
+
+
+@pytest.mark.parametrize(("words", "says"), REFUSED, ids=[" ".join(words) for words, _ in REFUSED])
+def test_words_that_do_not_go_together_are_refused(
+    closed: Path, tmp_path: Path, words: tuple[str, ...], says: str
+) -> None:
+    file = tmp_path / "given.jsonl"
+    file.write_text(example("Tokens", "jsonl"), "utf-8")
+    done = CliRunner().invoke(app, ["predictions", str(file), "--run", "m", "--store", str(closed), *words])
+    assert isinstance(done.exception, BadRequest)
+    assert says in str(done.exception)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from analytics.frames import FloatArray
-from dashboard.workflows import model_samples, predictions
+from dashboard.workflows import model_runs, model_samples, predictions
 from dashboard.workflows.opening import Store
 from tests import rebuilt, stores
 from tests.dashboard.test_predictions import ITEMS, bring
@@ -51,7 +51,7 @@ def test_every_member_comes_back_and_the_mean_beside_them(pets: Store, tmp_path:
     np.testing.assert_allclose(samples, table[[1, 0, 2]], atol=1e-6)
     _, mean = predictions.probabilities(pets, project_id="pets", model_run="m")
     np.testing.assert_allclose(mean, table.mean(axis=0), atol=1e-12)
-    run = predictions.model_runs(pets, project_id="pets").row(0, named=True)
+    run = model_runs.model_runs(pets, project_id="pets").row(0, named=True)
     assert (run["n_members"], run["provenance"]) == (3, '{"members":["9","10","ema"]}')
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from analytics.frames import FloatArray
-from dashboard.workflows import history, ingest, item_story, label_sets, predictions
+from dashboard.workflows import history, ingest, item_story, label_sets, model_runs, predictions
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import Store
 from dashboard.workflows.prediction_check import compare
@@ -49,7 +49,7 @@ def test_a_run_is_one_event_and_comes_back_as_it_was(pets: Store, tmp_path: Path
     item_codes, found = predictions.probabilities(pets, project_id="pets", model_run="m")
     assert item_codes.tolist() == list(range(40))
     np.testing.assert_allclose(found, table, rtol=0, atol=1e-12)
-    ((run, note),) = predictions.model_runs(pets, project_id="pets").select("model_run", "note").iter_rows()
+    ((run, note),) = model_runs.model_runs(pets, project_id="pets").select("model_run", "note").iter_rows()
     assert (run, note) == ("m", "five folds")
     said = history.events(pets, by=stores.LENA, project_id="pets").rows["words"][0]
     assert said.endswith("imported what the model run m says about 40 items: five folds")
@@ -75,7 +75,7 @@ def test_a_store_made_from_the_journal_alone_has_the_run(pets: Store, tmp_path: 
 def test_the_past_knows_nothing_of_the_run(pets: Store, tmp_path: Path) -> None:
     head = pets.head
     bring(pets, write(tmp_path, table_of()))
-    assert predictions.model_runs(pets, project_id="pets", as_of=head).is_empty()
+    assert model_runs.model_runs(pets, project_id="pets", as_of=head).is_empty()
     with pytest.raises(BadRequest, match="no model run 'm' in pets"):
         predictions.probabilities(pets, project_id="pets", model_run="m", as_of=head)
 
@@ -104,7 +104,7 @@ def test_other_content_under_the_name_is_refused(pets: Store, tmp_path: Path) ->
         bring(pets, write(tmp_path, table_of(1)), run="model-1")
     assert pets.head == head
     bring(pets, write(tmp_path, table_of(1)), run="m2")
-    assert predictions.model_runs(pets, project_id="pets")["model_run"].to_list() == ["m2", "m"]
+    assert model_runs.model_runs(pets, project_id="pets")["model_run"].to_list() == ["m2", "m"]
 
 
 def test_a_request_that_is_sent_again_is_saved_once(pets: Store, tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_the_doubt_is_kept_with_the_run(tmp_path: Path) -> None:
         said = parsed.annotations["label"].replace_strict(dict(zip(stores.LABELS, range(3), strict=True)))
         path = write(tmp_path, sure_of(said.to_numpy(), 1), items=parsed.annotations["item_id"].to_list())
         summary = bring(store, path)
-        run = predictions.model_runs(store, project_id="pets").row(0, named=True)
+        run = model_runs.model_runs(store, project_id="pets").row(0, named=True)
         assert run["out_of_sample"] == summary.out_of_sample == "doubted"
         assert run["warning"] == summary.warning
         said = history.events(store, by=stores.LENA, project_id="pets").rows["words"][0]

@@ -21,7 +21,7 @@ from dashboard.workflows import (
     release_gates,
     score,
     score_changed,
-    train,
+    training_labels,
 )
 from dashboard.workflows.item_contributions import item_contributions
 from dashboard.workflows.label_sets import require_label_set
@@ -249,8 +249,8 @@ def test_training_reads_the_labels_of_all_items(pets: Store) -> None:
     label_set = require_label_set(pets, P)
     codes = standing(pets)["item_code"].sort().to_numpy()
     content = SimpleNamespace(item_codes=codes)
-    _soft, weights, _labels = train._soft_labels(pets, P, label_set, content, as_of=pets.head)  # type: ignore[arg-type]  # only its item codes are read
-    assert weights.tolist() == [1.0] * 40
+    targets = training_labels.consensus_targets(pets, P, label_set, content, as_of=pets.head)  # type: ignore[arg-type]  # only its item codes are read
+    assert targets.weights.tolist() == [1.0] * 40
 
 
 def test_progress_ends_at_the_end(pets: Store) -> None:

@@ -104,8 +104,8 @@ def test_every_method_decides_members_and_explains_the_set(scenes: Store, method
     )
 
 
-def test_a_model_of_single_labels_is_refused(scenes: Store) -> None:
-    with pytest.raises(BadRequest, match="sets"):
+def test_crowdlab_needs_a_models_probabilities(scenes: Store) -> None:
+    with pytest.raises(BadRequest, match="touchstone predictions"):
         score.score(scenes, project_id=P, by=stores.LENA, options=score.ScoreOptions(method="crowdlab"))
 
 

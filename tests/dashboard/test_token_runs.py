@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dashboard.workflows import history
+from dashboard.workflows.content_runs import ContentSummary, import_content
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import Store
-from dashboard.workflows.token_runs import TokensSummary, import_tokens, token_runs, tokens
+from dashboard.workflows.token_runs import TOKENS, token_runs, tokens
 from data.errors import ImportRejected
 from tests import rebuilt, stores
 
@@ -28,11 +31,18 @@ LINES = [
 
 def bring(
     store: Store, folder: Path, lines: list[Any], run: str = "t", *, skip: bool = False, dry: bool = False
-) -> TokensSummary:
+) -> ContentSummary:
     path = folder / "tokens.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    return import_tokens(
-        store, path=path, project_id="pets", by=stores.LENA, model_run=run, skip_bad_rows=skip, dry_run=dry
+    return import_content(
+        store,
+        TOKENS,
+        path=path,
+        project_id="pets",
+        by=stores.LENA,
+        model_run=run,
+        skip_bad_rows=skip,
+        dry_run=dry,
     )
 
 
@@ -51,6 +61,20 @@ def test_tokens_come_back_as_they_were(pets: Store, tmp_path: Path) -> None:
     said = history.events(pets, by=stores.LENA, project_id="pets").rows["words"][0]
     assert said.endswith("imported what t says of 3 tokens of 2 items")
     assert token_runs(pets, project_id="pets", as_of=head).is_empty()
+
+
+@pytest.mark.parametrize("kind", ["map", "record"])
+def test_parquet_says_the_same_as_jsonl(pets: Store, tmp_path: Path, kind: str) -> None:
+    bring(pets, tmp_path, LINES)
+    numbers = pa.map_(pa.string(), pa.float64())
+    if kind == "record":  # a tag that a token does not have is null there
+        numbers = pa.struct([("ANIMAL", pa.float64()), ("O", pa.float64())])
+    one = pa.struct([("start", pa.int64()), ("end", pa.int64()), ("probabilities", numbers)])
+    table = pa.Table.from_pylist(LINES, pa.schema([("item", pa.string()), ("tokens", pa.list_(one))]))
+    path = tmp_path / "tokens.parquet"
+    pq.write_table(table, path)
+    again = import_content(pets, TOKENS, path=path, project_id="pets", by=stores.LENA, model_run="t")
+    assert (again.known, again.n_tokens, again.tags) == (True, 3, ("ANIMAL", "O"))
 
 
 def test_the_same_again_changes_nothing_other_content_is_refused_and_the_journal_has_it(
@@ -99,9 +123,9 @@ def test_bad_rows_are_named_and_nothing_comes_in_unless_asked_for(pets: Store, t
 def test_other_files_and_people_without_the_right_are_refused(pets: Store, tmp_path: Path) -> None:
     path = tmp_path / "tokens.csv"
     path.write_text("item,tokens\na,b\n")
-    with pytest.raises(ImportRejected, match="no JSONL"):
-        import_tokens(pets, path=path, project_id="pets", by=stores.LENA, model_run="t")
+    with pytest.raises(ImportRejected, match="neither JSONL nor Parquet"):
+        import_content(pets, TOKENS, path=path, project_id="pets", by=stores.LENA, model_run="t")
     with pytest.raises(ImportRejected, match="no column 'tokens'"):
         bring(pets, tmp_path, [{"item": "a", "words": []}])
     with pytest.raises(NotAllowed):
-        import_tokens(pets, path=path, project_id="pets", by=stores.ANNA, model_run="t")
+        import_content(pets, TOKENS, path=path, project_id="pets", by=stores.ANNA, model_run="t")

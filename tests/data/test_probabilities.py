@@ -118,7 +118,9 @@ def test_a_column_of_ids_is_the_item_and_a_label_never_is(tmp_path: Path) -> Non
         ("item,bird,cat,dog\ni1,1,0,0\n", {"fish": "dog"}, "no role 'fish'"),
         ("item,bird,cat,dog\ni1,1,0,0\n", {"dog": "hound"}, "no column 'hound'"),
         ("item,bird,cat,dog\n", {}, "holds no rows"),
-        ('[{"item": "i1"}]', {}, "one JSON document"),
+        ('[{"item": "i1"}]', {}, "no column for 3 of the 3 labels"),
+        ('{\n "item": "i1"\n}', {}, "one JSON document, and no list"),
+        ("item,e0,e1\ni1,1,2\n", {}, "import them with --embeddings"),
     ],
 )  # fmt: skip
 def test_a_file_without_the_columns_is_refused_whole(

@@ -64,7 +64,7 @@ def test_numbered_labels_mean_what_the_configuration_says(tmp_path: Path) -> Non
     listed = [{"item": item, "probs": [row[label] for label in ORDER]} for item, row in ROWS.items()]
     found = parsed(lines(tmp_path, *listed), label_order=ORDER)
     assert taken(found) == in_order(ROWS)
-    assert "The lists in 'probs' were taken in id2label's order: dog, bird, cat." in found.guessed
+    assert "The lists in 'probs' were taken in the given order: dog, bird, cat." in found.guessed
     columns = [{"item": item, **{names[label]: row[label] for label in LABELS}} for item, row in ROWS.items()]
     assert taken(parsed(lines(tmp_path, *columns), label_order=ORDER)) == in_order(ROWS)
 

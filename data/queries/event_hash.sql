@@ -1,0 +1,2 @@
+-- hash: of the event $seq
+SELECT hash FROM event WHERE seq = $seq
