@@ -96,6 +96,7 @@ PAGES: tuple[Page, ...] = (
         "Quality",
         "Which labels does a model doubt, and where is it unsure itself?",
     ),
+    _page("cost", "Cost", "payments", "view.cost", "Quality", "What does a correct label cost?"),
     _page(
         "explanations",
         "Explanations",

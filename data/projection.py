@@ -65,6 +65,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "signature": {**_STAMP, "signed_at": "recorded_at", "person_id": "actor"},
     "waiver": {**_STAMP, "waived_at": "recorded_at", "person_id": "actor"},
     "setting": {**_PROJECT, "set_at": "recorded_at", "set_by": "actor"},
+    "rate": {**_PROJECT, "set_at": "recorded_at", "set_by": "actor"},
 }
 
 _NEWEST = """

@@ -16,6 +16,8 @@ CONTRACT: Mapping[str, set[str]] = {
     "score": {"run_id", "figures"},
     "consensus": {"run_id", "method", "n_items", "accuracy_on_gold"},
     "annotators": {"annotators"},
+    "cost": {"project", "sentence", "has_rates", "figures", "ledgers"},
+    "rates": {"project", "set", "unknown", "rates"},
     "train": {"model_run", "n_items", "n_labelled", "accuracy", "fresh"},
     "uncertainty": {"run_id", "model_run", "n_items", "n_suspects", "not_learned", "figures"},
     "explain": {"schema", "item_id", "label"},

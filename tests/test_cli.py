@@ -97,6 +97,8 @@ def said(shell: Shell) -> dict[str, Ran]:
     run("score", "--replicates", "100")
     run("consensus", "--out", "consensus.csv")
     run("annotators")
+    run("rates", "--basis", "annotation", "--amount", "0.05", "--currency", "EUR", "--from", "2020-01-01")
+    run("cost", "--plan", "0.5", "--per", "label")
     run("train", "--members", "2", "--folds", "2", "--penalty", "1")
     run("uncertainty", "--replicates", "100")
     run("explain", "i1")

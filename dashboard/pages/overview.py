@@ -26,6 +26,7 @@ REASON_WORDS = {
     "model_disagrees": "A model would choose another label",
     "neighbours_disagree": "Items like it have another label",
     "copy_differs": "A near copy has another label",
+    "worth_a_vote": "More votes on it are worth their price",
     "random_check": "Chosen by chance, to check the others",
 }
 

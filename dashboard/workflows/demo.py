@@ -111,6 +111,8 @@ def _week(
         _import(store, project, leads[0], batch, week=week)
         score.score(store, project_id=project.project_id, by=leads[0])
         last = week == len(project.batches)
+        if week == 1:
+            demo_work.set_rates(store, project, leads[0])
         if week == min(WEEK_OF_FIRST_RELEASE, len(project.batches) - 1):
             flag.raise_flags(store, project_id=project.project_id, by=leads[0])
             demo_work.relabel(store, project, answers=24, seed=week)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
 
 import numpy as np
 
-from dashboard.workflows import adjudicate, relabel_queue, relabel_reveal, release
+from dashboard.workflows import adjudicate, rates, relabel_queue, relabel_reveal, release
 from dashboard.workflows import relabel as relabel_flow
 from dashboard.workflows.opening import Store
+from dashboard.workflows.rates import Rate
 from dashboard.workflows.relabel_state import CANNOT_TELL, CHANGE, KEEP
 from dashboard.workflows.rules import ANNOTATOR, Person
 from data.demo import DemoProject
@@ -29,6 +32,19 @@ REASONS = (
     "The guideline names this case.",
     "Seen together with the annotators; it is clear now.",
 )
+
+
+def set_rates(store: Store, project: DemoProject, lead: Person) -> None:
+    """What the demo's people are paid, from the first guideline on: by the hour, a lead's decisions by the piece, a model too."""
+    start = project.guideline_versions[0][0].date()
+    table = (
+        Rate("hour", Decimal("17.50"), "EUR", start),
+        Rate("hour", Decimal("19.20"), "EUR", start + timedelta(weeks=2), who="ana"),
+        Rate("annotation", Decimal("0.90"), "EUR", start, work="adjudication"),
+        Rate("prediction", Decimal("0.002"), "USD", start),
+        Rate("exchange", Decimal("0.92"), "USD", start, into="EUR"),
+    )
+    rates.set_rates(store, project_id=project.project_id, by=lead, table=table)
 
 
 def relabel(store: Store, project: DemoProject, *, answers: int, seed: int) -> None:

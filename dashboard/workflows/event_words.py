@@ -266,6 +266,11 @@ KINDS: Mapping[str, EventKind] = {
     ),
     "answer_undone": EventKind("Undo", "An answer was taken back; it stays on record.", _undone),
     "adjudicated": EventKind("Adjudication", "A lead settled an item, with a reason.", _adjudicated),
+    "rates_set": EventKind(
+        "Rates set",
+        "What work is paid was set or taken back; the amounts are for those who may see pay.",
+        lambda _e, p: f"set {_number(p.get('n_rates'))} rates of pay",
+    ),
     "release_proposed": EventKind(
         "Release proposed", "Labels were frozen under a content hash, with their gates.", _proposed
     ),

@@ -23,6 +23,9 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "view.gold": frozenset({LEAD, REVIEWER, ADMIN}),  # who labels must not learn which items are gold
     "view.annotators": frozenset({LEAD, REVIEWER, ADMIN}),
     "view.audit": frozenset({LEAD, REVIEWER, ADMIN}),
+    "view.cost": frozenset({LEAD, REVIEWER, ADMIN}),
+    "view.pay": frozenset({LEAD, ADMIN}),  # what a named person is paid, and rates
+    "rate.set": frozenset({LEAD, ADMIN}),
     "import": frozenset({LEAD, ADMIN}),
     "guideline.publish": frozenset({LEAD, ADMIN}),
     "member.set": frozenset({ADMIN}),

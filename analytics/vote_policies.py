@@ -1,0 +1,341 @@
+"""What votes really buy: error on gold by the number of votes, and policies of asking held against each other on items set aside.
+
+Everything is measured with votes that people gave: an item's votes are put in a random order, and a policy sees the first
+few and asks for more. Confusion matrices, priors and the temperature are fitted on one half of the items and the error is
+counted on the gold of the other half, so no policy is judged on items that it was fitted on. Intervals are of a bootstrap of
+items, whose errors are first averaged over the repeats (other halves, other orders).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from analytics.annotators import one_gold_each
+from analytics.dawid_skene import dawid_skene
+from analytics.errors import BadOption
+from analytics.fold_in import fold_in_model
+from analytics.frames import GOLD, VOTES, FloatArray, IntArray, require_labels
+from analytics.results import Estimate
+from analytics.temperature import fit_temperature, logits_of
+from analytics.vote_value import Action, offers, plan, pooled_confusion, tempered
+
+POLICIES = ("even", "least sure", "plan")
+"""Everybody alike; the items that are least sure, one vote each; the plan of `vote_value`, made anew each round."""
+
+ROUNDS = 4
+MOST = 5
+FEWEST_ITEMS = 40
+"""Items with gold and enough votes; with fewer nothing is said."""
+
+_PRIOR, _RIGHT = 4.0, 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What each policy reached.
+
+    Attributes:
+        table: policy, votes_per_item (beyond the start), error, low, high, expected (the error that the model expected),
+            difference (of the error to that of "even"), difference_low, difference_high; sorted.
+        n_items: that were judged.
+        temperature: median over the repeats.
+        undefined: why there is nothing, else None.
+    """
+
+    table: pl.DataFrame
+    n_items: int
+    temperature: float | None
+    undefined: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VotesFrontier:
+    """Error on gold by the number of votes.
+
+    Attributes:
+        table: n_votes, error, low, high.
+        errors: (items, n) each item's error after 1, 2, … votes, averaged over the repeats.
+        undefined: why there is nothing, else None.
+    """
+
+    table: pl.DataFrame
+    errors: FloatArray
+    undefined: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    priors: FloatArray
+    confusion: FloatArray
+    annotator_codes: IntArray
+    pooled: FloatArray
+    temperature: float
+
+
+def compare_policies(
+    votes: pl.DataFrame, gold: pl.DataFrame, *, n_labels: int, start: int = 3, extra: Sequence[float] = (0.5, 1.0, 2.0),
+    repeats: int = 10, replicates: int = 1000, seed: int = 0,
+) -> Policies:  # fmt: skip
+    """Hold POLICIES against each other on items that they were not fitted on.
+
+    Args:
+        votes: a frame that keeps VOTES.
+        gold: a frame that keeps GOLD.
+        n_labels: K.
+        start: votes that every item has to begin with.
+        extra: votes an item more, on average, that a policy may spend.
+        repeats: random halves and orders.
+        replicates: of the bootstrap.
+        seed: of everything.
+    """
+    ordered, known = _judged(votes, gold, n_labels, least=start + 1)
+    if len(known) < FEWEST_ITEMS:
+        reason = f"fewer than {FEWEST_ITEMS} items have gold and more than {start} votes"
+        return Policies(_no_policies(), len(known), None, reason)
+    rng = np.random.default_rng(seed)
+    cells = [(policy, budget) for policy in POLICIES for budget in extra]
+    wrong, seen = np.zeros((len(cells), len(known))), np.zeros(len(known))
+    expected, heats = np.zeros(len(cells)), []
+    for _ in range(repeats):
+        mine = _shuffled(ordered, rng)
+        half = rng.permutation(len(known)) < len(known) // 2
+        fit = _fit(mine, known, half, n_labels, start)
+        heats.append(fit.temperature)
+        seen += ~half
+        judge = _Judge(mine.filter(pl.Series(~half).gather(mine["item"])), np.flatnonzero(~half), fit)
+        for place, (policy, budget) in enumerate(cells):
+            said, sure = judge.after(policy, start, round(budget * (~half).sum()), rng)
+            wrong[place, ~half] += said != known[~half]
+            expected[place] += 1 - sure
+    each = wrong[:, seen > 0] / seen[seen > 0]
+    table = _policy_table(cells, each, expected / repeats, len(extra), replicates, rng)
+    return Policies(table, int((seen > 0).sum()), float(np.median(heats)), None)
+
+
+def realised_share(
+    votes: pl.DataFrame, gold: pl.DataFrame, *, n_labels: int, start: int, extra: float = 1.0, repeats: int = 6,
+    replicates: int = 1000, seed: int = 0,
+) -> Estimate:  # fmt: skip
+    """How much of the gain that a plan is expected to bring comes: error on gold before and after it, on items set aside.
+
+    Above 1 more came than was expected. The interval is of a bootstrap of items; where it includes 0, the votes had no measurable
+    effect. Undefined where too few items have gold and votes, or nothing was expected.
+    """
+    ordered, known = _judged(votes, gold, n_labels, least=start + 1)
+    if len(known) < FEWEST_ITEMS:
+        return Estimate.none(
+            f"fewer than {FEWEST_ITEMS} items have gold and more than {start} votes", len(known)
+        )
+    rng = np.random.default_rng(seed)
+    gain, promised, seen = np.zeros(len(known)), 0.0, np.zeros(len(known))
+    for _ in range(repeats):
+        mine = _shuffled(ordered, rng)
+        half = rng.permutation(len(known)) < len(known) // 2
+        fit = _fit(mine, known, half, n_labels, start)
+        judge = _Judge(mine.filter(pl.Series(~half).gather(mine["item"])), np.flatnonzero(~half), fit)
+        said, sure = judge.after("plan", start, 0, rng)
+        then, surer = judge.after("plan", start, round(extra * (~half).sum()), rng)
+        gain[~half] += (said != known[~half]).astype(float) - (then != known[~half])
+        promised += (surer - sure) / repeats
+        seen += ~half
+    each = gain[seen > 0] / seen[seen > 0]
+    if promised < 1e-6:
+        return Estimate.none("the model expects nothing of more votes", len(each))
+    low, high = _bootstrap(each[None, :], replicates, rng)
+    return Estimate(
+        float(each.mean() / promised), float(low[0] / promised), float(high[0] / promised), len(each), unit="coefficient"
+    )  # fmt: skip
+
+
+def votes_frontier(
+    votes: pl.DataFrame, gold: pl.DataFrame, *, n_labels: int, most: int, repeats: int = 10, replicates: int = 1000, seed: int = 0
+) -> VotesFrontier:  # fmt: skip
+    """Error on gold of the consensus of 1, 2, … `most` votes an item, over the items that have so many.
+
+    Raises:
+        BadOption: `most` is under 1.
+    """
+    if most < 1:
+        raise BadOption("most", most, "1 or more")
+    ordered, known = _judged(votes, gold, n_labels, least=most)
+    empty = pl.DataFrame(
+        schema={"n_votes": pl.Int64, "error": pl.Float64, "low": pl.Float64, "high": pl.Float64}
+    )
+    if len(known) < FEWEST_ITEMS:
+        return VotesFrontier(
+            empty, np.empty((0, most)), f"fewer than {FEWEST_ITEMS} items have gold and {most} votes"
+        )
+    rng = np.random.default_rng(seed)
+    errors = np.zeros((len(known), most))
+    for _ in range(repeats):
+        mine = _shuffled(ordered, rng)
+        half = rng.permutation(len(known)) < len(known) // 2
+        for fitted in (half, ~half):
+            fit = _fit(mine, known, fitted, n_labels, most)
+            judge = _Judge(mine.filter(pl.Series(~fitted).gather(mine["item"])), np.flatnonzero(~fitted), fit)
+            for n in range(1, most + 1):
+                posterior = judge.posterior(np.full((~fitted).sum(), n))
+                errors[~fitted, n - 1] += posterior.argmax(axis=1) != known[~fitted]
+    errors /= repeats
+    low, high = _bootstrap(errors.T, replicates, rng)
+    table = pl.DataFrame(
+        {"n_votes": np.arange(1, most + 1), "error": errors.mean(axis=0), "low": low, "high": high}
+    )
+    return VotesFrontier(table, errors, None)
+
+
+class _Judge:
+    """Items set aside, and what a fit makes of their first votes."""
+
+    def __init__(self, votes: pl.DataFrame, items: IntArray, fit: _Fit) -> None:
+        self._votes, self._items, self._fit = votes, items, fit
+        self._place = np.full(int(items.max()) + 1, -1)
+        self._place[items] = np.arange(len(items))
+        self._has = np.bincount(self._place[votes["item"].to_numpy()], minlength=len(items))
+        self._of = self._place[votes["item"].to_numpy()]
+        self._rank = votes["rank"].to_numpy()
+
+    def posterior(self, n_used: IntArray) -> FloatArray:
+        """(I, K) after each item's first `n_used` votes."""
+        used = self._votes.filter(pl.Series(self._rank < n_used[self._of]))
+        found = fold_in_model(
+            used.select("annotator_code", "label_code", item_code="item"),
+            priors=self._fit.priors, confusion=self._fit.confusion, annotator_codes=self._fit.annotator_codes,
+        )  # fmt: skip
+        return np.asarray(found.items.sort("item_code")["posterior"].to_list())
+
+    def after(self, policy: str, start: int, budget: int, rng: np.random.Generator) -> tuple[IntArray, float]:
+        """The label of each item once the budget is spent, and how often the model expects it to be right."""
+        n_used = np.full(len(self._items), start)
+        spent = 0
+        for nth in range(ROUNDS):
+            share = budget * (nth + 1) // ROUNDS - spent
+            sure = tempered(np.clip(self.posterior(n_used), 1e-12, None), self._fit.temperature)
+            bought = _ASK[policy](sure, self._has - n_used, share, self._fit, rng)
+            n_used = n_used + bought
+            spent += int(bought.sum())
+        last = self.posterior(n_used)
+        sure = tempered(np.clip(last, 1e-12, None), self._fit.temperature)
+        return last.argmax(axis=1), float(sure.max(axis=1).mean())
+
+
+def _even(
+    sure: FloatArray, left: IntArray, share: int, _fit: _Fit, rng: np.random.Generator
+) -> IntArray:  # fmt: skip
+    """One vote each in a random order, those with most left first so that all end alike."""
+    bought = np.zeros_like(left)
+    while share > 0 and (left > bought).any():
+        order = np.lexsort((rng.random(len(left)), -(left - bought)))
+        order = order[(left - bought)[order] > 0][:share]
+        bought[order] += 1
+        share -= len(order)
+    return bought
+
+
+def _least_sure(
+    sure: FloatArray, left: IntArray, share: int, _fit: _Fit, rng: np.random.Generator
+) -> IntArray:
+    bought = np.zeros_like(left)
+    order = np.lexsort((rng.random(len(left)), sure.max(axis=1)))
+    bought[order[left[order] > 0][:share]] = 1
+    return bought
+
+
+def _planned(sure: FloatArray, left: IntArray, share: int, fit: _Fit, rng: np.random.Generator) -> IntArray:
+    """The plan's purchases; what it leaves over goes to the items that are least sure."""
+    action = Action("vote", 1, tempered(np.clip(fit.pooled, 1e-12, None), fit.temperature), MOST, left > 0)
+    made = plan(offers(sure, [action]), budget=share)
+    bought = np.zeros_like(left)
+    bought[made.items["item"].to_numpy()] = made.items["n"].to_numpy()
+    bought = np.minimum(bought, left)
+    return bought + _least_sure(sure, left - bought, share - int(bought.sum()), fit, rng)
+
+
+_ASK: dict[str, Callable[[FloatArray, IntArray, int, _Fit, np.random.Generator], IntArray]] = {
+    "even": _even, "least sure": _least_sure, "plan": _planned,
+}  # fmt: skip
+
+
+def _judged(
+    votes: pl.DataFrame, gold: pl.DataFrame, n_labels: int, *, least: int
+) -> tuple[pl.DataFrame, IntArray]:
+    """The votes of the items with gold and so many votes, items numbered from 0; and their gold."""
+    require_labels(votes, VOTES, n_labels)
+    require_labels(gold, GOLD, n_labels)
+    enough = votes.group_by("item_code").len().filter(pl.col("len") >= least)
+    known = (
+        one_gold_each(gold).join(enough, on="item_code", how="inner").sort("item_code").with_row_index("item")
+    )
+    named = votes.join(known.select("item_code", "item"), on="item_code", how="inner")
+    columns = (pl.col("item").cast(pl.Int64), "annotator_code", "label_code")
+    return named.select(*columns).sort("item", "annotator_code", "label_code"), known["label_gold"].cast(
+        pl.Int64
+    ).to_numpy()
+
+
+def _shuffled(votes: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """With `rank`: each vote's place in a random order of its item's votes."""
+    drawn = votes.with_columns(draw=pl.Series(rng.random(votes.height)))
+    return drawn.with_columns(rank=pl.col("draw").rank("ordinal").over("item").cast(pl.Int64) - 1).drop(
+        "draw"
+    )
+
+
+def _fit(votes: pl.DataFrame, known: IntArray, half: NDArray[np.bool_], n_labels: int, start: int) -> _Fit:
+    own = votes.filter(pl.Series(half).gather(votes["item"])).rename({"item": "item_code"})
+    wrong = _PRIOR * (1 - _RIGHT) / (n_labels - 1)
+    found = dawid_skene(
+        own.select(VOTES.codes), n_labels=n_labels, max_iterations=500, smoothing=wrong, right_smoothing=_PRIOR * _RIGHT - wrong
+    )  # fmt: skip
+    counts = found.n_expected.sum(axis=1)
+    begun = own.filter(pl.col("rank") < start).select(VOTES.codes)
+    seen = fold_in_model(
+        begun, priors=found.priors, confusion=found.confusion, annotator_codes=found.annotator_codes
+    ).items
+    table = np.asarray(seen.sort("item_code")["posterior"].to_list())
+    heat = fit_temperature(logits_of(table), known[half]).temperature.value
+    pooled = pooled_confusion(found.confusion, counts)
+    return _Fit(found.priors, found.confusion, found.annotator_codes, pooled, 1.0 if heat is None else heat)
+
+
+def _policy_table(
+    cells: list[tuple[str, float]], each: FloatArray, expected: FloatArray, n_budgets: int, replicates: int, rng: np.random.Generator
+) -> pl.DataFrame:  # fmt: skip
+    low, high = _bootstrap(each, replicates, rng)
+    apart = each - np.tile(each[:n_budgets], (len(POLICIES), 1))
+    apart_low, apart_high = _bootstrap(apart, replicates, rng)
+    return pl.DataFrame(
+        {
+            "policy": [policy for policy, _ in cells], "votes_per_item": [budget for _, budget in cells], "error": each.mean(axis=1),
+            "low": low, "high": high, "expected": expected, "difference": apart.mean(axis=1), "difference_low": apart_low,
+            "difference_high": apart_high,
+        },
+        schema=_no_policies().schema,
+    )  # fmt: skip
+
+
+def _no_policies() -> pl.DataFrame:
+    numbers = (
+        "votes_per_item",
+        "error",
+        "low",
+        "high",
+        "expected",
+        "difference",
+        "difference_low",
+        "difference_high",
+    )
+    return pl.DataFrame(schema={"policy": pl.String, **dict.fromkeys(numbers, pl.Float64)})
+
+
+def _bootstrap(rows: FloatArray, replicates: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """95 % intervals of each row's mean over items."""
+    n = rows.shape[1]
+    counts = rng.multinomial(n, np.full(n, 1 / n), size=replicates) / n
+    low, high = np.quantile(rows @ counts.T, [0.025, 0.975], axis=1)
+    return low, high

@@ -1,0 +1,84 @@
+"""Cost: what does a correct label cost, and what is the next money best spent on?"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import streamlit as st
+
+from dashboard import cost_figures, rates_view, session
+from dashboard.components import empty_state, press_outcome, verdict
+from dashboard.workflows import cost_view
+from dashboard.workflows.cost_view import CostView
+
+
+def render() -> None:
+    """Draw the page."""
+    seen = _seen()
+    if seen.cost.figures is None:
+        _nothing(seen)
+        return
+    verdict(
+        seen.cost.state,
+        seen.sentence,
+        detail=seen.cost.detail,
+        chip="Cannot tell" if seen.cost.state == "undefined" else "Known",
+    )
+    cost_figures.cards(seen)
+    left, right = st.columns(2, gap="large")
+    with left:
+        cost_figures.frontier(seen)
+    with right:
+        cost_figures.ledger(seen)
+    cost_figures.plan(seen)
+    cost_figures.forecast(seen)
+    rates_view.draw()
+
+
+def _nothing(seen: CostView) -> None:
+    """No rate, or none that holds: what to do."""
+    press_outcome()
+    if session.person().may("rate.set"):
+        empty_state(
+            "Nobody has said what work is paid"
+            if not seen.cost.has_rates
+            else "No rate holds for any of the work",
+            f"{seen.cost.detail} Set a rate below, or those of a file, and this page says what a label costs.",
+            code="touchstone rates --basis hour --amount 18.50 --currency EUR --from 2026-01-01",
+            icon="payments",
+        )
+        rates_view.draw(is_open=True)
+    else:
+        empty_state(
+            "Nobody has said what work is paid",
+            f"{seen.cost.detail} A lead or an administrator sets the rates; then this page says what a label costs.",
+            icon="payments",
+        )
+
+
+def _seen() -> CostView:
+    person = session.person()
+    return _read(
+        session.store().head_hash, session.project_id(), session.as_of(), (person.person_id, *sorted(person.roles)),
+        cost_figures.group(), cost_figures.gold_price(),
+    )  # fmt: skip
+
+
+@st.cache_data(max_entries=16, show_spinner="Adding up what labels cost …")
+def _read(
+    head: str,
+    project_id: str,
+    as_of: int | None,
+    who: tuple[str, ...],
+    group: str,
+    price: Decimal | None,
+) -> CostView:
+    """What labels cost as things are at the head of the journal, kept because it reads all work and fits a model."""
+    return cost_view.cost_view(
+        session.store(),
+        project_id=project_id,
+        by=session.person(),
+        group=group,
+        gold_price=price,
+        as_of=as_of,
+    )

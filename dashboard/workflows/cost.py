@@ -1,0 +1,314 @@
+"""What the labels cost: the ledger that adds up to the pay, and what an annotation, an item and a right label cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, get_args
+
+import polars as pl
+
+from analytics.annotators import consensus_accuracy
+from analytics.cost_ledger import IDLE, NO_RATE, NO_TIME, Ledger, exact_sum, ledgers
+from analytics.results import Estimate
+from dashboard.workflows import monitor
+from dashboard.workflows.cost_words import money
+from dashboard.workflows.cost_work import PaidWork, paid_work
+from dashboard.workflows.errors import BadRequest, NotAllowed
+from dashboard.workflows.label_sets import LabelSet, require_label_set
+from dashboard.workflows.opening import Store
+from dashboard.workflows.rules import Person, require
+
+By = Literal["work", "label", "annotator", "difficulty", "outcome"]
+BYS: tuple[str, ...] = get_args(By)
+State = Literal["fit", "watch", "not fit", "undefined"]
+
+REWORK = ("relabel", "review", "adjudication", "passed on")
+"""Work that would not be there had the first labels been right and beyond doubt."""
+
+WORK_ORDER = ("labelling", "repeat", *REWORK, "prediction")
+DIFFICULTY = (
+    "everybody agrees",
+    "up to a quarter differ",
+    "up to half differ",
+    "more than half differ",
+    "fewer than 2 votes",
+)
+OUTCOMES = (
+    "the label stands",
+    "the label was not kept",
+    "a flag waits on the item",
+    "the item has no label",
+    "no label was given",
+)
+FEWEST_GOLD = 20
+"""With fewer gold items nothing is said of what a right label costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostFigures:
+    """What things cost, in main units of `currency`. Means over all that there is have no interval; a right label has that of gold.
+
+    `rework_share`: of the pay that is known.
+    """
+
+    currency: str
+    total: Fraction
+    per_annotation: Estimate
+    per_item: Estimate
+    per_accepted: Estimate
+    per_right: Estimate
+    rework_share: Estimate
+    idle_share: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the labels of a project cost.
+
+    `sentence`: the answer in words; `detail`: what is left out of it. `by`: how `tables` are grouped, one a currency.
+    `figures`: None where nothing is paid. `n_accepted`: items whose label stands and is not doubted.
+    """
+
+    state: State
+    sentence: str
+    detail: str
+    by: str
+    tables: tuple[Ledger, ...]
+    figures: CostFigures | None
+    n_items: int
+    n_accepted: int
+    has_rates: bool
+
+
+def cost(
+    store: Store,
+    *,
+    project_id: str,
+    by: Person,
+    group: str = "work",
+    into: str | None = None,
+    as_of: int | None = None,
+) -> Cost:
+    """What the labels cost, grouped by work, label, annotator, difficulty or outcome.
+
+    Args:
+        store: where the work stands.
+        project_id: whose.
+        by: who asks; a table by annotator takes the right to see pay.
+        group: one of BYS.
+        into: the currency to bring the others into, by rates of exchange.
+        as_of: an event.
+
+    Raises:
+        BadRequest: an unknown group or currency. NotAllowed: the person may not see costs, or pay.
+    """
+    check(by, group)
+    return of_work(
+        store, project_id, paid_work(store, project_id, into=into, as_of=as_of), group=group, as_of=as_of
+    )
+
+
+def check(by: Person, group: str) -> None:
+    """Raise NotAllowed or BadRequest where the person may not see costs grouped like this, or there is no such group."""
+    require(by, "view.cost")
+    if group not in BYS:
+        raise BadRequest(f"{group!r} is no way to group costs; there are {', '.join(BYS)}.")
+    if group == "annotator" and not by.may("view.pay"):
+        raise NotAllowed(f"{by.name} may see what labels cost, and not what single annotators are paid.")
+
+
+def of_work(
+    store: Store, project_id: str, seen: PaidWork, *, group: str = "work", as_of: int | None = None
+) -> Cost:
+    """As `cost`, of work that was read before; the caller has checked who may see it."""
+    items = store.read("cost_items", project_id=project_id, as_of=as_of)
+    accepted = items.filter(pl.col("label_code").is_not_null() & ~pl.col("is_waiting")).height
+    if not seen.has_rates:
+        sentence = "Nobody has said what work is paid, so nothing is known of what these labels cost"
+        return Cost("undefined", sentence, _hours(seen.work), group, (), None, items.height, accepted, False)
+    label_set = require_label_set(store, project_id, as_of=as_of)
+    tables = ledgers(
+        _grouped(seen.work, items, label_set, group), seen.paid, by="group", order=_order(group, label_set)
+    )
+    tables = tuple(sorted(tables, key=lambda one: one.currency != seen.currency))
+    if not tables or seen.currency is None:
+        sentence = "No rate holds for any of the work so far, so nothing is known of what these labels cost"
+        return Cost("undefined", sentence, _hours(seen.work), group, (), None, items.height, accepted, True)
+    by_work = ledgers(seen.work.with_columns(group="work"), seen.paid, by="group", order=WORK_ORDER)
+    own = next((one for one in by_work if one.currency == seen.currency), by_work[0])
+    figures = _figures(own, seen, accepted, _right_share(store, project_id, as_of))
+    state, sentence = _answer(figures, accepted)
+    detail = _detail(own, tables, seen)
+    return Cost(state, sentence, detail, group, tables, figures, items.height, accepted, True)
+
+
+def _grouped(work: pl.DataFrame, items: pl.DataFrame, label_set: LabelSet, group: str) -> pl.DataFrame:
+    """The work with its group in words."""
+    if group in ("work", "annotator"):
+        return work.with_columns(group="work" if group == "work" else "who_id")
+    today = work.join(
+        items.rename({"label_code": "today"}), on="item_code", how="left", maintain_order="left"
+    )
+    if group == "label":
+        names = label_set.frame().select(today="label_code", group="label")
+        return today.join(names, on="today", how="left", maintain_order="left").with_columns(
+            pl.col("group").fill_null(OUTCOMES[3])
+        )
+    if group == "outcome":
+        said = pl.col("label_code")
+        outcome = (
+            pl.when(said.is_null()).then(pl.lit(OUTCOMES[4]))
+            .when(pl.col("today").is_null()).then(pl.lit(OUTCOMES[3]))
+            .when(pl.col("is_waiting")).then(pl.lit(OUTCOMES[2]))
+            .when(said == pl.col("today")).then(pl.lit(OUTCOMES[0]))
+            .otherwise(pl.lit(OUTCOMES[1]))
+        )  # fmt: skip
+        return today.with_columns(group=outcome)
+    return today.join(_difficulty(work), on="item_code", how="left", maintain_order="left").with_columns(
+        pl.col("group").fill_null(DIFFICULTY[4])
+    )
+
+
+def _difficulty(work: pl.DataFrame) -> pl.DataFrame:
+    """item_code, group: how many pairs of an item's independent votes differ."""
+    votes = work.filter("counts", pl.col("label_code").is_not_null())
+    each = votes.group_by("item_code", "label_code").agg(n=pl.len().cast(pl.Float64))
+    n, same = pl.col("n").sum(), (pl.col("n") * (pl.col("n") - 1)).sum()
+    differing = each.group_by("item_code").agg(votes=n, apart=1 - same / (n * (n - 1)))
+    apart = pl.col("apart")
+    return differing.select(
+        "item_code",
+        group=pl.when(pl.col("votes") < 2).then(pl.lit(DIFFICULTY[4]))
+        .when(apart <= 1e-9).then(pl.lit(DIFFICULTY[0]))
+        .when(apart <= 0.25).then(pl.lit(DIFFICULTY[1]))
+        .when(apart <= 0.5).then(pl.lit(DIFFICULTY[2]))
+        .otherwise(pl.lit(DIFFICULTY[3])),
+    )  # fmt: skip
+
+
+def _order(group: str, label_set: LabelSet) -> tuple[str, ...]:
+    orders: Mapping[str, tuple[str, ...]] = {
+        "work": WORK_ORDER, "difficulty": DIFFICULTY, "outcome": OUTCOMES, "label": label_set.labels, "annotator": (),
+    }  # fmt: skip
+    return orders[group]
+
+
+def _right_share(store: Store, project_id: str, as_of: int | None) -> Estimate:
+    """How often the newest consensus is right on gold; nobody who votes knows which items are gold."""
+    run = monitor.newest_run(store, project_id, as_of=as_of)
+    if run is None:
+        return Estimate.none("nothing was scored yet")
+    items = store.read("score_consensus", project_id=project_id, run_id=run.run_id)
+    gold = store.read("score_gold", project_id=project_id, as_of=as_of)
+    found = consensus_accuracy(items, gold)
+    if found.value is not None and found.n < FEWEST_GOLD:
+        return Estimate.none(
+            f"only {found.n} items with a label have gold; {FEWEST_GOLD} are needed", found.n
+        )
+    return found
+
+
+def _figures(own: Ledger, seen: PaidWork, accepted: int, right: Estimate) -> CostFigures:
+    currency, total = own.currency, own.exact
+    amounts = {row["group"]: row for row in own.table.iter_rows(named=True)}
+    labelled = seen.work.filter(pl.col("work").is_in(["labelling", "repeat"]))["entry"]
+    first = seen.paid.filter(
+        pl.col("entry").is_in(labelled.implode()),
+        pl.col("into") == currency,
+        pl.col("active_quanta").is_not_null(),
+    )
+    n_paid = first["entry"].n_unique()
+    n_items = seen.work.join(seen.paid.filter(pl.col("into") == currency), on="entry", how="semi")[
+        "item_code"
+    ].n_unique()
+    units = Fraction(1, 10**own.digits)
+    rework = sum((amounts[one]["amount"] or 0) * units for one in REWORK if one in amounts)
+    idle = (amounts[IDLE]["amount"] or 0) * units if IDLE in amounts else Fraction(0)
+    return CostFigures(
+        currency,
+        total,
+        _mean(exact_sum(first), n_paid, currency, "annotations"),
+        _mean(total, n_items, currency, "items"),
+        _mean(total, accepted, currency, "labels that stand"),
+        _per_right(total, accepted, right, currency),
+        _share(Fraction(rework), total),
+        _share(idle, total),
+    )
+
+
+def _mean(amount: Fraction, n: int, unit: str, n_unit: str) -> Estimate:
+    if n == 0:
+        return Estimate.none(f"there are no {n_unit}", unit=unit, n_unit=n_unit)
+    return Estimate(float(amount / n), None, None, n, unit=unit, n_unit=n_unit)
+
+
+def _share(part: Fraction, total: Fraction) -> Estimate:
+    if total == 0:
+        return Estimate.none("nothing was paid", n_unit="of the pay")
+    return Estimate(float(part / total), None, None, 1, n_unit="of the pay")
+
+
+def _per_right(total: Fraction, accepted: int, right: Estimate, unit: str) -> Estimate:
+    """The pay over the labels that stand and are right; the interval is that of the share that is right on gold."""
+    if right.value is None or right.low is None or right.high is None:
+        return Estimate.none(
+            right.undefined or "nobody knows how many are right", right.n, unit=unit, n_unit="gold items"
+        )
+    if not accepted or not right.low > 0:
+        return Estimate.none(
+            "no label stands that is known to be right", right.n, unit=unit, n_unit="gold items"
+        )
+    spent = float(total / accepted)
+    return Estimate(
+        spent / right.value, spent / right.high, spent / right.low, right.n, unit=unit, n_unit="gold items"
+    )
+
+
+def _answer(figures: CostFigures, accepted: int) -> tuple[State, str]:
+    right, accept = figures.per_right, figures.per_accepted
+    if right.value is not None and right.low is not None and right.high is not None:
+        between = f"{money(right.low, '').strip()} to {money(right.high, figures.currency)}"
+        return (
+            "fit",
+            f"A correct label costs {money(right.value, figures.currency)} today ({between}, from {right.n:,} gold items)",
+        )
+    if accept.value is not None:
+        said = f"A label that stands costs {money(accept.value, figures.currency)} today; what a correct one costs cannot be told: "
+        return "undefined", f"{said}{right.undefined}"
+    return "undefined", f"{money(figures.total, figures.currency)} were spent, and no label stands yet"
+
+
+def _detail(own: Ledger, tables: tuple[Ledger, ...], seen: PaidWork) -> str:
+    told = [f"{money(own.exact, own.currency, own.digits)} for {seen.work.height:,} pieces of work."]
+    outside = {row["part"]: row for row in own.table.iter_rows(named=True) if row["part"] != "work"}
+    if IDLE in outside:
+        idle = Fraction(outside[IDLE]["amount"] or 0, 10**own.digits)
+        share = f" ({float(idle / own.exact):.0%})" if own.exact else ""
+        told.append(
+            f"{money(idle, own.currency, own.digits)}{share} of it for idle time, in {outside[IDLE]['n']:,} of them."
+        )
+    if NO_TIME in outside:
+        told.append(
+            f"Pay by the hour of {outside[NO_TIME]['n']:,} more is not known: nobody recorded their time."
+        )
+    if NO_RATE in outside:
+        told.append(f"No rate holds for {outside[NO_RATE]['n']:,}.")
+    others = [
+        f"{money(one.exact, one.currency, one.digits)}" for one in tables if one.currency != own.currency
+    ]
+    if others:
+        told.append(
+            f"Beside it {' and '.join(others)}, which no rate of exchange brings into {own.currency}."
+        )
+    return " ".join(told)
+
+
+def _hours(work: pl.DataFrame) -> str:
+    known = work.drop_nulls("active_ms")
+    hours, idle = (int(known[name].sum()) / 3.6e6 for name in ("active_ms", "idle_ms"))
+    return (
+        f"{work.height:,} pieces of work, {hours:,.1f} hours of it recorded and {idle:,.1f} more idle; "
+        f"{work.height - known.height:,} without a time."
+    )

@@ -1,0 +1,181 @@
+"""What money bought and will buy: error on gold by votes, what the last vote's errors cost, and when the queue will be empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date
+from fractions import Fraction
+
+import numpy as np
+import polars as pl
+
+from analytics.cost_effect import money_per_error
+from analytics.cost_ledger import exact_sum
+from analytics.pay import MICROS
+from analytics.queue_forecast import Forecast, forecast
+from analytics.results import Estimate
+from analytics.vote_policies import votes_frontier
+from dashboard.workflows.cost import REWORK
+from dashboard.workflows.cost_work import PaidWork, paid_work, price_of
+from dashboard.workflows.label_sets import require_label_set
+from dashboard.workflows.opening import Store
+from dashboard.workflows.rules import Person, require
+
+MOST_VOTES = 10
+"""Votes an item up to which the error is followed."""
+
+LEAST_SHARE = 0.8
+"""The error is followed to as many votes as this share of the gold items has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What money bought and will buy.
+
+    `frontier`: n_votes, cost (main units an item), error, low, high: measured on gold, on items set aside. `frontier_undefined`:
+    why there is none. `last_vote`: what an error cost that the last of these votes removed. `queue`: when the flags that wait will
+    be settled; `n_waiting` of them; `queue_cost`: what that will cost, from what settling one cost so far. `votes`: when so many votes as
+    were asked for would be in, at the pace of all annotations.
+    """
+
+    currency: str | None
+    frontier: pl.DataFrame
+    frontier_undefined: str | None
+    last_vote: Estimate
+    queue: Forecast
+    n_waiting: int
+    queue_cost: Estimate
+    votes: Forecast
+
+
+def outlook(
+    store: Store,
+    *,
+    project_id: str,
+    by: Person,
+    into: str | None = None,
+    n_votes: int = 0,
+    as_of: int | None = None,
+) -> Outlook:
+    """What votes did to the error so far, and when what waits is done.
+
+    Args:
+        store: where the work stands.
+        project_id: whose.
+        by: who asks.
+        into: the currency of the costs.
+        n_votes: how many votes a plan buys, to say when they would be in.
+        as_of: an event.
+
+    Raises:
+        NotAllowed: the person may not see costs. BadRequest: an unknown currency.
+    """
+    require(by, "view.cost")
+    seen = paid_work(store, project_id, into=into, as_of=as_of)
+    return of_work(store, project_id, seen, n_votes=n_votes, as_of=as_of)
+
+
+def of_work(
+    store: Store, project_id: str, seen: PaidWork, *, n_votes: int = 0, as_of: int | None = None
+) -> Outlook:
+    """As `outlook`, of work that was read before; the caller has checked who may see it."""
+    frontier, why, last = _frontier(store, project_id, seen, as_of)
+    days = store.read("cost_days", project_id=project_id, as_of=as_of)
+    waiting = int(
+        store.read("overview_work", project_id=project_id, as_of=as_of)
+        .select(pl.sum_horizontal("open", "second", "adjudicate"))
+        .item()
+    )
+    today = _today(store)
+    queue = forecast(days.select("day", n="n_closed"), left=waiting, today=today)
+    voted = forecast(days.select("day", n="n_votes"), left=n_votes, today=today)
+    closed = int(days["n_closed"].sum())
+    return Outlook(
+        seen.currency, frontier, why, last, queue, waiting, _queue_cost(seen, closed, waiting), voted
+    )
+
+
+def queue_words(seen: Outlook) -> str:
+    """When the queue will be empty and at what cost, in a sentence."""
+    if seen.n_waiting == 0:
+        return "No flag waits for anybody"
+    flags = "1 flag waits" if seen.n_waiting == 1 else f"{seen.n_waiting:,} flags wait"
+    if seen.queue.done_on is None or seen.queue.earliest is None or seen.queue.latest is None:
+        when = f"{flags}; when they will be settled cannot be told: {seen.queue.days.undefined}"
+    else:
+        middle, first, last = (
+            f"{one:%d %b %Y}" for one in (seen.queue.done_on, seen.queue.earliest, seen.queue.latest)
+        )
+        when = f"{flags}; at the pace of the last {seen.queue.n_weeks} weeks they are settled by {middle} ({first} to {last})"
+    if seen.queue_cost.value is None:
+        return f"{when}. What that costs cannot be told: {seen.queue_cost.undefined}"
+    return (
+        f"{when}. At what settling a flag cost so far it takes {seen.queue_cost.value:,.2f} {seen.currency}"
+    )
+
+
+def _today(store: Store) -> date:
+    return store.clock().astimezone(UTC).date()
+
+
+def _queue_cost(seen: PaidWork, closed: int, waiting: int) -> Estimate:
+    """What settling what waits costs, at what settling one cost so far."""
+    unit = seen.currency or "money"
+    if closed == 0:
+        return Estimate.none("no flag was settled yet", unit=unit, n_unit="settled flags")
+    rework = seen.work.filter(pl.col("work").is_in(REWORK))["entry"]
+    own = seen.paid.filter(pl.col("entry").is_in(rework.implode()), pl.col("into") == (seen.currency or ""))
+    known = own.filter(pl.col("active_quanta").is_not_null())
+    if known.is_empty():
+        return Estimate.none(
+            "nobody knows what settling one costs", closed, unit=unit, n_unit="settled flags"
+        )
+    each: Fraction = exact_sum(known) / closed
+    return Estimate(float(each * waiting), None, None, closed, unit=unit, n_unit="settled flags")
+
+
+def _frontier(
+    store: Store, project_id: str, seen: PaidWork, as_of: int | None
+) -> tuple[pl.DataFrame, str | None, Estimate]:
+    """The measured frontier, why there is none, and what an error removed by its last vote cost."""
+    label_set = require_label_set(store, project_id, as_of=as_of)
+    price, unit = price_of(seen, "labelling"), seen.currency or "money"
+    empty = pl.DataFrame(
+        schema={
+            "n_votes": pl.Int64,
+            "cost": pl.Float64,
+            "error": pl.Float64,
+            "low": pl.Float64,
+            "high": pl.Float64,
+        }
+    )
+    if label_set.is_sets:
+        why = "labels are sets, whose error is not yet followed"
+        return empty, why, Estimate.none(why, unit=unit)
+    if price is None:
+        why = "nobody knows what an annotation costs"
+        return empty, why, Estimate.none(why, unit=unit)
+    votes = store.read("score_votes", project_id=project_id, as_of=as_of)
+    gold = store.read("score_gold", project_id=project_id, as_of=as_of)
+    counts = (
+        votes.join(gold.select("item_code"), on="item_code", how="semi")
+        .group_by("item_code")
+        .len()["len"]
+        .sort()
+    )
+    most = int(counts[int((1 - LEAST_SHARE) * (len(counts) - 1))]) if len(counts) else 0
+    if most < 2:
+        why = (
+            "too few items have both gold and votes"
+            if not len(counts)
+            else "items with gold have fewer than 2 votes"
+        )
+        return empty, why, Estimate.none(why, unit=unit)
+    found = votes_frontier(votes, gold, n_labels=label_set.n_labels, most=min(most, MOST_VOTES))
+    if found.undefined is not None:
+        return empty, found.undefined, Estimate.none(found.undefined, unit=unit)
+    each = price / MICROS
+    table = found.table.select("n_votes", "error", "low", "high", cost=pl.col("n_votes") * each)
+    spent = np.full(len(found.errors), each)
+    last = money_per_error(spent, found.errors[:, -2], found.errors[:, -1], currency=unit)
+    return table.select("n_votes", "cost", "error", "low", "high"), None, last

@@ -1,0 +1,65 @@
+"""Everything that the page Cost shows, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from dashboard.workflows import cost, cost_outlook, cost_plan
+from dashboard.workflows.cost_outlook import Outlook
+from dashboard.workflows.cost_plan import Spending
+from dashboard.workflows.cost_work import paid_work
+from dashboard.workflows.opening import Store
+from dashboard.workflows.rules import Person
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CostView:
+    """What labels cost and what to buy. `spending` and `outlook` are None where nobody has said what work is paid."""
+
+    cost: cost.Cost
+    spending: Spending | None
+    outlook: Outlook | None
+
+    @property
+    def sentence(self) -> str:
+        """What a correct label costs and what the next money is best spent on."""
+        if self.spending is None or not self.spending.sentence:
+            return self.cost.sentence
+        return f"{self.cost.sentence}; {self.spending.sentence}"
+
+
+def cost_view(
+    store: Store, *, project_id: str, by: Person, group: str = "work", into: str | None = None, gold_price: Decimal | None = None,
+    as_of: int | None = None,
+) -> CostView:  # fmt: skip
+    """What labels cost, what to buy next, and what waits.
+
+    Raises:
+        BadRequest, NotAllowed: as `cost.cost` and `cost_plan.spending`.
+    """
+    cost.check(by, group)
+    work = paid_work(store, project_id, into=into, as_of=as_of)
+    seen = cost.of_work(store, project_id, work, group=group, as_of=as_of)
+    if seen.figures is None:
+        return CostView(seen, None, None)
+    spending = cost_plan.of_work(store, project_id, work, gold_price=gold_price, as_of=as_of)
+    following = spending.next_plan
+    n_votes = 0 if following is None or following.items.is_empty() else int(following.items["n"].sum())
+    return CostView(
+        seen, spending, cost_outlook.of_work(store, project_id, work, n_votes=n_votes, as_of=as_of)
+    )
+
+
+def trust_words(seen: Spending) -> str:
+    """How far what is expected of a purchase can be trusted: what gold said of it."""
+    realised = seen.realised
+    if realised.value is None or realised.low is None or realised.high is None:
+        return (
+            f"What is expected is the model's own belief, which gold has not checked ({realised.undefined}). "
+            "On real crowds a third to a half of such a gain came; see the docs."
+        )
+    between = f"{realised.low:.0%} to {realised.high:.0%}, {realised.n:,} items"
+    if realised.low <= 0:
+        return f"On your gold items more votes had no measurable effect ({between} of the gain that was expected), so none is promised."
+    return f"On your gold items {realised.value:.0%} of the gain that was expected came ({between}); gains of votes are multiplied by that."

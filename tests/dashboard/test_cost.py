@@ -1,0 +1,187 @@
+"""Rates and the ledger in a real store: what is paid, who may see it, and what is said where something is missing."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from dashboard.workflows import cost, rates
+from dashboard.workflows.errors import BadRequest, NotAllowed
+from dashboard.workflows.opening import Store
+from dashboard.workflows.rates import Rate
+from tests import stores
+from tests.dashboard.review_steps import current, settle, take
+
+P = stores.PROJECT
+FROM = date(2026, 8, 1)
+HOUR = Rate("hour", Decimal("18.00"), "EUR", FROM)
+
+
+def pay(store: Store, *table: Rate) -> None:
+    rates.set_rates(store, project_id=P, by=stores.LENA, table=table)
+
+
+def look(store: Store, group: str = "work", *, into: str | None = None) -> cost.Cost:
+    return cost.cost(store, project_id=P, by=stores.LENA, group=group, into=into)
+
+
+def test_without_rates_hours_are_told_and_nothing_is_guessed(pets: Store) -> None:
+    seen = look(pets)
+    assert (seen.state, seen.has_rates, seen.tables, seen.figures) == ("undefined", False, (), None)
+    assert "Nobody has said what work is paid" in seen.sentence
+    assert "200 pieces of work, 0.3 hours" in seen.detail
+
+
+@pytest.mark.parametrize("group", cost.BYS)
+def test_every_table_adds_up_to_the_hours_times_the_rate(pets: Store, group: str) -> None:
+    pay(pets, HOUR)
+    (table,) = look(pets, group).tables
+    seconds = 40 * (4 + 5 + 6 + 7 + 8)
+    assert table.total == table.table["amount"].sum() == seconds * 1800 // 3600
+    assert table.table["active_ms"].sum() == seconds * 1000
+    assert table.table["n"].sum() == 200
+
+
+def test_one_s_own_rate_and_a_price_of_predictions_in_another_currency_stay_apart(pets: Store) -> None:
+    pay(
+        pets,
+        HOUR,
+        Rate("annotation", Decimal("0.10"), "EUR", FROM, who="a0"),
+        Rate("prediction", Decimal("0.005"), "USD", FROM),
+    )
+    euros, dollars = look(pets, "annotator").tables
+    assert dict(euros.table.select("group", "amount").iter_rows())["a0"] == 400
+    assert (dollars.currency, dollars.total, dollars.table["n"].to_list()) == ("USD", 10, [20])
+    assert "Beside it 0.10 USD" in look(pets).detail
+    pay(pets, Rate("exchange", Decimal("0.5"), "USD", FROM, into="EUR"))
+    (both,) = look(pets, "annotator").tables
+    assert both.total == euros.total + 5
+    assert look(pets, into="USD").tables[0].currency == "USD"
+    with pytest.raises(BadRequest, match="GBP"):
+        look(pets, into="GBP")
+
+
+def test_a_rate_can_be_corrected_and_taken_back_and_the_past_stays(pets: Store) -> None:
+    pay(pets, HOUR)
+    then = pets.head
+    pay(pets, Rate("hour", Decimal(36), "EUR", FROM))
+    assert look(pets).tables[0].total == 1200
+    assert cost.cost(pets, project_id=P, by=stores.LENA, as_of=then).tables[0].total == 600
+    pay(pets, Rate("hour", None, "EUR", FROM))
+    assert not look(pets).has_rates
+
+
+def test_rework_has_its_rows_and_a_decision_without_a_time_is_said(flagged: Store) -> None:
+    pay(flagged, HOUR)
+    label = current(flagged, stores.ANNA)
+    flag_id = take(flagged, stores.ANNA, blind=label, final="dog" if label != "dog" else "cat")
+    settle(flagged, flag_id, label, by=stores.LENA)
+    seen = look(flagged)
+    rows = {row["group"]: row for row in seen.tables[0].table.iter_rows(named=True)}
+    assert rows["time not known"]["amount"] is None
+    assert rows["time not known"]["n"] >= 1
+    assert "nobody recorded their time" in seen.detail
+    pay(flagged, Rate("annotation", Decimal("1.00"), "EUR", FROM, work="adjudication"))
+    rows = {row["group"]: row for row in look(flagged).tables[0].table.iter_rows(named=True)}
+    assert (rows["adjudication"]["n"], rows["adjudication"]["amount"]) == (1, 100)
+    figures = look(flagged).figures
+    assert figures is not None
+    assert figures.rework_share.value == pytest.approx(1.0 / (6.0 + 1.0), rel=0.02)
+
+
+def test_few_gold_items_say_nothing_of_what_a_correct_label_costs(pets: Store) -> None:
+    pay(pets, HOUR)
+    seen = look(pets)
+    assert seen.state == "undefined"
+    assert "only 10 items with a label have gold; 20 are needed" in seen.sentence
+
+
+def test_enough_gold_gives_a_correct_label_s_cost_with_an_interval(
+    pets: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost, "FEWEST_GOLD", 5)
+    pay(pets, HOUR)
+    figures = look(pets).figures
+    assert figures is not None
+    right = figures.per_right
+    assert right.value is not None
+    assert right.low is not None
+    assert right.high is not None
+    assert 6 / 40 <= right.low <= right.value <= right.high
+    assert look(pets).sentence.startswith("A correct label costs 0.1")
+
+
+def test_who_may_see_what(pets: Store) -> None:
+    pay(pets, HOUR)
+    assert cost.cost(pets, project_id=P, by=stores.RITA).tables
+    with pytest.raises(NotAllowed, match="what single annotators are paid"):
+        cost.cost(pets, project_id=P, by=stores.RITA, group="annotator")
+    with pytest.raises(NotAllowed):
+        rates.rates(pets, project_id=P, by=stores.RITA)
+    with pytest.raises(NotAllowed):
+        cost.cost(pets, project_id=P, by=stores.ANNA)
+    with pytest.raises(NotAllowed):
+        rates.set_rates(pets, project_id=P, by=stores.RITA, table=[HOUR])
+
+
+def test_the_audit_trail_says_that_rates_were_set_and_no_amount(pets: Store) -> None:
+    pay(pets, Rate("hour", Decimal("18.37"), "EUR", FROM, who="a0"))
+    event = _newest(pets)
+    assert "18370000" not in event
+    assert "18.37" not in event
+
+
+def _newest(store: Store) -> str:
+    (line,) = store.event_lines(frozenset({store.head}))
+    return line.decode()
+
+
+def test_a_retry_sets_rates_once(pets: Store) -> None:
+    for _ in range(2):
+        rates.set_rates(pets, project_id=P, by=stores.LENA, table=[HOUR], request_id="once")
+    head = pets.head
+    rates.set_rates(pets, project_id=P, by=stores.LENA, table=[HOUR], request_id="once")
+    assert pets.head == head
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("basis,amount,currency\nhour,1,EUR\n", "has no column from"),
+        ("basis,amount,currency,from\nweek,1,EUR,2026-01-01\n", "row 1: basis 'week'"),
+        ("basis,amount,currency,from\nhour,1,EURO,2026-01-01\n", "'EURO' is not a code"),
+        ("basis,amount,currency,from\nhour,1,EUR,1.2.2026\n", "a day is written 2026-01-31"),
+        ("basis,amount,currency,from\nhour,-1,EUR,2026-01-01\n", "between 0 and"),
+        ("basis,amount,currency,from\nhour,0.0000001,EUR,2026-01-01\n", "more than six digits"),
+        ("basis,amount,currency,from\nhour,NaN,EUR,2026-01-01\n", "does not lie"),
+        ("basis,amount,currency,from,work\nhour,1,EUR,2026-01-01,lunch\n", "'lunch' is none of"),
+        ("basis,amount,currency,from,into\nexchange,1,EUR,2026-01-01,EUR\n", "another currency"),
+        ("basis,amount,currency,from,to\nhour,1,EUR,2026-02-01,2026-01-01\n", "ends before it begins"),
+        ("basis,amount,currency,from,wage\nhour,1,EUR,2026-02-01,2\n", "no column 'wage'"),
+        ("basis,amount,currency,from\n", "no rate in"),
+        ("basis,amount,currency,from\nhour,1,EUR,2026-01-01\nhour,x,EUR,2026-01-01\n", "row 2: amount 'x'"),
+    ],
+)
+def test_a_wrong_file_is_refused_whole_and_says_where(text: str, said: str) -> None:
+    with pytest.raises(BadRequest, match=said):
+        rates.parse_rates(text.encode())
+
+
+def test_csv_and_json_say_the_same(tmp_path: Path) -> None:
+    table = tmp_path / "rates.csv"
+    table.write_text(
+        "Basis;Amount;Currency;From;To;Annotator\nhour;18.50;eur;2026-01-01;2026-06-30;a1\n",
+        encoding="utf-8-sig",
+    )
+    other = tmp_path / "rates.json"
+    other.write_text(
+        '[{"basis": "hour", "amount": 18.50, "currency": "EUR", "from": "2026-01-01", "to": "2026-06-30", "annotator": "a1"}]'
+    )
+    (first,) = rates.read_rates(table)
+    assert (first,) == rates.read_rates(other)
+    assert first == Rate("hour", Decimal("18.50"), "EUR", date(2026, 1, 1), date(2026, 6, 30), "a1")
+    with pytest.raises(BadRequest, match="cannot be read"):
+        rates.read_rates(tmp_path / "none.csv")
