@@ -46,7 +46,9 @@ def crowd(
 def part(found: RateChange, *factors: str) -> tuple[float, float, float]:
     at = [p.factors for p in found.parts].index(factors)
     estimate = found.parts[at].estimate
-    assert estimate.value is not None and estimate.low is not None and estimate.high is not None
+    assert estimate.value is not None
+    assert estimate.low is not None
+    assert estimate.high is not None
     return estimate.value, estimate.low, estimate.high
 
 
@@ -84,7 +86,9 @@ def test_joint_causes_are_told_apart_and_sum_in_every_replicate() -> None:
         value, low, high = part(found, name)
         assert value == pytest.approx(size, abs=0.04)
         assert low <= size <= high
-    assert found.change.value is not None and found.before.value is not None and found.after.value is not None
+    assert found.change.value is not None
+    assert found.before.value is not None
+    assert found.after.value is not None
     assert sum(p.estimate.value or 0.0 for p in found.parts) == pytest.approx(found.change.value, abs=1e-9)
     assert found.change.value == pytest.approx(found.after.value - found.before.value, abs=1e-12)
     assert found.replicates.shape == (60, 4)
@@ -98,7 +102,9 @@ def test_the_parts_sum_to_the_change_of_each_replicate() -> None:
     design = designed(crowd(mix=0.7, guideline="staggered", n=2000))
     rng = np.random.default_rng(1)
     for _ in range(5):
-        weights = rng.poisson(1.0, design.hit.size).astype(float) * rng.poisson(1, 40)[design.person]
+        weights = rng.poisson(1.0, design.hit.size).astype(float) * rng.poisson(1, 40)[design.person].astype(
+            float
+        )
         weighed = weigh(design, weights)
         rates = [
             np.average(design.hit[design.window == w], weights=weights[design.window == w]) for w in (0, 1)
@@ -126,15 +132,18 @@ def test_a_switch_for_all_in_the_middle_of_a_window_is_not_separable_either() ->
 
 def test_disjoint_panels_without_bridge_items_have_no_parts() -> None:
     found = rate_change(crowd(panels="disjoint", mix=0.8))
-    assert found.parts == () and found.n_bridge == 0
-    assert found.undefined is not None and "bridge items" in found.undefined
+    assert found.parts == ()
+    assert found.n_bridge == 0
+    assert found.undefined is not None
+    assert "bridge items" in found.undefined
     assert found.change.value is not None
 
 
 def test_disjoint_panels_with_bridge_items_tell_items_from_people_and_no_more() -> None:
     found = rate_change(crowd(panels="disjoint", items="bridge", mix=0.5, behaviour=0.1), replicates=60)
     value, low, high = part(found, "annotators", "behaviour")
-    assert low <= 0.1 <= high and value == pytest.approx(0.1, abs=0.04)
+    assert low <= 0.1 <= high
+    assert value == pytest.approx(0.1, abs=0.04)
     assert found.alone["annotators"] == "not separable: nobody labelled in both windows"
     assert abs(part(found, "items")[0]) < 0.03
 
@@ -164,7 +173,8 @@ def test_few_people_resample_items_alone_and_too_few_annotations_say_so() -> Non
     few = rate_change(frame.filter(pl.col("annotator_code") % 8 == 0), replicates=20)
     assert few.resampled == "items"
     none = rate_change(frame.filter((pl.col("window") == 0) | (pl.col("item_code") % 300 == 0)).head(6010))
-    assert none.undefined is not None and "it takes 50" in none.undefined
+    assert none.undefined is not None
+    assert "it takes 50" in none.undefined
 
 
 def test_the_order_of_rows_and_the_names_change_nothing() -> None:
