@@ -7,7 +7,9 @@ counts are over-dispersed, and hang together (rho, of order 1). The CUSUM sums t
 
     S_t = max(0, S_(t-1) + [k_t ln(p1/p0) + (n_t - k_t) ln(q1/q0)] / phi)
 
-one for each direction. Page–Hinkley (Hinkley 1971, Biometrika 58) sums z less its own running mean (from the reference on) and an allowance, so it sees
+one for each direction.
+
+Page–Hinkley (Hinkley 1971, Biometrika 58) sums z less its running mean (from the reference on) and an allowance, so it sees
 jumps better than slow growth. Textbook limits hold for independent counts of known rate; here they would raise alarms much too
 often. The limit is simulated: series with the reference's own rho and innovations, each with a baseline estimated as the real one
 was. It is set so that 1 - 1/e = 63 % of series without change alarm within `run_length` periods, as for geometric waiting times

@@ -96,6 +96,7 @@ PAGES: tuple[Page, ...] = (
         "Quality",
         "Which labels does a model doubt, and where is it unsure itself?",
     ),
+    _page("drift", "Drift", "trending_up", "view.figures", "Quality", "What changed, by how much, and why?"),
     _page(
         "explanations",
         "Explanations",

@@ -9,6 +9,7 @@ import typer
 
 from dashboard import __version__
 from dashboard.cli import (
+    drifting,
     explaining,
     figures,
     flags,
@@ -64,7 +65,19 @@ def before_verb(
     context.obj = Common(store, project, by, as_json)
 
 
-for verbs in (intake, predictions, figures, model, flags, explaining, work, settling, releases, serving):
+for verbs in (
+    intake,
+    predictions,
+    figures,
+    model,
+    drifting,
+    flags,
+    explaining,
+    work,
+    settling,
+    releases,
+    serving,
+):
     verbs.register(app)
 
 
