@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import warnings
 from dataclasses import dataclass
 
 import polars as pl
@@ -43,8 +45,6 @@ def make(store: Store, *, project_id: str, by: Person, run_id: str) -> Report:
     runs = store.read("drift_runs", project_id=project_id).filter(pl.col("run_id") == run_id)
     if runs.is_empty():
         raise BadRequest(f"There is no measurement of drift {run_id!r} in {project_id}.")
-    import json
-
     asked = json.loads(runs["document"][0])["facts"]["asked"]
     saw = int(runs["seq"][0]) - 1  # the measurement saw what came before it
     found = windows(store, project_id, reference=asked["reference"], window=asked["window"], as_of=saw)
@@ -112,13 +112,16 @@ def _columns(store: Store, project_id: str, rows: pl.DataFrame, as_of: int) -> p
 def _evidently(reference: pl.DataFrame, window: pl.DataFrame) -> tuple[str, str]:
     """The report of the columns that both windows have. Evidently takes pandas, and asks the network unless told not to."""
     os.environ["DO_NOT_TRACK"] = "1"
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import evidently
-        from evidently import DataDefinition, Dataset, Report
-        from evidently.presets import DataDriftPreset, DataSummaryPreset
+        try:
+            import evidently
+            from evidently import DataDefinition, Dataset, Report
+            from evidently.presets import DataDriftPreset, DataSummaryPreset
+        except ImportError as error:
+            raise BadRequest(
+                f"Evidently is not there ({error}): pip install 'touchstone[reports]'."
+            ) from error
 
         shared = [name for name in reference.columns if name in window.columns]
         numbers = [name for name in shared if reference[name].dtype.is_numeric()]
