@@ -20,6 +20,7 @@ from analytics.errors import BadColumn, BadOption
 from analytics.frames import VOTES as LABELS
 from analytics.frames import FloatArray, IntArray, require_labels
 from analytics.intervals import check_interval_options
+from analytics.mix_kernels import cluster_sums
 from analytics.results import Estimate
 
 MIN_ANNOTATIONS = 100
@@ -128,15 +129,8 @@ _UNITS = {"total_variation": "share", "jensen_shannon": "bits", "stability_index
 
 def _clustered(cluster: IntArray, label: IntArray, shares: FloatArray) -> tuple[FloatArray, int]:
     """Sum over clusters of (c_k - n p_k)(c_l - n p_l), with m / (m - 1), and how many clusters there are."""
-    n_labels = shares.size
-    cells = np.bincount(cluster * n_labels + label, minlength=(int(cluster.max(initial=0)) + 1) * n_labels)
-    table = cells.reshape(-1, n_labels)
-    sizes = table.sum(axis=1)
-    some = sizes > 0
-    m = int(some.sum())
-    square = table.T.astype(np.float64) @ table
-    by_size = table.T.astype(np.float64) @ sizes
-    total = float(sizes.astype(np.float64) @ sizes)
+    n_clusters = int(cluster.max(initial=-1)) + 1
+    square, by_size, total, m = cluster_sums(cluster, label, n_clusters, shares.size)
     spread = square - np.outer(by_size, shares) - np.outer(shares, by_size) + total * np.outer(shares, shares)
     return spread * (m / (m - 1) if m > 1 else 1.0), m
 
