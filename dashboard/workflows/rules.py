@@ -39,6 +39,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "release.waive": frozenset({LEAD}),
     "release.export": frozenset({LEAD, REVIEWER, ADMIN}),
     "attributes.read": frozenset({REVIEWER, ADMIN}),
+    "bias.measure": frozenset({LEAD, REVIEWER, ADMIN}),
     "note.write": frozenset({LEAD}),
     "note.read": frozenset({LEAD}),
     "my_work": frozenset({ANNOTATOR}),
