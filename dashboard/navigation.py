@@ -97,6 +97,7 @@ PAGES: tuple[Page, ...] = (
         "Which labels does a model doubt, and where is it unsure itself?",
     ),
     _page("cost", "Cost", "payments", "view.cost", "Quality", "What does a correct label cost?"),
+    _page("bias", "Bias", "balance", "view.figures", "Quality", "Is somebody treated differently?"),
     _page(
         "explanations",
         "Explanations",

@@ -10,6 +10,7 @@ import typer
 from dashboard import __version__
 from dashboard.cli import (
     costs,
+    bias,
     explaining,
     figures,
     flags,
@@ -69,6 +70,7 @@ for verbs in (
     intake,
     predictions,
     figures,
+    bias,
     model,
     flags,
     explaining,

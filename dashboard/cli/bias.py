@@ -1,0 +1,108 @@
+"""The verb that compares how groups are labelled: bias."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from dashboard.cli.frame import (
+    ByOption,
+    JsonOption,
+    ProjectOption,
+    RequestOption,
+    StoreOption,
+    answer,
+    opened,
+    project_of,
+    tell_progress,
+)
+
+SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command("bias")(bias)
+
+
+def bias(
+    context: typer.Context,
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    acts: ByOption = None,
+    as_json: JsonOption = False,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attribute",
+            help="An attribute of items or annotators whose groups are compared; item:NAME, annotator:NAME, or NAME+NAME for "
+            "two of annotators at once; may be given again (default: the items' attributes).",
+        ),
+    ] = None,
+    purpose: Annotated[
+        str,
+        typer.Option("--purpose", help="What annotators' attributes are read for; goes to the audit trail."),
+    ] = "",
+    generalise: Annotated[
+        bool,
+        typer.Option(
+            "--generalise",
+            help="The gaps are to hold for other items as well as other people: both are drawn anew.",
+        ),
+    ] = False,
+    correction: Annotated[
+        str,
+        typer.Option("--correction", help="For many gaps: benjamini-yekutieli or benjamini-hochberg."),
+    ] = "benjamini-yekutieli",
+    replicates: Annotated[
+        int, typer.Option("--replicates", help="Bootstrap replicates of an interval.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
+    model_run: Annotated[
+        str, typer.Option("--model-run", help="Whose labels are the model's (default: the newest).")
+    ] = "",
+    request_id: RequestOption = None,
+) -> None:
+    """Say whether some group is labelled, or labels, differently: every gap, crude and with the item held fixed, and keep it."""
+    from dashboard.workflows import bias as comparing
+    from dashboard.workflows import bias_view
+
+    options = comparing.BiasOptions(
+        by=tuple(attribute or ()),
+        purpose=purpose,
+        generalise=generalise,
+        correction=correction,
+        replicates=replicates,
+        seed=seed,
+        model_run=model_run,
+    )
+    with opened(context, store, acts) as (found, person):
+        project_id = project_of(context, found, project)
+        run = comparing.bias(
+            found,
+            project_id=project_id,
+            by=person,
+            options=options,
+            request_id=request_id,
+            progress=tell_progress,
+        )
+    state, sentence, detail = bias_view.answer(run.gaps, run.untested)
+    document = {
+        "run_id": run.run_id, "project": project_id, "state": state, "sentence": sentence, "detail": detail,
+        "gaps": run.gaps.to_dicts(), "untested": run.untested.to_dicts(),
+    }  # fmt: skip
+    picked = bias_view.most_telling(run.gaps).head(SHOWN)
+    words = [f"{sentence}.", detail, *(_line(row) for row in picked.iter_rows(named=True))]
+    answer(context, as_json, document, "\n".join(line for line in words if line))
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    from dashboard.workflows import bias_view
+
+    crude = f"{row['difference']:+.3f}" if row["difference"] is not None else "–"
+    adjusted = f"{row['adjusted']:+.3f}" if row["adjusted"] is not None else "–"
+    p = f", p = {row['p_adjusted']:.3g} corrected" if row["p_adjusted"] is not None else ""
+    held = f"{bias_view.HELD[row['side']]} held fixed"
+    return f"  {bias_view.what(row)}: gap {crude}, {held} {adjusted}{p}: {bias_view.verdict_words(row)}"
