@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import address, bias_behind_view, bias_charts, session
 from dashboard.components import empty_state, look, plain, plot_selection
-from dashboard.workflows import bias_behind, bias_view
+from dashboard.workflows import bias_behind, bias_rows, bias_view
 from dashboard.workflows.bias_view import BiasView
 
 SIDES = {"annotator": "Groups of annotators", "item": "Groups of items", "crossed": "Annotators on items"}
@@ -123,7 +123,7 @@ _DRAWN = {
 def _drawn(row: Mapping[str, Any]) -> dict[str, object]:
     own = "beyond" if row["side"] == "crossed" else "adjusted"
     return {
-        "name": bias_view.what(row), "key": bias_behind.gap_id(row), "crude": row["difference"], "crude_low": row["diff_low"],
+        "name": bias_view.what(row), "key": bias_rows.gap_id(row), "crude": row["difference"], "crude_low": row["diff_low"],
         "crude_high": row["diff_high"], "adjusted": row[own], "adjusted_low": row[f"{own}_low"],
         "adjusted_high": row[f"{own}_high"], "stays": row["verdict"] == "gap",
     }  # fmt: skip
@@ -149,7 +149,7 @@ def _table(shown: pl.DataFrame, side: str) -> None:
     chosen = event["selection"]["rows"]
     key = f"bias_row_{side}"
     if chosen and chosen != st.session_state.get(key):
-        st.query_params[bias_behind_view.GAP] = bias_behind.gap_id(shown.row(chosen[0], named=True))
+        st.query_params[bias_behind_view.GAP] = bias_rows.gap_id(shown.row(chosen[0], named=True))
     st.session_state[key] = chosen
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(

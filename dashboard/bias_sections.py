@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dashboard import bias_gaps_view
+from dashboard import bias_gaps_view, bias_statement_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,4 +17,7 @@ class Section:
     draw: Callable[[], None]
 
 
-SECTIONS: tuple[Section, ...] = (Section("gaps", "Groups", bias_gaps_view.draw),)
+SECTIONS: tuple[Section, ...] = (
+    Section("gaps", "Groups", bias_gaps_view.draw),
+    Section("statement", "Statement", bias_statement_view.draw),
+)

@@ -20,6 +20,8 @@ CONTRACT: Mapping[str, set[str]] = {
     "cost": {"project", "sentence", "has_rates", "figures", "ledgers"},
     "rates": {"project", "set", "unknown", "rates"},
     "bias": {"run_id", "state", "sentence", "gaps", "untested"},
+    "bias-answer": {"gap", "action", "reason", "decided_by"},
+    "bias-statement": {"schema", "answer", "findings", "not_testable", "croissant_rai"},
     "train": {"model_run", "n_items", "n_labelled", "accuracy", "fresh"},
     "uncertainty": {"run_id", "model_run", "n_items", "n_suspects", "not_learned", "figures"},
     "explain": {"schema", "item_id", "label"},

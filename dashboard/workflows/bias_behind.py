@@ -19,8 +19,6 @@ from dashboard.workflows.item_csv import items_csv
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 
-SEPARATOR = "|"
-
 
 @dataclass(frozen=True, slots=True)
 class Behind:
@@ -35,15 +33,10 @@ class Behind:
     annotators: pl.DataFrame | None
 
 
-def gap_id(row: Mapping[str, object]) -> str:
-    """What a gap is called in the address."""
-    return SEPARATOR.join(str(row[name]) for name in bias_rows.KEYS)
-
-
 def find_gap(seen: bias_view.BiasView, named: str) -> dict[str, object] | None:
     """The gap that is called so; None where the newest comparison has none, as for every group that is not shown."""
     for row in seen.gaps.iter_rows(named=True):
-        if gap_id(row) == named and row["value"] is not None:
+        if bias_rows.gap_id(row) == named and row["value"] is not None:
             return dict(row)
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -106,6 +107,11 @@ def told(tables: list[pl.DataFrame], label_set: LabelSet, correction: str) -> pl
         every.with_columns(pl.col("label").fill_null("")), correction=cast("Correction", correction)
     )
     return table.select(pl.col(name).cast(kind) for name, kind in GAP_ROWS.items()).sort(KEYS)
+
+
+def gap_id(row: Mapping[str, object]) -> str:
+    """What a gap is called, in the address and where something was decided about it."""
+    return "|".join(str(row[name]) for name in KEYS)
 
 
 def measurements(table: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 from dashboard.workflows import bias_rows, monitor
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
+from data.database import Reader
 
 State = Literal["fit", "watch", "undefined"]
 
@@ -77,6 +78,11 @@ def bias_view(store: Store, *, project_id: str, by: Person, as_of: int | None = 
         NotAllowed: the person may not see figures.
     """
     require(by, "view.figures")
+    return read_view(store, project_id, as_of=as_of)
+
+
+def read_view(store: Store | Reader, project_id: str, *, as_of: int | None = None) -> BiasView | None:
+    """As `bias_view`, for another use case that checked the rules."""
     run = monitor.newest_run(store, project_id, as_of=as_of, kind=bias_rows.KIND)
     if run is None:
         return None

@@ -259,6 +259,11 @@ KINDS: Mapping[str, EventKind] = {
     "bias_measured": EventKind(
         "Bias measured", "How groups of items, or of annotators, are labelled was compared and kept.", _bias
     ),
+    "bias_answered": EventKind(
+        "Bias answered",
+        "What is done about a gap between groups was decided, with a reason.",
+        lambda e, p: f"decided about {e['subject']}: {p.get('action')}{_because(p.get('reason'))}",
+    ),
     "flags_raised": EventKind("Flags raised", "A computation doubted items and said why.", _flags),
     "flag_claimed": EventKind(
         "Item handed out", "An annotator was given a flagged item.", lambda e, _p: f"was given {e['subject']}"
