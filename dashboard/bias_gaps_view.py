@@ -21,6 +21,7 @@ WHOSE = {
 }
 ALL = "all"
 MOST_DRAWN = 24
+TABLE_HEIGHT, HEAD, ROW = 320, 38, 35  # pixels
 _CLICKED = "bias_clicked"
 
 
@@ -144,7 +145,7 @@ def _table(shown: pl.DataFrame, side: str) -> None:
         key=f"bias_table_{side}",
         on_select="rerun",
         selection_mode="single-row",
-        height=320,
+        height=min(TABLE_HEIGHT, HEAD + ROW * table.height),
     )
     chosen = event["selection"]["rows"]
     key = f"bias_row_{side}"

@@ -40,7 +40,7 @@ def draw() -> None:
         st.dataframe(
             [{"What": what, "Why": why} for what, why in found.untested],
             hide_index=True,
-            height=240,
+            height=min(240, 38 + 35 * len(found.untested)),
             key="bias_untested",
         )
 

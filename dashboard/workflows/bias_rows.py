@@ -33,7 +33,8 @@ GAP_ROWS: dict[str, pl.DataType | type[pl.DataType]] = {
     "cohens_h": pl.Float64, "span": pl.Float64, "span_ratio": pl.Float64, "span_low_group": pl.Utf8,
     "span_high_group": pl.Utf8, "p_value": pl.Float64, "n_shared": pl.Int64, "adjusted": pl.Float64,
     "adjusted_low": pl.Float64, "adjusted_high": pl.Float64, "adjusted_ratio": pl.Float64, "adjusted_odds_ratio": pl.Float64,
-    "adjusted_p": pl.Float64, "adjusted_undefined": pl.Utf8, "beyond": pl.Float64, "beyond_low": pl.Float64,
+    "adjusted_p": pl.Float64,
+    "adjusted_undefined": pl.Utf8, "adjusted_no_interval": pl.Utf8, "beyond": pl.Float64, "beyond_low": pl.Float64,
     "beyond_high": pl.Float64, "beyond_p": pl.Float64, "tested_p": pl.Float64, "p_adjusted": pl.Float64,
     "fcr_low": pl.Float64, "fcr_high": pl.Float64, "verdict": pl.Utf8, "undefined": pl.Utf8, "no_interval": pl.Utf8,
 }  # fmt: skip

@@ -167,7 +167,12 @@ def _untested(seen: bias_view.BiasView) -> tuple[tuple[str, str], ...]:
     ]
     for row in bias_view.most_telling(seen.gaps).iter_rows(named=True):
         if row["verdict"] in ("described", "undefined"):
-            why = row["undefined"] or row["no_interval"] or row["adjusted_undefined"]
+            why = (
+                row["undefined"]
+                or row["adjusted_undefined"]
+                or row["adjusted_no_interval"]
+                or row["no_interval"]
+            )
             found.append((bias_view.what(row), str(why or "no interval can be claimed")))
         elif row["adjusted_undefined"]:
             found.append((f"{bias_view.what(row)}, held fixed", str(row["adjusted_undefined"])))

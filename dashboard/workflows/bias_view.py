@@ -147,8 +147,17 @@ def what(row: Mapping[str, Any]) -> str:
     group = f"{row['attribute']} {row['group']}"
     if row["side"] == "crossed":
         group += f" on {row['item_attribute']} {row['item_group']}"
-    measure = MEASURES[row["measure"]]
-    return f"{group}: {measure} {row['label']}".rstrip()
+    return f"{group}: {figure_words(row)}"
+
+
+def figure_words(row: Mapping[str, Any]) -> str:
+    """The figure of a row with its label: "found “dog” where it should be"."""
+    label = f"“{row['label']}”"
+    return {
+        "label_rate": f"label {label}",
+        "true_positive_rate": f"{label} found where it should be",
+        "false_positive_rate": f"{label} given where it should not be",
+    }.get(row["measure"], MEASURES[row["measure"]])
 
 
 def sentence(row: Mapping[str, Any]) -> str:
@@ -237,7 +246,7 @@ def told_row(row: Mapping[str, Any]) -> dict[str, str]:
     """A gap as words, in the columns of `table_titles`."""
     told = {
         "group": f"{row['attribute']} {row['group']}",
-        "figure": f"{MEASURES[row['measure']]} {row['label']}".rstrip(),
+        "figure": figure_words(row),
         "value": "–" if row["value"] is None else f"{row['value']:.1%}",
         "others": "–" if row["others"] is None else f"{row['others']:.1%}",
         "crude": _points(row, "difference", "diff"),

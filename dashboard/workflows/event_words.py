@@ -228,7 +228,9 @@ KINDS: Mapping[str, EventKind] = {
     "attributes_imported": EventKind(
         "Personal data brought in",
         "Attributes of annotators came into the vault. What they say is there, not in the record.",
-        lambda _e, p: f"brought in attributes of {_number(p.get('people'))} annotators{_which(p)}",
+        lambda _e, p: (
+            f"brought in attributes of {_number(p.get('people'))} annotator{'' if p.get('people') == 1 else 's'}{_which(p)}"
+        ),
     ),
     "note_written": EventKind(
         "Note",
