@@ -9,6 +9,7 @@ import pytest
 from dashboard.workflows import annotator_attributes, history
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from tests import stores
+from tests.dashboard.pages import checked, open_page, shown_by, words
 from tests.data.test_people import TABLE, written
 
 
@@ -52,3 +53,15 @@ def test_a_bad_row_a_dry_run_and_a_wrong_role_change_nothing(tmp_path: Path) -> 
             store, path=bad, project_id="pets", by=stores.LENA, skip_bad_rows=True
         )
         assert skipped.people == 1  # of the other, nothing new is known
+
+
+def test_the_import_page_takes_a_table_of_annotators(tmp_path: Path) -> None:
+    with stores.small_store(tmp_path / "store", scored=False) as store, shown_by(store):
+        app = open_page("import_file", person="lena")
+        upload = app.file_uploader(key="people_upload")
+        checked(upload.set_value(("people.csv", TABLE.encode(), "text/csv")).run())
+        assert "site, age" in words(app)
+        assert "1 are no annotators here" in words(app)
+        checked(app.button(key="people_go").click().run())
+        assert "is in the vault" in words(app)
+        assert store.vault.read_all()["a0"]["age"] == "31"
