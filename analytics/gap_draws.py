@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.coded_votes import SmallInts
 from analytics.errors import BadOption
 from analytics.frames import FloatArray, IntArray
 from analytics.gap_tests import (
@@ -120,10 +119,12 @@ def drawn_annotators(group: IntArray, draws: Draws) -> NDArray[np.uint8]:
     return weights
 
 
-def units_on_sides(codes: SmallInts, group: SmallInts, n_groups: int) -> list[tuple[int, int]]:
-    """How many different items or annotators each group has, and how many all other groups together."""
-    n_codes = int(codes.max(initial=-1)) + 1
-    seen = np.zeros((n_groups, n_codes), dtype=np.int64)
-    seen[group, codes] = 1
-    elsewhere = seen.sum(axis=0) - seen > 0
-    return list(zip(seen.sum(axis=1).tolist(), elsewhere.sum(axis=1).tolist(), strict=True))
+def units_on_sides(seen: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """How many items or annotators each group has (seen: G, U), and how many all other groups together."""
+    n_groups = seen.sum(axis=0, dtype=np.int64)
+    shared = n_groups > 1
+    total, own = int((n_groups > 0).sum()), seen.sum(axis=1)
+    return [
+        (int(count), total - int(count) + int((row & shared).sum()))
+        for count, row in zip(own, seen, strict=True)
+    ]

@@ -98,6 +98,20 @@ def count_outcomes(
     return n_hits, n_counted
 
 
+@numba.njit(nogil=True, cache=True)
+def mark_units(
+    codes: SmallInts,
+    groups: SmallInts,
+    outcomes: SmallInts,
+    counted: NDArray[np.bool_],
+    seen: NDArray[np.bool_],
+) -> None:
+    """Mark in seen (G, U) which units the votes that count have in each group; a group or outcome under 0 does not count."""
+    for vote in range(len(codes)):
+        if groups[vote] >= 0 and outcomes[vote] >= 0 and counted[outcomes[vote]]:
+            seen[groups[vote], codes[vote]] = True
+
+
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
 def add_strata(strata: Strata, stratum_weights: Weights, unit_weights: Weights, sums: FloatArray) -> None:
     """Add up what crude and Mantel–Haenszel figures of side 1 against side 0 are made of: sums (S, 8, B), by slice.

@@ -107,9 +107,12 @@ def label_outcomes(votes: GroupVotes, labels: Sequence[int]) -> Outcomes:
     )
 
 
-def disagreement_outcomes(votes: GroupVotes) -> Outcomes:
-    """Whether each vote is contradicted by most of the item's other annotators: where these are tied it is not."""
-    others = _labels_of_others(votes)
+def disagreement_outcomes(votes: GroupVotes, others: SmallInts | None = None) -> Outcomes:
+    """Whether each vote is contradicted by most of the item's other annotators: where these are tied it is not.
+
+    `others`: what `labels_by_others` gives, where it is at hand.
+    """
+    others = labels_by_others(votes) if others is None else others
     codes = np.where(others == NOBODY, -1, (others >= 0) & (others != votes.labels)).astype(np.int32)
     return _two_ways(codes, DISAGREEMENT)
 
@@ -123,14 +126,22 @@ def gold_outcomes(votes: GroupVotes, gold: pl.DataFrame) -> Outcomes:
     return _right_or_wrong(known_labels(votes, gold), votes.labels, ERROR_ON_GOLD)
 
 
-def odds_outcomes(votes: GroupVotes, labels: Sequence[int], gold: pl.DataFrame | None = None) -> Outcomes:
+def odds_outcomes(
+    votes: GroupVotes,
+    labels: Sequence[int],
+    gold: pl.DataFrame | None = None,
+    others: SmallInts | None = None,
+) -> Outcomes:
     """How often a label is given where it is the reference, and where it is not: the two rates of equalised odds.
 
     (Hardt, Price & Srebro 2016; a label set of more than two is taken one label against the rest.) The reference is gold, or
-    where that is None what most of the others gave.
+    where that is None what most of the others gave (`others`: see `disagreement_outcomes`).
     """
     n_labels = votes.coded.n_labels
-    known = _labels_of_others(votes) if gold is None else known_labels(votes, gold)
+    if gold is not None:
+        known = known_labels(votes, gold)
+    else:
+        known = labels_by_others(votes) if others is None else others
     codes = np.where(known < 0, -1, known * n_labels + votes.labels).astype(np.int32)
     reference, given = np.divmod(np.arange(n_labels * n_labels), n_labels)
     shares = []
@@ -225,7 +236,8 @@ def labels_reported(n_labels: int, labels: Sequence[int] | None) -> tuple[int, .
     return tuple(labels)
 
 
-def _labels_of_others(votes: GroupVotes) -> SmallInts:
+def labels_by_others(votes: GroupVotes) -> SmallInts:
+    """(V,) what most of each vote's item's other annotators gave; -1: tied, NOBODY: there are none."""
     from analytics.group_kernels import labels_of_others
 
     return labels_of_others(votes.starts, votes.annotators, votes.labels, votes.coded.n_labels)

@@ -26,6 +26,7 @@ from analytics.group_outcomes import (
     gold_outcomes,
     group_votes,
     label_outcomes,
+    labels_by_others,
     labels_reported,
     model_outcomes,
     odds_outcomes,
@@ -115,13 +116,14 @@ def _outcomes(
     is_of_items: bool,
 ) -> Iterator[Outcomes]:
     yield label_outcomes(votes, labels)
-    if is_of_items:
-        yield disagreement_outcomes(votes)
+    others = labels_by_others(votes) if is_of_items else None
+    if others is not None:
+        yield disagreement_outcomes(votes, others)
     if gold is not None and not gold.is_empty():
         yield gold_outcomes(votes, gold)
         yield odds_outcomes(votes, labels, gold)
-    elif is_of_items:
-        yield odds_outcomes(votes, labels)
+    elif others is not None:
+        yield odds_outcomes(votes, labels, others=others)
     if model is not None and not model.is_empty():
         yield model_outcomes(votes, model)
 
@@ -142,10 +144,12 @@ def _rates(
         drawn = _cells_by_annotators(votes, cells, n_cells, group, n_groups, draws)
     rows: list[dict[str, object]] = []
     for share in outcomes.shares:
-        counts_here = keep & share.counted[outcomes.codes]
         units = [
-            units_on_sides(codes[counts_here], group[counts_here], n_groups)
-            for codes in (votes.items, votes.annotators)
+            _units(codes, n_units, (group, n_groups), outcomes, share)
+            for codes, n_units in (
+                (votes.items, votes.coded.n_items),
+                (votes.annotators, votes.coded.n_annotators),
+            )
         ]
         replicates = (
             _items_drawn(votes, outcomes, share, group, n_groups, draws)
@@ -155,6 +159,18 @@ def _rates(
         hits, counted = _sums(point, share, n_groups)
         rows += _rows(share, (hits[:, 0], counted[:, 0]), replicates, units, draws)
     return pl.DataFrame(rows, schema=RATES)
+
+
+def _units(
+    codes: SmallInts, n_units: int, groups: tuple[SmallInts, int], outcomes: Outcomes, share: Share
+) -> list[tuple[int, int]]:
+    """How many items or annotators a figure rests on in each group, and in all others."""
+    from analytics.group_kernels import mark_units
+
+    group, n_groups = groups
+    seen = np.zeros((n_groups, n_units), dtype=np.bool_)
+    mark_units(codes, group, outcomes.codes, share.counted, seen)
+    return units_on_sides(seen)
 
 
 def _sums(cells: FloatArray, share: Share, n_groups: int) -> Sums:

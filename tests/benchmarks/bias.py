@@ -12,38 +12,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from analytics.gap_draws import Draws
+from tests.benchmarks.rows import (
+    Call,
+    Row,
+    forget_peak,
+    in_own_process,
+    median_seconds,
+    peak_mb,
+    print_table,
+)
 
 N_VOTES, N_LABELS, N_GROUPS, N_ANNOTATORS = 5, 2, 5, 500
 REPLICATES = 1000
-MEGABYTE = 1e6
-
-Call = Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the table: seconds (medians), and our peak in MB; `peer_seconds` is None where the peer was not asked."""
-
-    task: str
-    size: int
-    peer: str
-    peer_seconds: float | None
-    our_seconds: float
-    our_peak_mb: float
-    device: Literal["cpu"] = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,48 +118,28 @@ def fairlearn(work: Work) -> Call:
     )
 
 
-def timed(call: Call, rounds: int) -> float:
-    """Median wall seconds, after a round that does not count."""
-    call()
-    seconds = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
-
-
 def child(task: str, n_items: int, rounds: int) -> None:
-    """What `row` starts: prints our seconds and the peak in MB as JSON."""
+    """What `rows` starts: prints our seconds and the peak in MB as JSON."""
     call = ours(task, generated(n_items))
     call()  # compiles
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
-    seconds = timed(call, rounds)
-    # Not getrusage: its figure outlives exec and would be the parent's where that is larger.
-    status = Path("/proc/self/status").read_text().split()
-    print(json.dumps([seconds, int(status[status.index("VmHWM:") + 1]) * 1000 / MEGABYTE]))
+    forget_peak()
+    print(json.dumps([median_seconds(call, rounds), peak_mb()]))
 
 
-def row(task: str, peer: str, theirs: float | None, n_items: int, rounds: int) -> Row:
-    """One line of the table."""
-    command = [sys.executable, "-m", "tests.benchmarks.bias", "--child", task]
-    command += ["--items", str(n_items), "--rounds", str(rounds)]
-    finished = subprocess.run(command, check=True, capture_output=True, text=True)
-    seconds, peak = json.loads(finished.stdout)
-    return Row(task, n_items * N_VOTES, peer, theirs if peer else None, seconds, peak)
+def rows(asked: argparse.Namespace) -> Iterator[Row]:
+    """Each line of the table; the peer is measured once."""
+    size = asked.items * N_VOTES
+    is_asked = size <= asked.peer_up_to
+    theirs = median_seconds(fairlearn(generated(asked.items)), min(asked.rounds, 3)) if is_asked else None
+    for task, peer in TASKS:
+        words = ("--child", task, "--items", str(asked.items), "--rounds", str(asked.rounds))
+        seconds, peak = in_own_process("tests.benchmarks.bias", *words)
+        yield Row(task, size, peer, theirs if peer else None, seconds, peak)
 
 
 def main(asked: argparse.Namespace) -> list[Row]:
     """Measure, print and return every line."""
-    is_asked = asked.items * N_VOTES <= asked.peer_up_to
-    theirs = timed(fairlearn(generated(asked.items)), min(asked.rounds, 3)) if is_asked else None
-    rows = []
-    for task, peer in TASKS:
-        found = row(task, peer, theirs, asked.items, asked.rounds)
-        rows.append(found)
-        shown = "–" if found.peer_seconds is None else f"{found.peer_seconds:.3g} s"
-        print(f"{task}, {found.size:,}: {shown} -> {found.our_seconds:.3g} s, {found.our_peak_mb:,.0f} MB")
-    return rows
+    return print_table(rows(asked))
 
 
 def options(words: Sequence[str]) -> argparse.Namespace:
