@@ -142,7 +142,7 @@ def main(asked: argparse.Namespace) -> list[Row]:
     return print_table(rows(asked))
 
 
-def options(words: Sequence[str]) -> argparse.Namespace:
+def options(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The options of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -157,7 +157,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    given = options(sys.argv[1:])
+    given = options()
     if given.child:
         child(given.child, given.items, given.rounds)
     else:
