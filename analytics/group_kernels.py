@@ -65,12 +65,12 @@ def add_cells(
     annotator_weights: Weights,
     sums: IntArray,
 ) -> None:
-    """Add each vote's item weight times its annotator's to its cell: sums (C, B).
+    """Add each vote's item weight to its cell, times its annotator's and by itself: sums (2, C, B).
 
     `votes`: annotator and cell of each vote; a cell under 0 does not count.
     """
     annotators, cells = votes
-    n_replicates = sums.shape[1]
+    n_replicates = sums.shape[2]
     own = np.empty(n_replicates, dtype=np.int32)
     for item in range(len(starts) - 1):
         for replicate in range(n_replicates):
@@ -79,9 +79,10 @@ def add_cells(
             cell = cells[vote]
             if cell < 0:
                 continue
-            into, theirs = sums[cell], annotator_weights[annotators[vote]]
+            both, alone, theirs = sums[0, cell], sums[1, cell], annotator_weights[annotators[vote]]
             for replicate in range(n_replicates):
-                into[replicate] += own[replicate] * np.int32(theirs[replicate])
+                both[replicate] += own[replicate] * np.int32(theirs[replicate])
+                alone[replicate] += own[replicate]
 
 
 @numba.njit(nogil=True, cache=True)

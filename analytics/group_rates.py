@@ -242,11 +242,9 @@ def _cells_drawn(votes: GroupVotes, cells: SmallInts, n_cells: int, draws: Draws
         some = weights[:, firsts[number] : firsts[number] + BLOCK]
         own[:, : some.shape[1]] = some
         items = poisson_weights(coded.n_items, draws.seed, firsts[number], BLOCK)
-        found = []
-        for people in (own, np.ones_like(own)):
-            sums = np.zeros((n_cells, BLOCK), dtype=np.int64)
-            add_cells(votes.starts, (votes.annotators, cells), items, people, sums)
-            found.append(sums[:, : some.shape[1]].astype(np.float64))
+        sums = np.zeros((2, n_cells, BLOCK), dtype=np.int64)
+        add_cells(votes.starts, (votes.annotators, cells), items, own, sums)
+        found = sums[:, :, : some.shape[1]].astype(np.float64)
         return found[0], found[1]
 
     keep = cells >= 0
