@@ -100,7 +100,6 @@ def said(shell: Shell) -> dict[str, Ran]:
     run("annotators")
     run("rates", "--basis", "annotation", "--amount", "0.05", "--currency", "EUR", "--from", "2020-01-01")
     run("cost", "--plan", "0.5", "--per", "label")
-    run("bias", "--replicates", "100")
     gap = run("bias", "--replicates", "100")["gaps"][0]
     keys = ("side", "attribute", "group", "item_attribute", "item_group", "measure", "label")
     run("bias-answer", "|".join(gap[key] for key in keys), "--action", "accept", "--reason", "a test")

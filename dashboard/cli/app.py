@@ -9,8 +9,8 @@ import typer
 
 from dashboard import __version__
 from dashboard.cli import (
-    costs,
     bias,
+    costs,
     explaining,
     figures,
     flags,
