@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dashboard.workflows import predictions
+from dashboard.workflows import model_runs, predictions
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
@@ -49,7 +49,7 @@ def read_sources(store: Store, project_id: str, *, saw: int, model_run: str = ""
 
 def _model(store: Store, project_id: str, named: str, saw: int) -> pl.DataFrame | None:
     """The likeliest label of a model run (the newest where none is named) for each item; None where there is no run."""
-    known = predictions.model_runs(store, project_id=project_id, as_of=saw)["model_run"].to_list()
+    known = model_runs.model_runs(store, project_id=project_id, as_of=saw)["model_run"].to_list()
     if named and named not in known:
         raise BadRequest(
             f"There is no model run {named!r} in {project_id}. Runs: {', '.join(known) or 'none'}."

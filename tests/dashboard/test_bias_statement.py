@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -55,9 +56,8 @@ def test_a_finding_has_figure_interval_and_no_answer_at_first(crowd: Store) -> N
     found = stated(crowd)
     assert GAP in {one.named for one in found.unanswered}
     told = bias_statement.document(found)
-    finding = next(
-        one for one in told["findings"] if one["group"] == "north" and one["measure"] == "label_rate"
-    )  # type: ignore[attr-defined]  # JSON
+    findings = cast("list[dict[str, Any]]", told["findings"])
+    finding = next(one for one in findings if one["group"] == "north" and one["measure"] == "label_rate")
     assert finding["gap_low"] < finding["gap"] < finding["gap_high"] < 0
     assert finding["action"] is None
     assert told["croissant_rai"]["rai:dataBiases"]  # type: ignore[index]  # JSON
