@@ -11,27 +11,27 @@ import polars as pl
 from dashboard.chart_parts import blank, escape, faint
 from dashboard.palette import Look
 
-ROW_HEIGHT, MARGINS, LONGEST = 38, 96, 52
+ROW_HEIGHT, MARGINS, LONGEST = 38, 96, 66
 KINDS = (
     ("crude", "As counted", "circle-open", 0.16),
-    ("adjusted", "With the {held} held fixed", "circle", -0.16),
+    ("adjusted", "", "circle", -0.16),
 )
 """Columns (with _low and _high), what they are called, how they are drawn, and how far from the row's middle."""
 
 
-def forest(frame: pl.DataFrame, *, look: Look, held: str) -> go.Figure:
+def forest(frame: pl.DataFrame, *, look: Look, adjusted: str) -> go.Figure:
     """Crude and adjusted gaps, one row each, in the frame's order from the top.
 
     Args:
         frame: `name` (unique text), `key` (what a click gives back), crude, crude_low, crude_high, adjusted, adjusted_low,
             adjusted_high (shares; null where there is none), `stays` (whether the gap stays).
         look: the theme's colours.
-        held: what the adjusted gap holds fixed: item, annotator.
+        adjusted: what the adjusted gap is called.
     """
     figure = blank(look, height=frame.height * ROW_HEIGHT + MARGINS)
     place = {name: frame.height - 1 - at for at, name in enumerate(frame["name"].to_list())}
     for column, words, symbol, offset in KINDS:
-        title = words.format(held=held)
+        title = words or adjusted
         known = frame.filter(pl.col(column).is_not_null())
         stays = known["stays"].to_list()
         plain = look.muted if column == "crude" else look.text
@@ -49,7 +49,7 @@ def forest(frame: pl.DataFrame, *, look: Look, held: str) -> go.Figure:
                 "arrayminus": (known[column] - known[f"{column}_low"]).to_list(),
                 "color": faint(look.text, 0.7),
                 "thickness": 1.4,
-                "width": 4,
+                "width": 0,  # a gap without an interval has no mark for one
             },
             customdata=[[row["key"], _said(row, column, title)] for row in known.iter_rows(named=True)],
             hovertemplate="%{customdata[1]}<extra></extra>",

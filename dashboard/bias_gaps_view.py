@@ -100,12 +100,13 @@ def _plot(shown: pl.DataFrame, side: str) -> None:
     ]
     if not rows:
         return
-    held = bias_view.HELD[side]
-    figure = bias_charts.forest(pl.DataFrame(rows, schema=_DRAWN), look=look(), held=held)
+    held = f"With the {bias_view.HELD[side]} held fixed"
+    adjusted = "Beyond all other items, held fixed" if side == "crossed" else held
+    figure = bias_charts.forest(pl.DataFrame(rows, schema=_DRAWN), look=look(), adjusted=adjusted)
     points = plot_selection(
         figure,
         key=f"bias_forest_{side}",
-        alt=f"{len(rows)} gaps with their intervals, as counted and with the {held} held fixed",
+        alt=f"{len(rows)} gaps with their intervals, as counted, and: {adjusted}",
     )
     place = [_key_of(point) for point in points]
     if place and place != st.session_state.get(_CLICKED):  # a plot keeps its selection: follow a click once
