@@ -22,6 +22,8 @@ GLOSSARY: Mapping[str, str] = {
     "annotations only.",
     "adjudication": "A person's decision that settles an item, with a reason. No computation replaces it.",
     "label version": "What an item's label was from one moment on, and who or what made it so.",
+    "gap": "How much more, or less, often something happens to one group than to all others. As counted it may only show that groups met "
+    "other items; with the item held fixed, people are compared on the same items. A gap that stays is one that this cannot explain.",
     "flag": "A recorded doubt about an item, with its evidence and reasons.",
     "model run": "What one model said of the items, under a name that stands for it for good. Every probability is out of sample: the "
     "model had not seen the item's own label.",

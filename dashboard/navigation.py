@@ -98,6 +98,7 @@ PAGES: tuple[Page, ...] = (
     ),
     _page("cost", "Cost", "payments", "view.cost", "Quality", "What does a correct label cost?"),
     _page("drift", "Drift", "trending_up", "view.figures", "Quality", "What changed, by how much, and why?"),
+    _page("bias", "Bias", "balance", "view.figures", "Quality", "Is somebody treated differently?"),
     _page(
         "explanations",
         "Explanations",

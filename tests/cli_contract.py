@@ -9,6 +9,7 @@ SAVED = {"flag_id", "item_id", "action", "label", "status", "resolution", "indep
 CONTRACT: Mapping[str, set[str]] = {
     "import": {"imported", "duplicates", "rejected", "items", "annotators", "mapping"},
     "predictions": {"imported", "run", "items", "rejected", "unknown_items", "labels", "warning"},
+    "attributes": {"attributes", "people", "unknown", "rejected"},
     "guideline": {"version"},
     "level": {"level", "labels"},
     "member add": {"person_id", "roles"},
@@ -18,6 +19,9 @@ CONTRACT: Mapping[str, set[str]] = {
     "annotators": {"annotators"},
     "cost": {"project", "sentence", "has_rates", "figures", "ledgers"},
     "rates": {"project", "set", "unknown", "rates"},
+    "bias": {"run_id", "state", "sentence", "gaps", "untested"},
+    "bias-answer": {"gap", "action", "reason", "decided_by"},
+    "bias-statement": {"schema", "answer", "findings", "not_testable", "croissant_rai"},
     "train": {"model_run", "n_items", "n_labelled", "accuracy", "fresh"},
     "uncertainty": {"run_id", "model_run", "n_items", "n_suspects", "not_learned", "figures"},
     "drift": {

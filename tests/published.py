@@ -50,6 +50,15 @@ BENJAMINI_HOCHBERG_1995 = (
 BENJAMINI_HOCHBERG_1995_REJECTED = 4
 BENJAMINI_HOCHBERG_1995_BONFERRONI = 3
 
+BERKELEY_1973 = (  # department: men admitted, men who applied, women admitted, women who applied
+    (512, 825, 89, 108), (353, 560, 17, 25), (120, 325, 202, 593), (138, 417, 131, 375), (53, 191, 94, 393), (22, 373, 24, 341),
+)  # fmt: skip
+"""P. J. Bickel, E. A. Hammel & J. W. O'Connell (1975), Science 187, 398-404: the six largest departments, as in Freedman,
+Pisani & Purves (2007), Statistics, 4th ed., ch. 2."""
+
+BERKELEY_1973_SHARES = (0.445, 0.304)
+BERKELEY_1973_ODDS_RATIO = 0.9047  # Mantel and Haenszel's, over departments
+
 
 def observer_rows(rows: Sequence[str]) -> pl.DataFrame:
     """Votes from one row of labels an observer, "." where there is none; labels count from 1, codes from 0."""

@@ -59,20 +59,20 @@ class Shell:
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """A folder with answers of four people about thirty items: i0, i2 and i4 are split in halves, about the rest all agree."""
     folder = tmp_path_factory.mktemp("cli")
-    rows = ["item,annotator,label,gold,text"]
+    rows = ["item,annotator,label,gold,text,channel"]
     for item in range(30):
         for person in range(4):
             split = item < 5 and person < 2
             label = "no" if split or item % 2 else "yes"
             gold = ("no" if item % 2 else "yes") if item > 9 else ""
-            rows.append(
-                f"i{item},a{person},{label},{gold},{'never not none' if item % 2 else 'surely of course'} {item}"
-            )
+            text = f"{'never not none' if item % 2 else 'surely of course'} {item}"
+            rows.append(f"i{item},a{person},{label},{gold},{text},{'chat' if item % 3 else 'mail'}")
     (folder / "answers.csv").write_text("\n".join(rows) + "\n")
     given = [f"i{item},{0.2 + item / 100},{0.8 - item / 100}" for item in range(30)]
     model = "\n".join(["item,p_no,p_yes", *given]) + "\n"
     (folder / "model.csv").write_text(model)
     (folder / "odd_model.csv").write_text(model.replace("i3,", "j3,").replace("i4,0.24", "i4,0.74"))
+    (folder / "people.csv").write_text("annotator,site\na0,north\na1,south\nzed,north\n")
     (folder / "guideline.md").write_text("# Say yes or no")
     return Shell(folder)
 
@@ -87,7 +87,8 @@ def said(shell: Shell) -> dict[str, Ran]:
         assert found[verb].code in (0, 1), found[verb].err
         return json.loads(found[verb].out)
 
-    run("import", "answers.csv", "--project", "words")
+    run("import", "answers.csv", "--project", "words", "--item-attributes", "channel")
+    run("attributes", "people.csv")
     run("predictions", "model.csv", "--run", "folds")
     run("guideline", "guideline.md")
     run("level", "ordinal", "--order", "no,yes")
@@ -99,6 +100,10 @@ def said(shell: Shell) -> dict[str, Ran]:
     run("annotators")
     run("rates", "--basis", "annotation", "--amount", "0.05", "--currency", "EUR", "--from", "2020-01-01")
     run("cost", "--plan", "0.5", "--per", "label")
+    gap = run("bias", "--replicates", "100")["gaps"][0]
+    keys = ("side", "attribute", "group", "item_attribute", "item_group", "measure", "label")
+    run("bias-answer", "|".join(gap[key] for key in keys), "--action", "accept", "--reason", "a test")
+    run("bias-statement", "--out", "bias.html")
     run("train", "--members", "2", "--folds", "2", "--penalty", "1")
     run("uncertainty", "--replicates", "100")
     run("drift")

@@ -9,6 +9,7 @@ import typer
 
 from dashboard import __version__
 from dashboard.cli import (
+    bias,
     costs,
     drifting,
     explaining,
@@ -70,6 +71,7 @@ for verbs in (
     intake,
     predictions,
     figures,
+    bias,
     model,
     drifting,
     flags,

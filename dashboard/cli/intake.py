@@ -36,6 +36,7 @@ REASONS_SHOWN = 20
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command."""
     app.command("import")(import_files)
+    app.command("attributes")(import_attributes)
     app.command("guideline")(publish_guideline)
     app.command("level")(correct_level)
     member = typer.Typer(help="Who may act in the store.", no_args_is_help=True)
@@ -150,6 +151,52 @@ def _importing(
         opened(context, Path(nowhere) / "store", by, create=True) as found,
     ):
         yield found
+
+
+def import_attributes(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A table with a row an annotator: CSV, TSV, JSONL, Parquet.")],
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    mapping: Annotated[str, typer.Option("--map", help="Which column is the annotator: annotator=…")] = "",
+    columns: Annotated[
+        str, typer.Option("--columns", help="The columns to keep: a,b (default: all others).")
+    ] = "",
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Keep the good rows, report the others.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")
+    ] = False,
+) -> None:
+    """Bring in what is known of annotators: encrypted, read only by those who may, each reading on record."""
+    from dashboard.workflows import annotator_attributes
+
+    with opened(context, store, by) as (found, person):
+        summary = annotator_attributes.import_attributes(
+            found,
+            path=file,
+            project_id=project_of(context, found, project),
+            by=person,
+            mapping=mapping,
+            names=tuple(_names(columns)),
+            skip_bad_rows=skip_bad_rows,
+            dry_run=dry_run,
+        )
+    document = {
+        "attributes": list(summary.attributes), "people": summary.people, "unknown": list(summary.unknown),
+        "rejected": summary.rejected.to_dicts(), "mapping": dict(summary.mapping), "guessed": list(summary.guessed),
+        "dry_run": dry_run,
+    }  # fmt: skip
+    verb = "would keep" if dry_run else "nothing was kept of" if summary.refused else "kept"
+    words = f"{file.name}: {verb} {', '.join(summary.attributes)} of {summary.people:,} annotators."
+    left = f" {len(summary.unknown):,} are not in the store and were left out." if summary.unknown else ""
+    bad = [f"  row {row}: {reason}" for row, reason in summary.rejected.head(REASONS_SHOWN).iter_rows()]
+    answer(context, as_json, document, "\n".join([*summary.guessed, *bad, words + left]))
+    if summary.refused:
+        raise typer.Exit(EXIT_BAD_INPUT)
 
 
 def publish_guideline(

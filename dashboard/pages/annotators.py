@@ -27,7 +27,7 @@ from dashboard.components import (
     verdict,
     what_is_this,
 )
-from dashboard.workflows import annotators, annotators_everyday, annotators_view, monitor
+from dashboard.workflows import annotator_attributes, annotators_everyday, annotators_view, monitor
 from dashboard.workflows.opening import KeyMissing
 
 DAYS = ("3", "7", "14", "30")
@@ -226,7 +226,7 @@ def _attributes() -> None:
         purpose = st.text_input("What do you need them for?", key="attributes_purpose")
         if st.button("Read them", disabled=not purpose.strip(), key="attributes_read"):
             try:
-                rows = annotators.attributes(
+                rows = annotator_attributes.attributes(
                     session.store(),
                     project_id=session.project_id(),
                     by=session.person(),

@@ -9,7 +9,7 @@ from typing import Protocol
 import polars as pl
 import streamlit as st
 
-from dashboard import session
+from dashboard import people_upload_view, session
 from dashboard.components import empty_state, error_state, link_to, plain, verdict
 from dashboard.workflows import ingest
 from dashboard.workflows.errors import WorkflowError
@@ -48,6 +48,7 @@ def render() -> None:
     )
     if upload is None:
         _finished(done) if done else _nothing_yet()
+        people_upload_view.draw()
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / (Path(upload.name).name or "upload")

@@ -11,8 +11,6 @@ from dashboard.workflows import monitor
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
-from data.database import Reader
-from data.records import Draft
 
 # measurement key -> the column names of its value and interval
 _COLUMNS = {
@@ -88,22 +86,3 @@ def confusion(
     cells = json.loads(rows["detail"][0]) if rows.height else []
     schema = {"label_others": pl.Utf8, "label_given": pl.Utf8, "n": pl.Int64}
     return Confusion(annotator_id, pl.DataFrame(cells, schema=schema, orient="row"))
-
-
-def attributes(
-    store: Store, *, project_id: str, by: Person, purpose: str, request_id: str | None = None
-) -> pl.DataFrame:
-    """Personal attributes from the vault: annotator_id, attribute, value. Each reading is written to the journal first.
-
-    Raises:
-        NotAllowed: the person's role does not see them.
-        KeyMissing: the vault's keys are not on this machine.
-    """
-    require(by, "attributes.read")
-
-    def plan(reader: Reader) -> Draft:
-        return Draft("attributes_read", project_id, by.person_id, {"purpose": purpose})
-
-    request = {"verb": "attributes.read", "project": project_id, "purpose": purpose}
-    store.submit(plan, by=by.person_id, request=request, request_id=request_id)
-    return store.vault.frame()

@@ -183,6 +183,19 @@ def _exported(_event: Fields, payload: Payload) -> str:
     return f"exported release {payload.get('version')}{texts}; manifest {manifest}"
 
 
+def _which(payload: Payload) -> str:
+    names = payload.get("attributes")  # events of earlier versions do not say
+    return f" ({', '.join(map(str, names))})" if isinstance(names, list) and names else ""
+
+
+def _bias(_event: Fields, payload: Payload) -> str:
+    compared = ", ".join(map(str, cast("list[object]", payload.get("attributes") or [])))
+    return (
+        f"compared how groups are labelled ({compared or 'no groups'}): {_number(payload.get('gaps'))} of "
+        f"{_number(payload.get('tested'))} gaps tested differ from nothing"
+    )
+
+
 KINDS: Mapping[str, EventKind] = {
     "store_created": EventKind("Store made", "The store's first event.", lambda _e, _p: "made the store"),
     "member_set": EventKind(
@@ -210,7 +223,14 @@ KINDS: Mapping[str, EventKind] = {
     "attributes_read": EventKind(
         "Personal data read",
         "Somebody read annotators' personal attributes, and said what for.",
-        lambda _e, p: f"read annotators' personal attributes{_because(p.get('purpose'))}",
+        lambda _e, p: f"read annotators' personal attributes{_which(p)}{_because(p.get('purpose'))}",
+    ),
+    "attributes_imported": EventKind(
+        "Personal data brought in",
+        "Attributes of annotators came into the vault. What they say is there, not in the record.",
+        lambda _e, p: (
+            f"brought in attributes of {_number(p.get('people'))} annotator{'' if p.get('people') == 1 else 's'}{_which(p)}"
+        ),
     ),
     "note_written": EventKind(
         "Note",
@@ -262,6 +282,14 @@ KINDS: Mapping[str, EventKind] = {
         lambda e, p: (
             f"sent the alert {e['subject']} to {_row(p, 'alert_delivery').get('host')}: {_row(p, 'alert_delivery').get('answer')}"
         ),
+    ),
+    "bias_measured": EventKind(
+        "Bias measured", "How groups of items, or of annotators, are labelled was compared and kept.", _bias
+    ),
+    "bias_answered": EventKind(
+        "Bias answered",
+        "What is done about a gap between groups was decided, with a reason.",
+        lambda e, p: f"decided about {e['subject']}: {p.get('action')}{_because(p.get('reason'))}",
     ),
     "flags_raised": EventKind("Flags raised", "A computation doubted items and said why.", _flags),
     "flag_claimed": EventKind(

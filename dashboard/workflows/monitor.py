@@ -9,6 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from dashboard.workflows.opening import Store
+from data.database import Reader
 
 FIGURE_RUN, UNCERTAINTY_RUN = "score", "uncertainty"
 """Kinds of runs: of the project's figures, and of a model held against the labels."""
@@ -45,7 +46,7 @@ class Counts:
 
 
 def newest_run(
-    store: Store, project_id: str, *, as_of: int | None = None, kind: str | None = FIGURE_RUN
+    store: Store | Reader, project_id: str, *, as_of: int | None = None, kind: str | None = FIGURE_RUN
 ) -> Run | None:
     """The newest run of a kind, by default the one that measured the project's figures; None where there is none.
 
@@ -69,7 +70,7 @@ def newest_run(
     )
 
 
-def figures(store: Store, project_id: str, run: Run, *, group_kind: str = "") -> pl.DataFrame:
+def figures(store: Store | Reader, project_id: str, run: Run, *, group_kind: str = "") -> pl.DataFrame:
     """Measurements of a run: key, group_id, value, low, high, n, undefined, unit, detail; sorted by key and group."""
     return store.read("score_measurements", project_id=project_id, run_id=run.run_id, group_kind=group_kind)
 

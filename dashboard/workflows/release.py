@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from dashboard.workflows import bias_statement
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.opening import Store
 from dashboard.workflows.release_gates import GateReport, evaluate
@@ -62,7 +63,14 @@ def propose(
             "note": note.strip() if note and note.strip() else None,
         }
         items = reader.segments.put(ready.items.with_columns(pl.lit(release_id).alias("release_id")))
-        payload = {"rows": {"release": [row]}, "segments": {"release_item": items.as_payload()}}
+        stated = bias_statement.digest(
+            bias_statement.read_statement(reader, project_id, as_of=ready.report.as_of)
+        )
+        payload = {
+            "rows": {"release": [row]},
+            "segments": {"release_item": items.as_payload()},
+            "bias_statement_sha256": stated,
+        }
         return Draft("release_proposed", project_id, release_id, payload)
 
     request: dict[str, object] = {"verb": "release.propose", "project": project_id, "note": note}

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from dashboard import __version__
-from dashboard.workflows import guideline
+from dashboard.workflows import bias_statement, guideline
 from dashboard.workflows.catalog import GROUP_METRICS, METRICS, GroupMetric, Metric
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import require_label_set
@@ -198,6 +198,9 @@ def _manifest(store: Store, project_id: str, by: Person, release: Release) -> Ma
             "content_hash": change.before.content_hash,
             **{name: change.count(name) for name in (ADDED, REMOVED, CHANGED, REDECIDED)},
         },
+        "bias_statement": bias_statement.document(
+            bias_statement.read_statement(store, project_id, as_of=release.saw_seq)
+        ),
         "metrics": [_definition(metric) for metric in METRICS]
         + [_definition(metric) for metric in GROUP_METRICS],
         "store_id": store.store_id,

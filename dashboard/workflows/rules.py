@@ -41,6 +41,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "release.waive": frozenset({LEAD}),
     "release.export": frozenset({LEAD, REVIEWER, ADMIN}),
     "attributes.read": frozenset({REVIEWER, ADMIN}),
+    "bias.measure": frozenset({LEAD, REVIEWER, ADMIN}),
+    "bias.answer": frozenset({LEAD, REVIEWER}),
     "note.write": frozenset({LEAD}),
     "note.read": frozenset({LEAD}),
     "my_work": frozenset({ANNOTATOR}),

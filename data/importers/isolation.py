@@ -30,6 +30,7 @@ from data.importers.parsed import (
     ANNOTATORS,
     EMBEDDINGS,
     ITEMS,
+    PEOPLE,
     PREDICTIONS,
     PROBABILITIES,
     REJECTED,
@@ -52,7 +53,7 @@ _SCHEMAS = {
     "rejected": REJECTED,
     "probabilities": PROBABILITIES,
 }
-_CONTENTS: dict[ContentKind, pl.Schema] = {"embeddings": EMBEDDINGS, "tokens": TOKENS}
+_CONTENTS: dict[ContentKind, pl.Schema] = {"embeddings": EMBEDDINGS, "tokens": TOKENS, "people": PEOPLE}
 _ANNOTATION_FRAMES = ("annotations", "items", "annotators", "predictions", "rejected")
 _REFUSED, _TOO_LARGE = 3, 5
 _PROGRESS = "progress "
@@ -155,7 +156,7 @@ def parse_content_isolated(
     options: ImportOptions = _DEFAULT,
     progress: Callable[[float], None] | None = None,
 ) -> ParsedContent:
-    """Read a file of embeddings or of tokens in a child process. Arguments and result as `reading.parse_content`.
+    """Read a file of embeddings, of tokens or of people in a child process. Arguments and result as `reading.parse_content`.
 
     Raises:
         ImportRejected: the file is refused, broke its reader, or went over a limit of the options.

@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-ContentKind = Literal["embeddings", "tokens"]
+ContentKind = Literal["embeddings", "tokens", "people"]
 Format = Literal["auto", "table", "label-studio"]
 
 MOMENT: pl.DataType = pl.Datetime("us", "UTC")
@@ -50,6 +50,7 @@ TOKENS = pl.Schema(
         "probabilities": pl.List(pl.Float32()),
     }
 )
+PEOPLE = pl.Schema({"row": pl.Int64(), "annotator_id": pl.String(), "attributes": pl.String()})
 REJECTED = pl.Schema({"row": pl.Int64(), "reason": pl.String()})
 
 
@@ -147,12 +148,12 @@ class ParsedProbabilities:
 
 @dataclass(frozen=True, slots=True)
 class ParsedContent:
-    """One file of what a model made of items beyond probabilities of labels, read; one row an item.
+    """One file of what a model made of items beyond probabilities of labels, or of what is known of annotators; one row each.
 
     Attributes:
         contents: EMBEDDINGS, or TOKENS (probabilities of the first token's tags, then the second's, …), in the source's order;
-            each item stands there once.
-        tags: of tokens, sorted; else none.
+            each item stands there once. Or PEOPLE: each annotator stands there once, `attributes` is a JSON object of texts.
+        tags: of tokens, sorted; of people the names of their attributes; else none.
         rejected, format, mapping, guessed, n_rows, sha256, name: as in `ParsedProbabilities`.
     """
 

@@ -19,6 +19,7 @@ from data.importers.parsed import (
     ParsedProbabilities,
     Preview,
 )
+from data.importers.people import read_people
 from data.importers.probabilities import read_probabilities
 from data.importers.sniff import Kind, sniff
 from data.importers.source import Source, open_source
@@ -107,12 +108,12 @@ def parse_content(
     options: ImportOptions = _DEFAULT,
     progress: Callable[[float], None] | None = None,
 ) -> ParsedContent:
-    """Read a file of embeddings or of tokens, in this process and with no limit but on size.
+    """Read a file of embeddings, of tokens or of people, in this process and with no limit but on size.
 
     Args:
         path: a table: CSV, TSV, JSONL, Parquet; or a list in JSON; of embeddings NumPy's .npz and .npy too.
         content: what it holds.
-        options: mapping ("item", "embedding"), ids, and limits.
+        options: mapping ("item", "embedding", "annotator"), ids, which attributes of people to keep, and limits.
         progress: called with the share done, in [0, 1].
 
     Raises:
@@ -129,7 +130,7 @@ def parse_content(
             parsed = read_npy(source, scratch, options)
         else:
             source, kind = _open_lists(path, scratch, options)
-            read = read_embeddings if content == "embeddings" else read_tokens
+            read = {"embeddings": read_embeddings, "tokens": read_tokens, "people": read_people}[content]
             parsed = read(source, kind, scratch, options)
     tell(0.9)
     return parsed

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.record [--quick]
 
-Runs `tests.benchmarks.agreement`, `consensus`, `suspects`, `training` and `uncertainty`, peer and ours in the same run, up to ten
+Runs `tests.benchmarks.agreement`, `bias`, `consensus`, `suspects`, `training` and `uncertainty`, peer and ours in the same run, up to ten
 million annotations or items; `--quick` stops at a hundred thousand, to see that everything runs. Takes about a quarter
 of an hour.
 """
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, card, consensus, suspects, training, uncertainty
+from tests.benchmarks import agreement, bias, card, consensus, suspects, training, uncertainty
 from tests.benchmarks.rows import HEAD as TABLE
 from tests.benchmarks.rows import Row
 from tests.browser.server import ROOT
@@ -69,6 +69,7 @@ def main(*, quick: bool) -> None:
         *_consensus(quick),
         *suspects.main(suspects.options(["--sizes", "10000", "--rounds", "1"] if quick else [])),
         *uncertainty.main(uncertainty.options(["--items", "10000", "--rounds", "3"] if quick else [])),
+        *bias.main(bias.options(["--items", "4000", "--rounds", "1"] if quick else [])),
         *training.main(training.options(["--items", "2000", "--rounds", "1"] if quick else [])),
     ]
     write(head, rows, Path(tempfile.mkdtemp()) if quick else ROOT / "docs")

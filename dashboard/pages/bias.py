@@ -1,0 +1,49 @@
+"""Bias: is somebody labelled, or labelling, differently, and can it be told from what they were given?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import bias_measure_view, session
+from dashboard.bias_sections import SECTIONS
+from dashboard.components import empty_state, verdict, what_is_this
+from dashboard.workflows import bias_view
+
+SECTION = "section"
+
+
+def render() -> None:
+    """Draw the page."""
+    seen = bias_view.bias_view(
+        session.store(), project_id=session.project_id(), by=session.person(), as_of=session.as_of()
+    )
+    if seen is None:
+        empty_state(
+            "No groups were compared yet",
+            "Who is labelled how, and by whom? Groups of items, or of annotators, are compared with everybody else: as counted, and "
+            "with what was labelled held fixed.",
+            icon="balance",
+            code="touchstone bias",
+        )
+        bias_measure_view.draw()
+        return
+    when = f"{seen.run.ran_at:%d %b %Y, %H:%M} UTC"
+    old = " Annotations came in since then: compare again." if seen.run.stale else ""
+    verdict(seen.state, seen.sentence, detail=f"{seen.detail} Compared {when}.{old}")
+    what_is_this("gap")
+    if len(SECTIONS) == 1:
+        SECTIONS[0].draw()
+    else:
+        keys = [section.key for section in SECTIONS]
+        named = st.query_params.get(SECTION, keys[0])
+        tabs = st.tabs(
+            [section.title for section in SECTIONS],
+            default=SECTIONS[keys.index(named) if named in keys else 0].title,
+            key="bias_section",
+            on_change="rerun",
+        )
+        for tab, section in zip(tabs, SECTIONS, strict=True):
+            if tab.open:
+                with tab:
+                    section.draw()
+    bias_measure_view.draw()

@@ -1,0 +1,81 @@
+"""Crowds whose annotators and items have attributes, with a gap that is known, in a store."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from dashboard.workflows import ingest
+from dashboard.workflows.opening import Store
+from data.importers.parsed import ANNOTATORS, ITEMS
+from tests import stores
+
+N_PEOPLE, N_ITEMS = 46, 240
+SITES = ("north",) * 20 + ("south",) * 20 + ("coast",) * 3 + ("",) * 3
+"""Of a hidden group (three people) and three who did not say; the rest are two groups of 20."""
+
+SECRET = "coast"
+
+
+def crowd_store(
+    path: Path, *, gap: float = 0.3, only_items_differ: bool = False, shared: bool = True, seed: int = 5
+) -> Store:
+    """A project "pets" with labels cat and dog: 46 people of whom the vault knows `site`, `team` and `age`, 240 texts with a `channel`.
+
+    People of the south say dog `gap` more often. With `only_items_differ` they do not, but get more of the texts that are
+    dogs. Unless `shared`, no text is seen by both sites.
+    """
+    rng = np.random.default_rng(seed)
+    store = stores.empty_store(path)
+    is_dog = rng.random(N_ITEMS) < 0.5
+    rows: list[tuple[int, str, str, str]] = []
+    for item in range(N_ITEMS):
+        for person in _asked(item, is_dog[item], rng, only_items_differ=only_items_differ, shared=shared):
+            likely = 0.75 if is_dog[item] else 0.25
+            likely += gap if SITES[person] == "south" and not only_items_differ else 0.0
+            label = "dog" if rng.random() < likely else "cat"
+            rows.append((len(rows) + 1, f"item-{item:03d}", f"p{person:02d}", label))
+    given = pl.DataFrame(rows, schema=["row", "item_id", "annotator_id", "label"], orient="row")
+    empty = stores.parsed_crowd(n_items=1)
+    items = [
+        (f"item-{i:03d}", "text", f"An animal, number {i}.", None, ("dog" if is_dog[i] else "cat") if i % 3 == 0 else None,
+         json.dumps({"channel": ("chat", "mail")[i % 2]}))
+        for i in range(N_ITEMS)
+    ]  # fmt: skip
+    people = [
+        (f"p{p:02d}", json.dumps({"site": SITES[p], "team": "ab"[p % 2], "age": str(20 + p)}))
+        for p in range(N_PEOPLE)
+    ]
+    annotations = given.with_columns(pl.lit(True).alias("independent"))
+    parsed = replace(
+        empty,
+        annotations=annotations.select(
+            (pl.col(n) if n in annotations.columns else pl.lit(None)).cast(kind).alias(n)
+            for n, kind in empty.annotations.schema.items()
+        ),
+        items=pl.DataFrame(items, schema=ITEMS, orient="row"),
+        annotators=pl.DataFrame(people, schema=ANNOTATORS, orient="row"),
+        predictions=empty.predictions.clear(),
+        n_rows=given.height,
+        name="crowd.csv",
+    )
+    request = ingest.ImportRequest(labels=("cat", "dog"), title="Pets")
+    ingest.import_parsed(store, parsed=parsed, project_id=stores.PROJECT, by=stores.LENA, request=request)
+    return store
+
+
+def _asked(
+    item: int, is_dog: bool, rng: np.random.Generator, *, only_items_differ: bool, shared: bool
+) -> list[int]:
+    """Who is asked about an item: six people."""
+    if not shared:
+        site = ("north", "south")[item % 2]
+        return [int(p) for p in rng.permutation([p for p in range(N_PEOPLE) if SITES[p] == site])[:6]]
+    weight = np.ones(N_PEOPLE)
+    if only_items_differ:
+        weight[[site == ("south" if is_dog else "north") for site in SITES]] = 3.0
+    return [int(p) for p in rng.choice(N_PEOPLE, 6, replace=False, p=weight / weight.sum())]
