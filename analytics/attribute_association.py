@@ -81,7 +81,9 @@ def attribute_association(
     found = sum(_chi_squared(table[None])[0] for table in tables)
     expected = sum(_expected(table) for table in tables)
     value = min(float(np.sqrt(max(found - expected, 0.0) / room)), 1.0)
-    return Association(Estimate(value, None, None, known.height), _p_value(tables, found, permutations, seed), len(tables))
+    return Association(
+        Estimate(value, None, None, known.height), _p_value(tables, found, permutations, seed), len(tables)
+    )
 
 
 def _tables(known: pl.DataFrame, held: str | None) -> list[IntArray]:
@@ -108,7 +110,7 @@ def _expected(table: IntArray) -> float:
 
 
 def _room(table: IntArray) -> float:
-    """n times what phi squared can be at most, by Bergsma's corrected numbers of rows and columns."""
+    """Items times what phi squared can be at most, by Bergsma's corrected numbers of rows and columns."""
     n, (r, c) = int(table.sum()), table.shape
     sides = [side - (side - 1) ** 2 / (n - 1) for side in (r, c)]
     return n * max(min(sides) - 1, 0.0)

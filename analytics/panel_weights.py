@@ -62,8 +62,16 @@ def raked(groups: Sequence[tuple[IntArray, FloatArray]]) -> FloatArray:
     weights = np.ones(n)
     for code, target in groups:
         seen = np.bincount(code, minlength=target.size)
-        if seen.size > target.size or abs(float(target.sum()) - 1) > 1e-6 or np.any((target > 0) != (seen > 0)):
-            raise BadOption("target", target.tolist(), "a share above 0 for each group with votes, and for no other; sum 1")
+        if (
+            seen.size > target.size
+            or abs(float(target.sum()) - 1) > 1e-6
+            or np.any((target > 0) != (seen > 0))
+        ):
+            raise BadOption(
+                "target",
+                target.tolist(),
+                "a share above 0 for each group with votes, and for no other; sum 1",
+            )
     for _ in range(_ROUNDS):
         for code, target in groups:
             share = np.bincount(code, weights, target.size) / weights.sum()
@@ -99,7 +107,9 @@ def reweighted(
     """
     require_labels(votes, VOTES, n_labels)
     single = one_vote_each(votes, "first").select(VOTES.codes).cast(pl.Int64)
-    rows = single.join(groups.select(pl.all().cast(pl.Int64)), on="annotator_code", how="left").sort(VOTES.codes)
+    rows = single.join(groups.select(pl.all().cast(pl.Int64)), on="annotator_code", how="left").sort(
+        VOTES.codes
+    )
     known = rows["group_code"].is_not_null().to_numpy()
     if not known.any():
         raise BadOption("groups", groups.height, "groups of annotators who gave votes")
@@ -114,7 +124,12 @@ def reweighted(
     after = np.bincount(item * n_labels + label, weights, codes.size * n_labels).reshape(codes.size, n_labels)
     top = _Tops(_top(before), _top(after))
     moved = np.flatnonzero(top.before != top.after)
-    table = _of_groups(group, known, shares, (_agrees(before, item, label, np.ones(label.size)), _agrees(after, item, label, weights)))
+    table = _of_groups(
+        group,
+        known,
+        shares,
+        (_agrees(before, item, label, np.ones(label.size)), _agrees(after, item, label, weights)),
+    )
     return Reweighted(
         changes=pl.DataFrame(
             {
@@ -161,7 +176,10 @@ def _agrees(table: FloatArray, item: IntArray, label: IntArray, weights: FloatAr
 
 
 def _of_groups(
-    group: IntArray, known: np.ndarray[tuple[int], np.dtype[np.bool_]], target: FloatArray, agrees: tuple[FloatArray, FloatArray]
+    group: IntArray,
+    known: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    target: FloatArray,
+    agrees: tuple[FloatArray, FloatArray],
 ) -> pl.DataFrame:
     n = np.bincount(group[known], minlength=target.size)
 
@@ -169,7 +187,9 @@ def _of_groups(
         some = known & np.isfinite(values)
         counted = np.bincount(group[some], minlength=target.size)
         hits = np.bincount(group[some], values[some], target.size)
-        return pl.Series(np.divide(hits, counted, out=np.full(target.size, np.nan), where=counted > 0)).fill_nan(None)
+        return pl.Series(
+            np.divide(hits, counted, out=np.full(target.size, np.nan), where=counted > 0)
+        ).fill_nan(None)
 
     return pl.DataFrame(
         {

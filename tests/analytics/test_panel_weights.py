@@ -49,7 +49,10 @@ def test_a_group_that_counts_for_more_is_heard_and_it_costs_precision() -> None:
     assert found.gap_after < found.gap_before
     assert found.n_effective < 0.75 * found.n_votes
     plain = majority_vote(votes, n_labels=2).items.select("item_code", plain="label_code")
-    assert (found.changes.join(plain, on="item_code")["label_before"] == found.changes.join(plain, on="item_code")["plain"]).all()
+    assert (
+        found.changes.join(plain, on="item_code")["label_before"]
+        == found.changes.join(plain, on="item_code")["plain"]
+    ).all()
 
 
 def test_the_label_that_a_vote_is_compared_with_leaves_it_out() -> None:
@@ -72,7 +75,9 @@ def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(BadOption, match="share above 0"):
         reweighted(votes, groups, {0: 1.0}, n_labels=2)
     with pytest.raises(BadOption, match="groups of annotators"):
-        reweighted(votes, groups.with_columns(annotator_code=pl.col("annotator_code") + 100), {0: 1.0}, n_labels=2)
+        reweighted(
+            votes, groups.with_columns(annotator_code=pl.col("annotator_code") + 100), {0: 1.0}, n_labels=2
+        )
     same = np.array([0, 1, 0, 1])
     with pytest.raises(BadOption, match="can reach"):
         raked([(same, np.array([0.2, 0.8])), (same, np.array([0.6, 0.4]))])
