@@ -10,7 +10,7 @@ import typer
 from dashboard import __version__
 from dashboard.cli import (
     bias,
-    costs,
+    bias_doing,
     explaining,
     figures,
     flags,
@@ -71,6 +71,7 @@ for verbs in (
     predictions,
     figures,
     bias,
+    bias_doing,
     model,
     flags,
     explaining,

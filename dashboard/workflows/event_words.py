@@ -261,10 +261,15 @@ KINDS: Mapping[str, EventKind] = {
     "bias_measured": EventKind(
         "Bias measured", "How groups of items, or of annotators, are labelled was compared and kept.", _bias
     ),
-    "bias_answered": EventKind(
-        "Bias answered",
-        "What is done about a gap between groups was decided, with a reason.",
-        lambda e, p: f"decided about {e['subject']}: {p.get('action')}{_because(p.get('reason'))}",
+    "bias_effects_measured": EventKind(
+        "Effects measured",
+        "Whether suggestions, order, haste or an attribute of the items pull labels was measured and kept.",
+        lambda _e, p: f"measured what pulls labels: {_number(p.get('found'))} effects told from chance",
+    ),
+    "bias_action_committed": EventKind(
+        "Action on bias",
+        "Somebody decided what is done about a bias, with the effect that was expected before.",
+        lambda _e, p: f"decided on {p.get('title')}{_because(p.get('reason'))}",
     ),
     "flags_raised": EventKind("Flags raised", "A computation doubted items and said why.", _flags),
     "flag_claimed": EventKind(
