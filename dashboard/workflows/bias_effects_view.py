@@ -102,8 +102,8 @@ def pull_sentence(pull: Mapping[str, Any]) -> str:
     if every["undefined"]:
         return f"Whether shown suggestions pull labels cannot be told: {every['undefined']}."
     said = (
-        f"Where a suggestion was shown people agreed with it {_points(every['value'])} points {_more(every['value'])} often than where it was "
-        f"hidden{_interval(every)} ({every['n_shown']:,} shown, {every['n_hidden']:,} hidden)"
+        f"Where a suggestion was shown people agreed with it {_points(every['value'])} points {_more(every['value'])} "
+        f"often than where it was hidden{_interval(every)} ({every['n_shown']:,} shown, {every['n_hidden']:,} hidden)"
     )
     if wrong["undefined"]:
         return f"{said}; for wrong suggestions it cannot be told: {wrong['undefined']}."
