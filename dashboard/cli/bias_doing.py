@@ -1,4 +1,4 @@
-"""The verbs about what pulls labels and what is done about a bias: bias-effects, bias-act."""
+"""The verbs about what pulls labels and what is done about a bias: bias-effects, bias-act, suggestions."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from dashboard.cli.frame import (
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command."""
     app.command("bias-effects")(bias_effects)
+    app.command("bias-act")(bias_act)
+    app.command("suggestions")(suggestions)
 
 
 def bias_effects(
@@ -78,3 +80,120 @@ def bias_effects(
 def _told(row: dict[str, object]) -> str:
     p = row["p_adjusted"]
     return f", p = {p:.3g} corrected" if isinstance(p, float) else ""
+
+
+def bias_act(
+    context: typer.Context,
+    action: Annotated[
+        str,
+        typer.Argument(help="reweight, extra-vote or adjudicate."),
+    ],
+    attribute: Annotated[str, typer.Option("--attribute", help="An attribute of annotators.")],
+    purpose: Annotated[
+        str, typer.Option("--purpose", help="What the attribute is read for; goes to the audit trail.")
+    ],
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    acts: ByOption = None,
+    as_json: JsonOption = False,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target", help="reweight: GROUP=SHARE of the votes, once a group (default: equal shares)."
+        ),
+    ] = None,
+    group: Annotated[
+        str,
+        typer.Option(
+            "--group", help="extra-vote: who is asked (default: who has the fewest votes on an item)."
+        ),
+    ] = "",
+    items: Annotated[int, typer.Option("--items", help="How many items at most.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws of votes not given yet.")] = 0,
+    commit: Annotated[
+        bool,
+        typer.Option("--commit", help="Decide on it: an event, and a flag for each item. Needs --reason."),
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is decided on.")] = "",
+    request_id: RequestOption = None,
+) -> None:
+    """Say what an action on a bias between groups of annotators is expected to do; with --commit decide on it."""
+    from dashboard.workflows import bias_actions as acting
+
+    wish = acting.Wish(action, attribute, _targets(target or []), group, items, seed)
+    with opened(context, store, acts) as (found, person):
+        project_id = project_of(context, found, project)
+        proposal = acting.propose(found, project_id=project_id, by=person, wish=wish, purpose=purpose)
+        flagged = (
+            acting.commit(
+                found,
+                project_id=project_id,
+                by=person,
+                proposal=proposal,
+                reason=reason,
+                request_id=request_id,
+            )
+            if commit
+            else None
+        )
+    document = {
+        "project": project_id, "action": action, "title": proposal.title, "sentence": proposal.sentence,
+        "expected": proposal.expected, "groups": proposal.groups.to_dicts(), "items": proposal.items.to_dicts(),
+        "committed": commit, "flagged": flagged,
+    }  # fmt: skip
+    done = (
+        f"Decided; {flagged} items were flagged."
+        if commit
+        else "Nothing was changed; --commit decides on it."
+    )
+    answer(context, as_json, document, f"{proposal.title}. {proposal.sentence}.\n{done}")
+
+
+def _targets(pairs: list[str]) -> dict[str, float] | None:
+    found = {}
+    for pair in pairs:
+        name, _, share = pair.rpartition("=")
+        try:
+            found[name] = float(share)
+        except ValueError as error:
+            raise typer.BadParameter(
+                f"--target {pair}: write GROUP=SHARE, as in --target north=0.5"
+            ) from error
+    return found or None
+
+
+def suggestions(
+    context: typer.Context,
+    when: Annotated[
+        str | None, typer.Argument(help="never, after (the blind answer) or before; without it: what holds.")
+    ] = None,
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    acts: ByOption = None,
+    as_json: JsonOption = False,
+    hidden_share: Annotated[
+        float,
+        typer.Option("--hidden-share", help="before: for so many of the items it is hidden, at random."),
+    ] = 0.3,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="before: seed of the draw.")] = 0,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is changed.")] = "",
+    request_id: RequestOption = None,
+) -> None:
+    """Say or change when a model's suggestion is shown to who labels an item; shown, an answer is no independent one."""
+    from dataclasses import asdict
+
+    from dashboard.workflows import suggestions as rules
+
+    with opened(context, store, acts) as (found, person):
+        project_id = project_of(context, found, project)
+        rule = rules.rule_of(found, project_id)
+        if when is not None:
+            wanted = rules.Rule(when, hidden_share, seed)
+            rule = rules.change_rule(
+                found, project_id=project_id, by=person, rule=wanted, reason=reason, request_id=request_id
+            )
+    share = f"; hidden for {rule.hidden_share:.0%} at random" if rule.when == rules.BEFORE else ""
+    words = {"never": "never", "after": "after the blind answer", "before": "before the answer"}[rule.when]
+    answer(
+        context, as_json, {"project": project_id, **asdict(rule)}, f"Suggestions are shown {words}{share}."
+    )

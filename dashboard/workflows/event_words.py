@@ -151,6 +151,8 @@ def _setting(event: Fields, payload: Payload) -> str:
         return "off" if value is None else f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
     key = str(event["subject"]).removeprefix("gate.")
+    if key == "work.suggestions":
+        return f"changed when suggestions are shown from {payload.get('before')} to {payload.get('after')}{_because(payload.get('reason'))}"
     change = f"from {shown(payload.get('before'))} to {shown(payload.get('after'))}"
     return f"changed the limit {key} {change}{_because(payload.get('reason'))}"
 

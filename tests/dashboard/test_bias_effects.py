@@ -26,7 +26,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield store
 
 
-def with_suggestions(store: Store, *, pull: float, n: int = 120) -> None:
+def with_suggestions(store: Store, *, pull: float, n: int = 120, independent: bool = False) -> None:
     """Three people of whom each had a suggestion for n items, half of them shown; they follow a shown one with `pull`."""
     rng = np.random.default_rng(2)
     suggestions, annotations = [], []
@@ -49,7 +49,7 @@ def with_suggestions(store: Store, *, pull: float, n: int = 120) -> None:
                 {
                     **key, "annotation_id": f"a-{person}-{item}", "label_code": given, "label_json": f'"{given}"',
                     "labelled_at": (datetime(2026, 5, 1, tzinfo=UTC) + timedelta(minutes=item)).isoformat(), "active_seconds": None,
-                    "source": "relabel", "independent": False, "asserted": False, "assignment": "first",
+                    "source": "relabel", "independent": independent, "asserted": False, "assignment": "first",
                     "guideline_version": None, "rationale": None, "supersedes": None, "position": 1000 + item,
                 }
             )  # fmt: skip
