@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dashboard import bias_effects_view, bias_gaps_view
+from dashboard import bias_actions_view, bias_effects_view, bias_gaps_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,4 +20,5 @@ class Section:
 SECTIONS: tuple[Section, ...] = (
     Section("gaps", "Groups", bias_gaps_view.draw),
     Section("effects", "What pulls labels", bias_effects_view.draw),
+    Section("actions", "What is done", bias_actions_view.draw),
 )

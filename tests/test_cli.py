@@ -77,6 +77,20 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return Shell(folder)
 
 
+def two_sites(shell: Shell) -> None:
+    """Another store, "sites": ten people of two sites who say different things about every third item."""
+    given = [
+        f"i{item},a{person},{'yes' if item % 3 and person < 5 else 'no'}"
+        for item in range(30)
+        for person in range(10)
+    ]
+    (shell.folder / "sites.csv").write_text("\n".join(["item,annotator,label", *given]) + "\n")
+    people = [f"a{person},{'north' if person < 5 else 'south'}" for person in range(10)]
+    (shell.folder / "who.csv").write_text("\n".join(["annotator,site", *people]) + "\n")
+    for words in (("import", "sites.csv", "--project", "sites"), ("attributes", "who.csv")):
+        assert shell(*words, "--store", "sites").code == 0
+
+
 @pytest.fixture(scope="module")
 def said(shell: Shell) -> dict[str, Ran]:
     """Every verb that answers, run once in the order of the work; what each said with `--json`."""
@@ -98,12 +112,11 @@ def said(shell: Shell) -> dict[str, Ran]:
     run("score", "--replicates", "100")
     run("consensus", "--out", "consensus.csv")
     run("annotators")
-    run("rates", "--basis", "annotation", "--amount", "0.05", "--currency", "EUR", "--from", "2020-01-01")
-    run("cost", "--plan", "0.5", "--per", "label")
-    gap = run("bias", "--replicates", "100")["gaps"][0]
-    keys = ("side", "attribute", "group", "item_attribute", "item_group", "measure", "label")
-    run("bias-answer", "|".join(gap[key] for key in keys), "--action", "accept", "--reason", "a test")
-    run("bias-statement", "--out", "bias.html")
+    run("bias", "--replicates", "100")
+    run("bias-effects", "--replicates", "100", "--permutations", "99")
+    two_sites(shell)
+    run("bias-act", "adjudicate", "--attribute", "site", "--purpose", "a test", "--store", "sites")
+    run("suggestions", "before", "--hidden-share", "0.5", "--reason", "to measure the pull")
     run("train", "--members", "2", "--folds", "2", "--penalty", "1")
     run("uncertainty", "--replicates", "100")
     run("explain", "i1")

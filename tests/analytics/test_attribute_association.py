@@ -42,7 +42,9 @@ def test_without_a_link_it_is_small_and_p_values_are_even() -> None:
     found = [attribute_association(items(80, n_values=8, seed=s), permutations=199) for s in range(120)]
     p = np.array([one.p_value for one in found])
     assert 0.01 <= (p <= 0.05).mean() <= 0.10
-    assert np.mean([(one.v.value or 0) ** 2 for one in found]) < 0.03  # without the correction about 14 / 79 / 2 = 0.09
+    assert (
+        np.mean([(one.v.value or 0) ** 2 for one in found]) < 0.03
+    )  # without the correction about 14 / 79 / 2 = 0.09
 
 
 def test_what_another_attribute_explains_goes_away_and_what_is_left_stays() -> None:
