@@ -33,6 +33,10 @@ STRONG = 0.1
 """Cramer's V from which an association is worth a word in the answer: a small effect (Cohen 1988), if told from chance."""
 
 
+BEYOND = ("gold", "label")
+"""What has to be held fixed for an association to be more than what the items are."""
+
+
 @dataclass(frozen=True, slots=True)
 class EffectsView:
     """The newest measurement. `state`, `sentence` and `detail` answer; `found` is the document of the run."""
@@ -64,10 +68,13 @@ def answer(found: Mapping[str, Any]) -> tuple[State, str, str]:
         *_order_findings(found["order"]),
         *_attribute_findings(found["attributes"]),
     ]
-    n_tested = sum(row["p_adjusted"] is not None for row in [*found["order"], *found["attributes"]])
+    beyond = [row for row in found["attributes"] if row["held"] in BEYOND]
+    n_tested = sum(row["p_adjusted"] is not None for row in [*found["order"], *beyond])
     n_tested += found["pull"]["every"]["p_value"] is not None
     untested = missing(found)
-    detail = f"{n_tested} figures were tested, corrected for many within each table."
+    detail = f"{n_tested} figures were tested, corrected for many within each table." + _strongest(
+        found["attributes"]
+    )
     if untested:
         detail += f" Not testable: {'; '.join(untested)}."
     if said:
@@ -93,6 +100,8 @@ def missing(found: Mapping[str, Any]) -> list[str]:
     told += [f"{', '.join(dict.fromkeys(factors))} ({reason})" for reason, factors in order.items()]
     if not found["attributes"]:
         told.append("attributes of items (there are none)")
+    elif not any(row["held"] in BEYOND for row in found["attributes"]):
+        told.append("attributes of items beyond what the items are (there is neither gold nor a model)")
     return told
 
 
@@ -146,11 +155,19 @@ def _order_findings(order: list[dict[str, Any]]) -> list[str]:
 def _attribute_findings(attributes: list[dict[str, Any]]) -> list[str]:
     """What is no fact of the items: labels beyond gold, the model beyond the labels; strong ones."""
     beyond = [
-        row
-        for row in attributes
-        if row["is_picked"] and row["held"] in {"gold", "label"} and row["value"] >= STRONG
+        row for row in attributes if row["is_picked"] and row["held"] in BEYOND and row["value"] >= STRONG
     ]
     return [attribute_sentence(row) for row in sorted(beyond, key=lambda row: -row["value"])]
+
+
+def _strongest(attributes: list[dict[str, Any]]) -> str:
+    """The strongest plain association, which is a fact of the items or a fault: it is said, and not judged."""
+    plain = [row for row in attributes if row["held"] == "" and row["is_picked"]]
+    if not plain:
+        return ""
+    most = max(plain, key=lambda row: float(row["value"]))
+    said = attribute_sentence(most)
+    return f" By themselves {said}; whether the items are like that or the labels, this cannot tell."
 
 
 def _points(value: float) -> str:
