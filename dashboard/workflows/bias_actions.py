@@ -38,6 +38,8 @@ ACTIONS: Mapping[str, str] = {
 }
 MOST_ITEMS = 5_000
 
+_DEALS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -231,32 +233,45 @@ def _extra(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -> P
 
 
 def _adjudicate(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -> Proposal:
-    counted = (
-        sources.votes.select(pl.col("item_code", "annotator_code", "label_code").cast(pl.Int64))
-        .join(groups.of, on="annotator_code")
-        .group_by("item_code", "group_code", "label_code").len()
-    )  # fmt: skip
-    cell = ["item_code", "group_code"]
-    most = counted.filter(pl.col("len") == pl.col("len").max().over(cell)).filter(pl.len().over(cell) == 1)
-    by_item = most.group_by("item_code").agg(
-        pl.col("label_code").n_unique(), pl.len().alias("n_groups"), votes=pl.col("len").sum()
-    )
-    both = by_item.filter(pl.col("n_groups") > 1)
-    apart = both.filter(pl.col("label_code") > 1).sort("votes", "item_code", descending=[True, False])
+    votes = sources.votes.select(pl.col("item_code", "annotator_code", "label_code").cast(pl.Int64))
+    both = _said_by_groups(votes, groups.of)
+    apart = both.filter(pl.col("n_labels") > 1).sort("votes", "item_code", descending=[True, False])
     if both.is_empty():
         raise BadRequest(f"No item has a clear label from two groups of {wish.attribute}.")
-    share = apart.height / both.height
+    share, chance = apart.height / both.height, _apart_by_chance(votes, groups.of, wish.seed)
     kept = apart.head(wish.n_items).join(ids, on="item_code", how="left", maintain_order="left")
     sentence = (
         f"Groups of {wish.attribute} say different things on {apart.height:,} of the {both.height:,} items that two of them labelled "
-        f"clearly ({share:.0%}); {kept.height:,} go to people to settle, at two answers each. What they will say nobody can know"
+        f"clearly ({share:.1%}; the same people put into such groups by chance: {chance:.1%}); {kept.height:,} go to people to settle, "
+        f"at two answers each. What they will say nobody can know"
     )
     return Proposal(
         wish, f"{ACTIONS[ADJUDICATE]} by {wish.attribute}", sentence,
         {"gap_before": None, "gap_after": None, "changes": None, "votes": 2 * kept.height, "items_apart": apart.height,
-         "n_items": both.height},
+         "n_items": both.height, "share_apart": share, "share_by_chance": chance},
         pl.DataFrame(schema={"group": pl.Utf8, "votes": pl.Int64}), kept.select("item_id"), sources.saw,
     )  # fmt: skip
+
+
+def _said_by_groups(votes: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """Items on which two groups or more each have one label that most of them gave: item_code, n_labels, votes (for those labels)."""
+    counted = votes.join(groups, on="annotator_code").group_by("item_code", "group_code", "label_code").len()
+    cell = ["item_code", "group_code"]
+    most = counted.filter(pl.col("len") == pl.col("len").max().over(cell)).filter(pl.len().over(cell) == 1)
+    by_item = most.group_by("item_code").agg(
+        n_labels=pl.col("label_code").n_unique(), n_groups=pl.len(), votes=pl.col("len").sum()
+    )
+    return by_item.filter(pl.col("n_groups") > 1)
+
+
+def _apart_by_chance(votes: pl.DataFrame, groups: pl.DataFrame, seed: int) -> float:
+    """The share of such items on which the groups differ, with people dealt to groups of the same sizes by chance."""
+    shares = []
+    for place in range(_DEALS):
+        dealt = groups.with_columns(pl.col("group_code").shuffle(seed=seed * _DEALS + place))
+        both = _said_by_groups(votes, dealt)
+        shares.append(both.filter(pl.col("n_labels") > 1).height / max(both.height, 1))
+    return sum(shares) / _DEALS
 
 
 def _flags(reader: Reader, project_id: str, proposal: Proposal, run_id: str) -> pl.DataFrame:
