@@ -33,7 +33,7 @@ from analytics.errors import BadColumn, BadOption, MissingColumn
 from analytics.frames import Contract, FloatArray, IntArray, dense_codes, one_vote_each, require
 from analytics.intervals import benjamini_hochberg, check_interval_options, wilson_bounds
 from analytics.results import Estimate
-from analytics.within_annotator import clustered_error, without_means
+from analytics.within_annotator import clustered_error, summed, without_means
 
 SUGGESTED = Contract("suggested", ("item_code", "annotator_code", "label_code", "suggestion_code"))
 """One row an annotation that had a suggestion; also `is_shown` (boolean), perhaps `is_wrong` (the suggestion; null: unknown)."""
@@ -153,7 +153,7 @@ def _pull(rows: pl.DataFrame, min_n: int, q: float, confidence: float, nothing: 
     agrees = (rows.get_column("label_code") == rows.get_column("suggestion_code")).cast(pl.Float64).to_numpy()
 
     def of_each(values: FloatArray) -> FloatArray:
-        return np.bincount(annotator, values, codes.size)
+        return summed(annotator, values, codes.size)
 
     counts = _Counts(
         of_each(shown), of_each(shown * agrees), of_each(1 - shown), of_each((1 - shown) * agrees)
@@ -196,7 +196,7 @@ def _residuals(agrees: FloatArray, plain: FloatArray, arm: IntArray) -> FloatArr
     n = np.bincount(arm).astype(np.float64)
     mean = np.bincount(arm, agrees) / np.maximum(n, 1)
     own = (agrees - mean[arm]) * np.sqrt(n / np.maximum(n - 1, 1))[arm]
-    return np.where(n[arm] > 1, own, plain)
+    return np.asarray(np.where(n[arm] > 1, own, plain), dtype=np.float64)
 
 
 def _cmh(counts: _Counts) -> float | None:
@@ -225,7 +225,7 @@ def _balance(rows: pl.DataFrame) -> float | None:
     shown, wrong = (known.get_column(name).cast(pl.Float64).to_numpy() for name in ("is_shown", "is_wrong"))
 
     def of_each(values: FloatArray) -> FloatArray:
-        return np.bincount(annotator, values, codes.size)
+        return summed(annotator, values, codes.size)
 
     return _cmh(
         _Counts(of_each(shown), of_each(shown * wrong), of_each(1 - shown), of_each((1 - shown) * wrong))
@@ -275,7 +275,9 @@ def _annotators(codes: IntArray, counts: _Counts, min_n: int, q: float, confiden
 
 
 def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
-    return np.divide(part, whole, out=np.full(whole.size, np.nan), where=whole > 0)
+    return np.asarray(
+        np.divide(part, whole, out=np.full(whole.size, np.nan), where=whole > 0), dtype=np.float64
+    )
 
 
 def _newcombe(

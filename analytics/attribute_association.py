@@ -106,14 +106,14 @@ def _chi_squared(tables: IntArray) -> FloatArray:
 def _expected(table: IntArray) -> float:
     """The mean of chi-squared over all tables with these margins."""
     n, (r, c) = int(table.sum()), table.shape
-    return (r - 1) * (c - 1) * n / (n - 1)
+    return float((r - 1) * (c - 1) * n / (n - 1))
 
 
 def _room(table: IntArray) -> float:
     """Items times what phi squared can be at most, by Bergsma's corrected numbers of rows and columns."""
     n, (r, c) = int(table.sum()), table.shape
     sides = [side - (side - 1) ** 2 / (n - 1) for side in (r, c)]
-    return n * max(min(sides) - 1, 0.0)
+    return float(n * max(min(sides) - 1, 0.0))
 
 
 def _p_value(tables: list[IntArray], found: float, permutations: int, seed: int) -> float | None:

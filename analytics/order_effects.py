@@ -191,7 +191,7 @@ def _outcome_rows(outcome: str, asked: tuple[str, str], seen: _Seen, slope: _Slo
 
 
 def _doublings(rows: pl.DataFrame) -> FloatArray:
-    return np.log2(rows.get_column("seconds").to_numpy())
+    return np.asarray(np.log2(rows.get_column("seconds").to_numpy()), dtype=np.float64)
 
 
 def _slope(y: _Outcome, x: FloatArray, replicates: int, confidence: float, seed: int) -> WithinSlope:

@@ -78,7 +78,7 @@ def raked(groups: Sequence[tuple[IntArray, FloatArray]]) -> FloatArray:
             weights *= np.divide(target, share, out=np.ones_like(share), where=share > 0)[code]
         off = [np.abs(np.bincount(c, weights, t.size) / weights.sum() - t).max() for c, t in groups]
         if max(off) < _CLOSE:
-            return weights / weights.mean()
+            return np.asarray(weights / weights.mean(), dtype=np.float64)
     raise BadOption("target", [t.tolist() for _, t in groups], "a mix that weights of these votes can reach")
 
 
@@ -121,7 +121,8 @@ def reweighted(
     codes, item = rank_codes(rows["item_code"].to_numpy())
     label = rows["label_code"].to_numpy()
     before = count_labels(item, label, n_items=codes.size, n_labels=n_labels).astype(np.float64)
-    after = np.bincount(item * n_labels + label, weights, codes.size * n_labels).reshape(codes.size, n_labels)
+    heavy = np.bincount(item * n_labels + label, weights, codes.size * n_labels)
+    after = np.asarray(heavy, dtype=np.float64).reshape(codes.size, n_labels)
     top = _Tops(_top(before), _top(after))
     moved = np.flatnonzero(top.before != top.after)
     table = _of_groups(

@@ -24,7 +24,7 @@ import polars as pl
 from scipy.sparse import csr_array
 
 from analytics.frames import FloatArray, IntArray, dense_codes
-from analytics.within_annotator import WithinSlope, slope_of_sums
+from analytics.within_annotator import WithinSlope, slope_of_sums, summed
 
 MAX_LABELS = 200
 """Labels of a label set beyond which pairs of equal labels are too rare to say anything."""
@@ -86,7 +86,7 @@ def previous_label_pull(
     above += itself * n_pairs / np.maximum(n_own - 1, 1)
     squared = (mean**2).sum(axis=1)[annotator[later]]
     spread = 1 - 2 * mean[annotator[later], label[later - lag]] + squared
-    below = np.bincount(annotator[later], spread, codes.size)
+    below = summed(annotator[later], spread, codes.size)
     return slope_of_sums(
         above, below, n=later.size, unchanging="no two answers of one sitting on items that others labelled too",
         replicates=replicates, confidence=confidence, seed=seed,

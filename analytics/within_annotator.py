@@ -85,6 +85,15 @@ def without_means(values: FloatArray, *groups: IntArray) -> FloatArray:
     return left
 
 
+def summed(group: IntArray, values: FloatArray, n_groups: int) -> FloatArray:
+    """The values (N,) summed by group: (n_groups,).
+
+    >>> summed(np.array([0, 1, 0]), np.array([1.0, 2.0, 3.0]), 3).tolist()
+    [4.0, 2.0, 0.0]
+    """
+    return np.asarray(np.bincount(group, values, n_groups), dtype=np.float64)
+
+
 def slope_within(
     x: FloatArray,
     y: FloatArray,
@@ -113,8 +122,8 @@ def slope_within(
         raise BadOption("y", y.shape, f"as long as x and annotator: {x.shape} and {annotator.shape}")
     n_annotators = int(annotator.max(initial=-1)) + 1
     return slope_of_sums(
-        np.bincount(annotator, x * y, n_annotators),
-        np.bincount(annotator, x * x, n_annotators),
+        summed(annotator, x * y, n_annotators),
+        summed(annotator, x * x, n_annotators),
         n=x.size,
         unchanging=unchanging,
         replicates=replicates,

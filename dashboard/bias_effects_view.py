@@ -8,13 +8,15 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, session
+from dashboard import charts, presses, session
 from dashboard.components import empty_state, error_state, look, plot, verdict
-from dashboard.workflows import bias_effects, bias_effects_view
+from dashboard.workflows import bias_effects, bias_effects_view, suggestions
 from dashboard.workflows.bias_effects_view import EffectsView
 from dashboard.workflows.errors import WorkflowError
 from dashboard.workflows.opening import StoreError
 
+MOST_ROWS = 7
+WHEN = {"never": "never", "after": "after the answer", "before": "before it, a share hidden by chance"}
 CURVES = {
     "position": ("Answers given before in the sitting", "By the place in the sitting"),
     "seconds": ("Seconds taken", "By the time taken"),
@@ -44,6 +46,7 @@ def draw() -> None:
         _order(seen)
         _attributes(seen)
     _measure(again=seen is not None)
+    _rule()
 
 
 def _suggestions(seen: EffectsView) -> None:
@@ -112,18 +115,19 @@ def _order(seen: EffectsView) -> None:
             pl.DataFrame([_order_row(row) for row in known]), hide_index=True, key="bias_order_table"
         )
     for reason, factors in _undefined(seen.found["order"]).items():
-        st.caption(f"No figure for {', '.join(factors)}: {reason}.")
+        st.caption(f"No figure for {'; '.join(factors)}: {reason}.")
 
 
 def _undefined(order: list[dict[str, Any]]) -> dict[str, list[str]]:
     told: dict[str, list[str]] = {}
     for row in order:
         if row["undefined"]:
-            words = (
-                f"{bias_effects_view.OUTCOMES[row['outcome']]}, {bias_effects_view.FACTORS[row['factor']]}"
+            hour = row["factor"].startswith("hours_")
+            beside = "the hour of the day" if hour else bias_effects_view.FACTORS[row["factor"]]
+            told.setdefault(row["undefined"], []).append(
+                f"{bias_effects_view.OUTCOMES[row['outcome']]}, {beside}"
             )
-            told.setdefault(row["undefined"], []).append(words)
-    return told
+    return {reason: list(dict.fromkeys(words)) for reason, words in told.items()}
 
 
 def _curve(frame: pl.DataFrame, factor: str, outcome: str) -> None:
@@ -165,7 +169,9 @@ def _attributes(seen: EffectsView) -> None:
         st.caption("The items have no attributes.")
         return
     table = pl.DataFrame([_attribute_row(row) for row in rows])
-    st.dataframe(table, hide_index=True, key="bias_attribute_table", height=260)
+    st.dataframe(
+        table, hide_index=True, key="bias_attribute_table", height=260 if table.height > MOST_ROWS else "auto"
+    )
     st.caption(
         "Cramér's V, corrected for what chance gives: 0.1 small, 0.3 medium, 0.5 large. As counted it says what items are like, not "
         "that labels are wrong; with gold held fixed it does. The model's, with people's labels held fixed: it leans on the attribute."
@@ -207,3 +213,39 @@ def _measure(*, again: bool) -> None:
             error_state("Nothing was measured", str(error))
             return
         st.rerun()
+
+
+def _rule() -> None:
+    """When suggestions are shown, for who may change it."""
+    rule = suggestions.rule_of(session.store(), session.project_id(), as_of=session.as_of())
+    if session.as_of() is not None or not session.person().may("setting.change"):
+        st.caption(f"In Relabel a model's suggestion is shown {WHEN[rule.when]}.")
+        return
+    with st.expander(f"In Relabel a model's suggestion is shown {WHEN[rule.when]}"):
+        when = st.radio(
+            "Show it", list(WHEN), index=list(WHEN).index(rule.when), format_func=WHEN.__getitem__, key="suggestions_when", horizontal=True
+        )  # fmt: skip
+        share = st.slider(
+            "Hidden for, of a hundred items", 5, 95, round(rule.hidden_share * 100), key="suggestions_share", disabled=when != "before"
+        )  # fmt: skip
+        st.caption(
+            "With a suggestion shown an answer does not count as an independent one. Only where some are hidden can the pull be told."
+        )
+        reason = st.text_input("Why?", key="suggestions_reason", help="An auditor will ask for it.")
+        wanted = suggestions.Rule(str(when), share / 100, rule.seed)
+        st.button(
+            "Change it", key="suggestions_change", disabled=not reason.strip() or wanted == rule, on_click=_change_rule, args=(wanted,)
+        )  # fmt: skip
+        refused = presses.refusal()
+        if refused is not None:
+            error_state(refused.title, refused.sentence)
+
+
+def _change_rule(wanted: suggestions.Rule) -> None:
+    reason = str(st.session_state.get("suggestions_reason", ""))
+    presses.send(
+        lambda request_id: suggestions.change_rule(
+            session.store(), project_id=session.project_id(), by=session.person(), rule=wanted, reason=reason, request_id=request_id
+        ),
+        "suggestions", wanted.when, str(wanted.hidden_share), reason,
+    )  # fmt: skip

@@ -22,6 +22,7 @@ CONTRACT: Mapping[str, set[str]] = {
     "bias": {"run_id", "state", "sentence", "gaps", "untested"},
     "bias-effects": {"run_id", "state", "sentence", "pull", "order", "curves", "attributes"},
     "bias-act": {"action", "title", "sentence", "expected", "groups", "items", "committed", "flagged"},
+    "bias-mitigate": {"model_run", "label", "groups", "standard", "n", "undefined", "rows"},
     "suggestions": {"when", "hidden_share", "seed"},
     "train": {"model_run", "n_items", "n_labelled", "accuracy", "fresh"},
     "uncertainty": {"run_id", "model_run", "n_items", "n_suspects", "not_learned", "figures"},

@@ -116,6 +116,7 @@ def said(shell: Shell) -> dict[str, Ran]:
     run("bias-effects", "--replicates", "100", "--permutations", "99")
     two_sites(shell)
     run("bias-act", "adjudicate", "--attribute", "site", "--purpose", "a test", "--store", "sites")
+    run("bias-mitigate", "--attribute", "channel", "--label", "yes", "--replicates", "100")
     run("suggestions", "before", "--hidden-share", "0.5", "--reason", "to measure the pull")
     run("train", "--members", "2", "--folds", "2", "--penalty", "1")
     run("uncertainty", "--replicates", "100")

@@ -1,4 +1,4 @@
-"""The verbs about what pulls labels and what is done about a bias: bias-effects, bias-act, suggestions."""
+"""The verbs about what pulls labels and what is done about a bias: bias-effects, bias-act, bias-mitigate, suggestions."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs to the command."""
     app.command("bias-effects")(bias_effects)
     app.command("bias-act")(bias_act)
+    app.command("bias-mitigate")(bias_mitigate)
     app.command("suggestions")(suggestions)
 
 
@@ -160,6 +161,46 @@ def _targets(pairs: list[str]) -> dict[str, float] | None:
                 f"--target {pair}: write GROUP=SHARE, as in --target north=0.5"
             ) from error
     return found or None
+
+
+def bias_mitigate(
+    context: typer.Context,
+    attribute: Annotated[str, typer.Option("--attribute", help="An attribute of items.")],
+    label: Annotated[str, typer.Option("--label", help="The label that is made even, against all others.")],
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    acts: ByOption = None,
+    as_json: JsonOption = False,
+    model_run: Annotated[
+        str, typer.Option("--model-run", help="Whose labels (default: the newest run).")
+    ] = "",
+    replicates: Annotated[int, typer.Option("--replicates", min=100, help="Bootstrap replicates.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of halves, fits and bootstrap.")] = 0,
+) -> None:
+    """Say what fairlearn's mitigation would make of a model's labels between groups of items, and its price. Changes nothing."""
+    from dashboard.workflows import bias_mitigation
+
+    with opened(context, store, acts) as (found, person):
+        project_id = project_of(context, found, project)
+        seen = bias_mitigation.mitigate(
+            found, project_id=project_id, by=person, attribute=attribute, label=label, model_run=model_run, replicates=replicates,
+            seed=seed,
+        )  # fmt: skip
+    document = {
+        "project": project_id, "model_run": seen.model_run, "label": seen.label, "groups": list(seen.groups),
+        "standard": seen.standard, "n": seen.found.n, "undefined": seen.found.undefined, "rows": seen.found.table.to_dicts(),
+    }  # fmt: skip
+    if seen.found.undefined is not None:
+        words = f"It cannot be told: {seen.found.undefined}."
+    else:
+        words = "\n".join(
+            f"{row['method']}{', ' + row['constraint'] if row['constraint'] else ''}: accuracy {row['accuracy']:.3f}, price "
+            f"{row['price'] * 100:+.1f} points [{row['price_low'] * 100:+.1f}, {row['price_high'] * 100:+.1f}], gap in how often given "
+            f"{row['parity_gap']:.3f}, in rates {row['odds_gap']:.3f}"
+            for row in seen.found.table.iter_rows(named=True)
+        )
+        words = f"{seen.model_run} on {seen.found.n:,} items, judged by {seen.standard}:\n{words}"
+    answer(context, as_json, document, words)
 
 
 def suggestions(

@@ -143,8 +143,12 @@ def attribute_sentence(row: Mapping[str, Any]) -> str:
 
 
 def _pull_findings(pull: Mapping[str, Any]) -> list[str]:
-    found = pull_sentence(pull)
-    return [found[0].lower() + found[1:-1]] if pull["is_picked"] else []
+    every = pull["every"]
+    if not pull["is_picked"]:
+        return []
+    return [
+        f"people agree with a suggestion {_points(every['value'])} points {_more(every['value'])} often where it is shown{_interval(every)}"
+    ]
 
 
 def _order_findings(order: list[dict[str, Any]]) -> list[str]:

@@ -45,7 +45,7 @@ def test_a_group_that_counts_for_more_is_heard_and_it_costs_precision() -> None:
     votes, groups = panel(2)
     found = reweighted(votes, groups, {0: 0.5, 1: 0.5}, n_labels=2)
     assert found.changes.height > 10
-    assert (found.changes["label_after"] == 1).mean() > 0.9
+    assert found.changes.filter(pl.col("label_after") == 1).height > 0.9 * found.changes.height
     assert found.gap_after < found.gap_before
     assert found.n_effective < 0.75 * found.n_votes
     plain = majority_vote(votes, n_labels=2).items.select("item_code", plain="label_code")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.workflows import bias_actions, history
+from dashboard.workflows import bias_actions, bias_mitigation, history
 from dashboard.workflows.bias_actions import Wish
 from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
 from dashboard.workflows.opening import Store
@@ -99,3 +99,15 @@ def test_who_may_and_what_is_refused(crowd: Store) -> None:
         bias_actions.commit(crowd, project_id="pets", by=stores.RITA, proposal=found, reason="")
     with pytest.raises(NotAllowed):
         bias_actions.commit(crowd, project_id="pets", by=stores.ANNA, proposal=found, reason="why")
+
+
+def test_mitigation_without_a_model_or_with_unknown_names_is_refused(crowd: Store) -> None:
+    def mitigate(attribute: str, label: str) -> None:
+        bias_mitigation.mitigate(crowd, project_id="pets", by=stores.LENA, attribute=attribute, label=label)
+
+    with pytest.raises(BadRequest, match="no label 'cow'"):
+        mitigate("channel", "cow")
+    with pytest.raises(BadRequest, match="train one"):
+        mitigate("channel", "dog")
+    with pytest.raises(NotAllowed):
+        bias_mitigation.mitigate(crowd, project_id="pets", by=stores.ANNA, attribute="channel", label="dog")

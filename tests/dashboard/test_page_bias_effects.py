@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.workflows import bias_effects
+from dashboard.workflows import bias_effects, suggestions
 from dashboard.workflows.opening import Store
 from tests import stores
 from tests.dashboard.bias_steps import crowd_store
@@ -49,3 +49,16 @@ def test_before_it_was_measured_one_button_does_it(tmp_path: Path) -> None:
         said = words(checked(app))
         assert "Nothing was measured yet" not in said
         assert "no annotation says whether a suggestion was shown" in said
+
+
+def test_a_lead_with_the_right_to_change_settings_says_when_suggestions_are_shown(tmp_path: Path) -> None:
+    with crowd_store(tmp_path / "store") as store, shown_by(store):
+        app = open_page("bias", person="lena", section="effects")
+        app.radio(key="suggestions_when").set_value("before")
+        app.text_input(key="suggestions_reason").set_value("to measure the pull").run()
+        app.button(key="suggestions_change").click().run()
+        checked(app)
+        assert suggestions.rule_of(store, "pets").when == "before"
+        reviewer = open_page("bias", person="rita", section="effects")
+        assert "shown before it" in words(reviewer)
+        assert not [box for box in reviewer.radio if box.key == "suggestions_when"]
