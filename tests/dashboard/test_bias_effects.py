@@ -82,7 +82,7 @@ def test_a_pull_is_found_and_labels_given_with_a_suggestion_shown_are_no_votes(t
         assert store.read("score_votes", project_id="pets", as_of=store.head).height == before
         run = bias_effects.measure(store, project_id="pets", by=stores.LENA, options=QUICK)
         _, sentence, _ = bias_effects_view.answer(run.document)
-        assert sentence.startswith("Yes: where a suggestion was shown people agreed with it")
+        assert sentence.startswith("Yes: people agree with a suggestion")
         pull = run.document["pull"]
         assert isinstance(pull, dict)
         assert pull["every"]["value"] == pytest.approx(0.25, abs=0.12)

@@ -28,7 +28,7 @@ def test_the_first_line_answers_and_the_parts_stand_below(measured: Store, perso
     with shown_by(measured):
         app = open_page("bias", person=person, section="effects")
         said = words(app).replace("\\", "")
-        assert "Yes: where a suggestion was shown people agreed with it" in said
+        assert "Yes: people agree with a suggestion" in said
         assert "Do shown suggestions pull labels?" in said
         assert "No figure for" in said
         tables = [frame.value.to_csv() for frame in app.dataframe]
