@@ -20,6 +20,8 @@ CONTRACT: Mapping[str, set[str]] = {
     "cost": {"project", "sentence", "has_rates", "figures", "ledgers"},
     "rates": {"project", "set", "unknown", "rates"},
     "bias": {"run_id", "state", "sentence", "gaps", "untested"},
+    "bias-answer": {"gap", "action", "reason", "decided_by"},
+    "bias-statement": {"schema", "answer", "findings", "not_testable", "croissant_rai"},
     "bias-effects": {"run_id", "state", "sentence", "pull", "order", "curves", "attributes"},
     "bias-act": {"action", "title", "sentence", "expected", "groups", "items", "committed", "flagged"},
     "bias-mitigate": {"model_run", "label", "groups", "standard", "n", "undefined", "rows"},

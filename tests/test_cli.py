@@ -78,7 +78,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 def two_sites(shell: Shell) -> None:
-    """Another store, "sites": ten people of two sites who say different things about every third item."""
+    """Another store, "sites": ten people of two sites who say different things about two items in three."""
     given = [
         f"i{item},a{person},{'yes' if item % 3 and person < 5 else 'no'}"
         for item in range(30)
@@ -112,12 +112,20 @@ def said(shell: Shell) -> dict[str, Ran]:
     run("score", "--replicates", "100")
     run("consensus", "--out", "consensus.csv")
     run("annotators")
-    run("bias", "--replicates", "100")
-    run("bias-effects", "--replicates", "100", "--permutations", "99")
+    run("rates", "--basis", "annotation", "--amount", "0.05", "--currency", "EUR", "--from", "2020-01-01")
+    run("cost", "--plan", "0.5", "--per", "label")
+    gap = run("bias", "--replicates", "100")["gaps"][0]
+    keys = ("side", "attribute", "group", "item_attribute", "item_group", "measure", "label")
+    run("bias-answer", "|".join(gap[key] for key in keys), "--action", "accept", "--reason", "a test")
+    run("bias-statement", "--out", "bias.html")
     two_sites(shell)
-    run("bias-act", "adjudicate", "--attribute", "site", "--purpose", "a test", "--store", "sites")
-    run("bias-mitigate", "--attribute", "channel", "--label", "yes", "--replicates", "100")
-    run("suggestions", "before", "--hidden-share", "0.5", "--reason", "to measure the pull")
+    for words in (
+        ("bias-effects", "--replicates", "100", "--permutations", "99"),
+        ("bias-act", "adjudicate", "--attribute", "site", "--purpose", "a test", "--store", "sites"),
+        ("bias-mitigate", "--attribute", "channel", "--label", "yes", "--replicates", "100"),
+        ("suggestions", "before", "--hidden-share", "0.5", "--reason", "to measure the pull"),
+    ):
+        run(*words)
     run("train", "--members", "2", "--folds", "2", "--penalty", "1")
     run("uncertainty", "--replicates", "100")
     run("explain", "i1")

@@ -11,6 +11,7 @@ from dashboard import __version__
 from dashboard.cli import (
     bias,
     bias_doing,
+    costs,
     explaining,
     figures,
     flags,

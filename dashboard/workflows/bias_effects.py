@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -16,10 +16,11 @@ from dashboard.workflows.bias_sources import Sources, read_sources
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
-from dashboard.workflows.score import Progress, quietly
 from data.database import Reader
 from data.identifiers import uuid7
 from data.records import Draft
+
+Progress = Callable[[float, str], None]
 
 KIND = "bias_effects"
 
@@ -64,7 +65,7 @@ def measure(
         BadRequest: labels are sets, nothing was labelled, or an option is out of range. NotAllowed: the person may not measure.
     """
     require(by, "bias.measure")
-    asked, tell = options or EffectOptions(), progress or quietly
+    asked, tell = options or EffectOptions(), progress or _quietly
     tell(0.0, "Reading the annotations")
     sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run)
     try:
@@ -136,3 +137,7 @@ def n_found(document: Mapping[str, object]) -> int:
     assert isinstance(attributes, list)
     assert isinstance(pull, dict)
     return sum(bool(row["is_picked"]) for row in [*order, *attributes]) + bool(pull["is_picked"])
+
+
+def _quietly(_share: float, _words: str) -> None:
+    """Nobody is told how far it is."""

@@ -152,7 +152,8 @@ def _setting(event: Fields, payload: Payload) -> str:
 
     key = str(event["subject"]).removeprefix("gate.")
     if key == "work.suggestions":
-        return f"changed when suggestions are shown from {payload.get('before')} to {payload.get('after')}{_because(payload.get('reason'))}"
+        before, after = payload.get("before"), payload.get("after")
+        return f"changed when suggestions are shown from {before} to {after}{_because(payload.get('reason'))}"
     change = f"from {shown(payload.get('before'))} to {shown(payload.get('after'))}"
     return f"changed the limit {key} {change}{_because(payload.get('reason'))}"
 
@@ -262,6 +263,11 @@ KINDS: Mapping[str, EventKind] = {
     ),
     "bias_measured": EventKind(
         "Bias measured", "How groups of items, or of annotators, are labelled was compared and kept.", _bias
+    ),
+    "bias_answered": EventKind(
+        "Bias answered",
+        "What is done about a gap between groups was decided, with a reason.",
+        lambda e, p: f"decided about {e['subject']}: {p.get('action')}{_because(p.get('reason'))}",
     ),
     "bias_effects_measured": EventKind(
         "Effects measured",

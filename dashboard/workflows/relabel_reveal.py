@@ -128,6 +128,7 @@ def evidence(store: Store, project_id: str, state: FlagState, touches: tuple[Tou
         votes=votes,
         tally=counted.sort(["n_votes", "label"], descending=[True, False]),
         reasons=flag_reasons(state.reasons),
+        passport=passport_of(state.passport),
         suggestion=None if hidden else suggestion_of(store, project_id, state.item_code),
         answers=_answers(touches, label_set),
     )
