@@ -167,7 +167,7 @@ def _probability() -> Any:
     """What fairlearn takes for a fitted model: its only feature is the probability itself."""
     from sklearn.base import BaseEstimator, ClassifierMixin
 
-    class Probability(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    class Probability(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
         classes_ = np.array([0, 1])
 
         def fit(self, features: FloatArray, labels: IntArray) -> Any:

@@ -79,11 +79,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 def two_sites(shell: Shell) -> None:
     """Another store, "sites": ten people of two sites who say different things about two items in three."""
-    given = [
-        f"i{item},a{person},{'yes' if item % 3 and person < 5 else 'no'}"
-        for item in range(30)
-        for person in range(10)
-    ]
+    said = {0: "no", 1: "yes"}
+    given = [f"i{i},a{p},{said[bool(i % 3) * (p < 5)]}" for i in range(30) for p in range(10)]
     (shell.folder / "sites.csv").write_text("\n".join(["item,annotator,label", *given]) + "\n")
     people = [f"a{person},{'north' if person < 5 else 'south'}" for person in range(10)]
     (shell.folder / "who.csv").write_text("\n".join(["annotator,site", *people]) + "\n")

@@ -10,9 +10,10 @@ import polars as pl
 from analytics.consensus import majority_vote
 from analytics.errors import AnalyticsError
 from analytics.fair_predictions import Mitigation, mitigation
-from dashboard.workflows import bias_groups, predictions
+from dashboard.workflows import bias_groups
 from dashboard.workflows.bias_sources import read_sources
 from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.model_runs import model_runs, probabilities
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 
@@ -53,11 +54,11 @@ def mitigate(
     sources = read_sources(store, project_id, saw=store.head, model_run=model_run)
     if label not in sources.label_set.labels:
         raise BadRequest(f"There is no label {label!r}. Labels: {', '.join(sources.label_set.labels)}.")
-    runs = predictions.model_runs(store, project_id=project_id)["model_run"].to_list()
+    runs = model_runs(store, project_id=project_id)["model_run"].to_list()
     if not runs:
         raise BadRequest("No model has given probabilities yet; train one, or bring them in.")
     named = model_run or str(runs[0])
-    codes, table = predictions.probabilities(store, project_id=project_id, model_run=named)
+    codes, table = probabilities(store, project_id=project_id, model_run=named)
     groups = bias_groups.item_groups(
         store, project_id=project_id, attribute=attribute, codes=pl.Series(codes), as_of=sources.saw
     )

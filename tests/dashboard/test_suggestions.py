@@ -12,6 +12,7 @@ from dashboard.workflows import flag, history, relabel, relabel_queue, relabel_r
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.flag import FlagOptions
 from dashboard.workflows.opening import Store
+from dashboard.workflows.rules import Person
 from dashboard.workflows.suggestions import Rule
 from tests import stores
 
@@ -93,8 +94,8 @@ def test_the_chance_is_even() -> None:
 
 
 def test_what_cannot_be_is_refused(store: Store) -> None:
-    def change(rule: Rule, reason: str = "why", by: object = stores.LENA) -> None:
-        suggestions.change_rule(store, project_id=P, by=by, rule=rule, reason=reason)  # type: ignore[arg-type]
+    def change(rule: Rule, reason: str = "why", by: Person = stores.LENA) -> None:
+        suggestions.change_rule(store, project_id=P, by=by, rule=rule, reason=reason)
 
     with pytest.raises(BadRequest, match="sometimes"):
         change(Rule("sometimes"))
