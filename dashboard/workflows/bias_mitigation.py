@@ -13,8 +13,9 @@ from analytics.fair_predictions import Mitigation, mitigation
 from dashboard.workflows import bias_groups
 from dashboard.workflows.bias_sources import read_sources
 from dashboard.workflows.errors import BadRequest
-from dashboard.workflows.model_runs import model_runs, probabilities
+from dashboard.workflows.model_runs import model_runs
 from dashboard.workflows.opening import Store
+from dashboard.workflows.predictions import probabilities
 from dashboard.workflows.rules import Person, require
 
 _LEAST = 1e-6
