@@ -52,11 +52,17 @@ def side(now: Desk, item: WorkItem | None, shown: Reveal | None) -> None:
         elif item is not None and shown is not None:
             _revealed(now, item.label_set, shown)
         else:
-            _calm()
+            _calm(suggested=item is not None and item.suggestion is not None)
 
 
-def _calm() -> None:
+def _calm(*, suggested: bool) -> None:
     st.markdown("**Your answer comes first**")
+    if suggested:
+        st.markdown(
+            ":gray[For some items a model's suggestion is shown, for others it is hidden by chance, to see whether suggestions pull "
+            "labels. With it shown your answer does not count as an independent one; say what you see.]"
+        )
+        return
     st.markdown(
         ":gray[What others said, the current label and why the item was flagged are shown after it. "
         "So your answer counts as an independent one.]"

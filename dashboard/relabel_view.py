@@ -50,7 +50,9 @@ def item_card(now: Desk, item: WorkItem, shown: Reveal | None) -> None:
     with st.container(key="relabel-card", border=True, gap="medium"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.caption(f"Item {plain(item.item_id)}")
-            if shown is None:
+            if shown is None and item.suggestion is not None:
+                st.badge("With a suggestion", icon=":material/auto_awesome:", color="orange")
+            elif shown is None:
                 st.badge("Your answer first", icon=":material/visibility_off:", color="blue")
             else:
                 st.badge("Revealed", icon=":material/visibility:", color="violet")
@@ -58,6 +60,10 @@ def item_card(now: Desk, item: WorkItem, shown: Reveal | None) -> None:
         if item.attributes:
             facts = " · ".join(f"{plain(name)}: {plain(value)}" for name, value in item.attributes.items())
             st.caption(facts)
+        if shown is None and item.suggestion is not None:
+            st.markdown(
+                f":material/auto_awesome: A model suggests **{plain(item.suggestion.label)}**. :gray[Say what you see.]"
+            )
         if shown is not None:
             outcome_line(item, shown)
         _labels(now, item)

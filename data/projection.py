@@ -47,6 +47,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "token_run": {**_PROJECT, "imported_at": "recorded_at", "imported_by": "actor"},
     "token_probability": _PROJECT,
     "annotation": {**_PROJECT, "recorded_at": "recorded_at"},
+    "suggestion": {**_PROJECT, "drawn_at": "recorded_at"},
     "retraction": _STAMP,
     "import": _PROJECT,
     "run": {**_PROJECT, "ran_at": "recorded_at"},

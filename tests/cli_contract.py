@@ -22,6 +22,10 @@ CONTRACT: Mapping[str, set[str]] = {
     "bias": {"run_id", "state", "sentence", "gaps", "untested"},
     "bias-answer": {"gap", "action", "reason", "decided_by"},
     "bias-statement": {"schema", "answer", "findings", "not_testable", "croissant_rai"},
+    "bias-effects": {"run_id", "state", "sentence", "pull", "order", "curves", "attributes"},
+    "bias-act": {"action", "title", "sentence", "expected", "groups", "items", "committed", "flagged"},
+    "bias-mitigate": {"model_run", "label", "groups", "standard", "n", "undefined", "rows"},
+    "suggestions": {"when", "hidden_share", "seed"},
     "train": {"model_run", "n_items", "n_labelled", "accuracy", "fresh"},
     "uncertainty": {"run_id", "model_run", "n_items", "n_suspects", "not_learned", "figures"},
     "drift": {

@@ -77,6 +77,17 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return Shell(folder)
 
 
+def two_sites(shell: Shell) -> None:
+    """Another store, "sites": ten people of two sites who say different things about two items in three."""
+    said = {0: "no", 1: "yes"}
+    given = [f"i{i},a{p},{said[bool(i % 3) * (p < 5)]}" for i in range(30) for p in range(10)]
+    (shell.folder / "sites.csv").write_text("\n".join(["item,annotator,label", *given]) + "\n")
+    people = [f"a{person},{'north' if person < 5 else 'south'}" for person in range(10)]
+    (shell.folder / "who.csv").write_text("\n".join(["annotator,site", *people]) + "\n")
+    for words in (("import", "sites.csv", "--project", "sites"), ("attributes", "who.csv")):
+        assert shell(*words, "--store", "sites").code == 0
+
+
 @pytest.fixture(scope="module")
 def said(shell: Shell) -> dict[str, Ran]:
     """Every verb that answers, run once in the order of the work; what each said with `--json`."""
@@ -104,6 +115,14 @@ def said(shell: Shell) -> dict[str, Ran]:
     keys = ("side", "attribute", "group", "item_attribute", "item_group", "measure", "label")
     run("bias-answer", "|".join(gap[key] for key in keys), "--action", "accept", "--reason", "a test")
     run("bias-statement", "--out", "bias.html")
+    two_sites(shell)
+    for words in (
+        ("bias-effects", "--replicates", "100", "--permutations", "99"),
+        ("bias-act", "adjudicate", "--attribute", "site", "--purpose", "a test", "--store", "sites"),
+        ("bias-mitigate", "--attribute", "channel", "--label", "yes", "--replicates", "100"),
+        ("suggestions", "before", "--hidden-share", "0.5", "--reason", "to measure the pull"),
+    ):
+        run(*words)
     run("train", "--members", "2", "--folds", "2", "--penalty", "1")
     run("uncertainty", "--replicates", "100")
     run("drift")

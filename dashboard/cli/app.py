@@ -10,6 +10,7 @@ import typer
 from dashboard import __version__
 from dashboard.cli import (
     bias,
+    bias_doing,
     costs,
     drifting,
     explaining,
@@ -72,6 +73,7 @@ for verbs in (
     predictions,
     figures,
     bias,
+    bias_doing,
     model,
     drifting,
     flags,

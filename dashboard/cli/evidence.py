@@ -27,6 +27,7 @@ def document_of(item: WorkItem) -> Mapping[str, object]:
         "is_second": item.is_second,
         "blind": item.blind,
         "own_blind": item.own_blind,
+        "suggestion": None if item.suggestion is None else item.suggestion.label,
     }
 
 
@@ -49,7 +50,10 @@ def evidence_of(shown: Reveal) -> Mapping[str, object]:
 
 def item_words(item: WorkItem) -> str:
     """The item and its label set, for a person."""
-    return f"{item.item_id}: {item.text or item.kind}\nLabels: {', '.join(item.label_set.choices)}."
+    said = (
+        f"\nA model suggests {item.suggestion.label}." if item.suggestion is not None and item.blind else ""
+    )
+    return f"{item.item_id}: {item.text or item.kind}\nLabels: {', '.join(item.label_set.choices)}.{said}"
 
 
 def evidence_words(shown: Reveal) -> str:

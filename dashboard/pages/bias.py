@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import bias_measure_view, session
-from dashboard.bias_sections import SECTIONS
+from dashboard.bias_sections import SECTIONS, Section
 from dashboard.components import empty_state, verdict, what_is_this
 from dashboard.workflows import bias_view
 
@@ -26,24 +26,31 @@ def render() -> None:
             code="touchstone bias",
         )
         bias_measure_view.draw()
+        _draw(SECTIONS[1:])
         return
     when = f"{seen.run.ran_at:%d %b %Y, %H:%M} UTC"
     old = " Annotations came in since then: compare again." if seen.run.stale else ""
     verdict(seen.state, seen.sentence, detail=f"{seen.detail} Compared {when}.{old}")
     what_is_this("gap")
-    if len(SECTIONS) == 1:
-        SECTIONS[0].draw()
-    else:
-        keys = [section.key for section in SECTIONS]
-        named = st.query_params.get(SECTION, keys[0])
-        tabs = st.tabs(
-            [section.title for section in SECTIONS],
-            default=SECTIONS[keys.index(named) if named in keys else 0].title,
-            key="bias_section",
-            on_change="rerun",
-        )
-        for tab, section in zip(tabs, SECTIONS, strict=True):
-            if tab.open:
-                with tab:
-                    section.draw()
+    _draw(SECTIONS)
     bias_measure_view.draw()
+
+
+def _draw(sections: tuple[Section, ...]) -> None:
+    """The sections as tabs; the one that is open stands in the address."""
+    keys = [section.key for section in sections]
+    if len(keys) < 2:
+        for section in sections:
+            section.draw()
+        return
+    named = st.query_params.get(SECTION, keys[0])
+    tabs = st.tabs(
+        [section.title for section in sections],
+        default=sections[keys.index(named) if named in keys else 0].title,
+        key="bias_section",
+        on_change="rerun",
+    )
+    for tab, section in zip(tabs, sections, strict=True):
+        if tab.open:
+            with tab:
+                section.draw()

@@ -151,6 +151,9 @@ def _setting(event: Fields, payload: Payload) -> str:
         return "off" if value is None else f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
     key = str(event["subject"]).removeprefix("gate.")
+    if key == "work.suggestions":
+        before, after = payload.get("before"), payload.get("after")
+        return f"changed when suggestions are shown from {before} to {after}{_because(payload.get('reason'))}"
     change = f"from {shown(payload.get('before'))} to {shown(payload.get('after'))}"
     return f"changed the limit {key} {change}{_because(payload.get('reason'))}"
 
@@ -290,6 +293,16 @@ KINDS: Mapping[str, EventKind] = {
         "Bias answered",
         "What is done about a gap between groups was decided, with a reason.",
         lambda e, p: f"decided about {e['subject']}: {p.get('action')}{_because(p.get('reason'))}",
+    ),
+    "bias_effects_measured": EventKind(
+        "Effects measured",
+        "Whether suggestions, order, haste or an attribute of the items pull labels was measured and kept.",
+        lambda _e, p: f"measured what pulls labels: {_number(p.get('found'))} effects told from chance",
+    ),
+    "bias_action_committed": EventKind(
+        "Action on bias",
+        "Somebody decided what is done about a bias, with the effect that was expected before.",
+        lambda _e, p: f"decided on {p.get('title')}{_because(p.get('reason'))}",
     ),
     "flags_raised": EventKind("Flags raised", "A computation doubted items and said why.", _flags),
     "flag_claimed": EventKind(

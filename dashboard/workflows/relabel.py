@@ -43,7 +43,8 @@ def answer_blind(
 ) -> Saved:
     """Record what the person says before anything about the item's label was shown; None for "cannot tell".
 
-    The annotation is independent only where the person had never labelled nor settled the item before.
+    The annotation is independent only where the person had never labelled nor settled the item before, and no suggestion was
+    shown beside it.
 
     Args:
         active_seconds: how long the person was at it, idle time left out; None where it was not measured.
@@ -60,7 +61,7 @@ def answer_blind(
                 f"You gave your blind answer for item {now.state.item_id} already; it is revealed now."
             )
         now, code = now.with_label(label)
-        independent = code is not None and not now.seen_before
+        independent = code is not None and not now.seen_before and not now.suggestion_shown
         verdict = CANNOT_TELL if code is None else None
         touch: dict[str, object] = {
             "flag_id": flag_id,

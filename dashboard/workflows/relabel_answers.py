@@ -22,6 +22,7 @@ from dashboard.workflows.relabel_state import (
 )
 from dashboard.workflows.rules import Person
 from dashboard.workflows.set_labels import coded
+from dashboard.workflows.suggestions import drawn
 from data.database import Reader
 from data.identifiers import uuid7
 from data.records import Draft, Event
@@ -59,7 +60,8 @@ class Situation:
     """What a command finds in the writer, once it is sure that the person may work on the flag.
 
     `seen_before`: the person annotated the item before this flag, or settled it. An answer that was undone
-    counts: they have seen the reveal. `n_labels_before`: how many labels the store has, once a label was given.
+    counts: they have seen the reveal. `suggestion_shown`: a model's label stood beside the item.
+    `n_labels_before`: how many labels the store has, once a label was given.
     """
 
     project_id: str
@@ -72,6 +74,7 @@ class Situation:
     is_new_annotator: bool
     seen_before: bool
     guideline_version: int | None
+    suggestion_shown: bool = False
     n_labels_before: int = 0
 
     def with_label(self, label: str | None) -> tuple[Situation, int | None]:
@@ -210,8 +213,14 @@ def situation(store: Store, reader: Reader, *, project_id: str, by: Person, flag
         annotator_code=known[0] if known else reader.read("queue_next_code")["next_code"][0],
         is_new_annotator=not known,
         seen_before=n_before > own_here or n_settled > 0,
+        suggestion_shown=bool(known) and _was_shown(reader, project_id, state.item_code, known[0]),
         guideline_version=newest.version if newest else None,
     )
+
+
+def _was_shown(reader: Reader, project_id: str, item_code: int, annotator_code: int) -> bool:
+    found = drawn(reader, project_id, item_code, annotator_code)
+    return found is not None and found.is_shown
 
 
 def saved_from(event: Event | None) -> Saved:

@@ -25,6 +25,7 @@ from dashboard.workflows.relabel_state import (
     own_touch,
 )
 from dashboard.workflows.rules import Person, require
+from dashboard.workflows.suggestions import Suggestion, draw_row, drawn, suggestion_of
 from data.database import Reader
 from data.records import Draft
 
@@ -58,7 +59,8 @@ class WorkItem:
 
     `blind`: they have not answered yet, so nothing about its label is shown.
     `own_blind` is their blind answer once it is given (None with `blind` False: they could not tell).
-    `expected_version` is the label version that the reveal shows; the answer has to name it.
+    `expected_version` is the label version that the reveal shows; the answer has to name it. `suggestion` is a model's label that was
+    drawn to be shown while they answer, so their answer is no independent one; None where there is none, or it is hidden.
     """
 
     flag_id: str
@@ -76,6 +78,7 @@ class WorkItem:
     draft: WorkDraft
     guideline_version: int | None
     expected_version: int
+    suggestion: Suggestion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,10 @@ def next_item(store: Store, *, project_id: str, by: Person, request_id: str | No
         item_id = reader.read("queue_item_id", project_id=project_id, item_code=row["item_code"])["item_id"][
             0
         ]
-        rows = {"claim": [{"flag_id": flag_id, "action": "take"}]}
+        rows = {
+            "claim": [{"flag_id": flag_id, "action": "take"}],
+            **_draw_rows(reader, project_id, by, (row["item_code"], item_id), flag_id),
+        }
         return Draft(
             "flag_claimed", project_id, item_id, {"rows": rows, "flag_id": flag_id, "item_id": item_id}
         )
@@ -241,6 +247,33 @@ def _annotator_code(reader: Store | Reader, by: Person) -> int:
     return known[0] if known else NO_ANNOTATOR
 
 
+def _draw_rows(
+    reader: Reader, project_id: str, by: Person, item: tuple[int, str], flag_id: str
+) -> dict[str, list[dict[str, object]]]:
+    """What is drawn about the model's suggestion as the item is handed out; a person's first draw makes them an annotator."""
+    code, new = _annotator_code(reader, by), []
+    if code == NO_ANNOTATOR:
+        code = reader.read("queue_next_code")["next_code"][0]
+        new = [{"annotator_code": code, "annotator_id": by.person_id, "kind": "person"}]
+    draw = draw_row(reader, project_id, item=item, annotator=(code, by.person_id), flag_id=flag_id)
+    if draw is None:
+        return {}
+    return {"suggestion": [draw], **({"annotator": new} if new else {})}
+
+
+def _shown_suggestion(
+    store: Store, project_id: str, by: Person, state: FlagState, label_set: LabelSet
+) -> Suggestion | None:
+    """The suggestion that was drawn to be shown; what was drawn, though a newer model says something else."""
+    found = drawn(store, project_id, state.item_code, _annotator_code(store, by))
+    if found is None or not found.is_shown or found.label_code is None:
+        return None
+    newest = suggestion_of(store, project_id, state.item_code)
+    if newest is not None and newest.label_code == found.label_code:
+        return newest
+    return Suggestion(label_set.label(found.label_code), None, "an earlier model", found.label_code)
+
+
 def _work_item(
     store: Store, project_id: str, by: Person, state: FlagState, touches: tuple[Touch, ...]
 ) -> WorkItem:
@@ -264,6 +297,7 @@ def _work_item(
         draft=_stored_draft(store, by, state.flag_id, touches) or WorkDraft(),
         guideline_version=newest.version if newest else None,
         expected_version=state.version,
+        suggestion=_shown_suggestion(store, project_id, by, state, label_set),
     )
 
 

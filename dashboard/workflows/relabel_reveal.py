@@ -25,6 +25,7 @@ from dashboard.workflows.relabel_state import (
     own_touch,
 )
 from dashboard.workflows.rules import Person, require
+from dashboard.workflows.suggestions import NEVER, Suggestion, rule_of, suggestion_of
 
 GOLD = "gold_disagreement"
 
@@ -44,15 +45,6 @@ class FlagReason:
     evidence: str
     rule: str = ""
     version: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """A model's label for the item, with the model's own probability."""
-
-    label: str
-    score: float | None
-    model_run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +115,7 @@ def evidence(store: Store, project_id: str, state: FlagState, touches: tuple[Tou
     """The evidence about a flag's item; the caller has checked who may see it."""
     label_set = require_label_set(store, project_id)
     votes = _votes(store, project_id, state.item_code)
+    hidden = rule_of(store, project_id).when == NEVER
     counted = votes.filter(pl.col("independent")).group_by("label").agg(pl.len().alias("n_votes"))
     return Reveal(
         flag_id=state.flag_id,
@@ -136,7 +129,7 @@ def evidence(store: Store, project_id: str, state: FlagState, touches: tuple[Tou
         tally=counted.sort(["n_votes", "label"], descending=[True, False]),
         reasons=flag_reasons(state.reasons),
         passport=passport_of(state.passport),
-        suggestion=_suggestion(store, project_id, state.item_code),
+        suggestion=None if hidden else suggestion_of(store, project_id, state.item_code),
         answers=_answers(touches, label_set),
     )
 
@@ -209,14 +202,6 @@ def _votes(store: Store, project_id: str, item_code: int) -> pl.DataFrame:
         "rationale",
         pl.col("annotation_id").is_in(superseded).alias("is_superseded"),
     )
-
-
-def _suggestion(store: Store, project_id: str, item_code: int) -> Suggestion | None:
-    frame = store.read("queue_prediction", project_id=project_id, item_code=item_code)
-    if frame.is_empty():
-        return None
-    row = frame.row(0, named=True)
-    return Suggestion(label_text(row["label_json"]), row["score"], row["model_run"])
 
 
 def _answers(touches: tuple[Touch, ...], label_set: LabelSet) -> tuple[FinalAnswer, ...]:

@@ -40,6 +40,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "release.sign": frozenset({LEAD, REVIEWER}),
     "release.waive": frozenset({LEAD}),
     "release.export": frozenset({LEAD, REVIEWER, ADMIN}),
+    "bias.act": frozenset({REVIEWER, ADMIN}),
     "attributes.read": frozenset({REVIEWER, ADMIN}),
     "bias.measure": frozenset({LEAD, REVIEWER, ADMIN}),
     "bias.answer": frozenset({LEAD, REVIEWER}),

@@ -1,0 +1,336 @@
+"""Anchoring: how far a shown suggestion pulls the label, from suggestions that were hidden at random.
+
+An annotation that had a suggestion agrees with it or not; whether it was shown was drawn. Within one annotator
+
+    pull_a = share that agrees where it was shown - share that agrees where it was hidden,
+
+0 where nobody looks at suggestions, 1 where everybody takes them over. On suggestions that were *wrong* the pull is harm:
+labels that would have been right. Over annotators the pull is the Mantel-Haenszel difference, weights n1 n0 / (n1 + n0), so
+that somebody who was shown more suggestions than others does not stand for them.
+
+  * One annotator: interval by R. G. Newcombe (1998, Statistics in Medicine 17, method 10); p-value of the draw itself, twice
+    the smaller tail of the hypergeometric distribution (Fisher); Benjamini-Hochberg over annotators, and the intervals of those
+    picked out at the FCR-adjusted level 1 - R q / m (Benjamini & Yekutieli 2005).
+  * Partly pooled: each pull shrunk towards their mean by a normal-normal model, the variance between annotators by
+    DerSimonian & Laird (1986); it is what to read where an annotator has few annotations.
+  * All annotators: the interval is about these annotators and other items: residuals within an annotator's shown and hidden
+    annotations, clustered by item, as all annotators see the same suggestion for an item. The p-value is that of the draw,
+    given each annotator's numbers (Cochran-Mantel-Haenszel).
+
+Where nothing was hidden, or nothing shown, there is no figure: agreement with a suggestion is no pull by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import polars as pl
+from scipy.special import ndtr, stdtrit
+
+from analytics.errors import BadColumn, BadOption, MissingColumn
+from analytics.frames import Contract, FloatArray, IntArray, dense_codes, one_vote_each, require
+from analytics.intervals import benjamini_hochberg, check_interval_options, wilson_bounds
+from analytics.results import Estimate
+from analytics.within_annotator import clustered_error, summed, without_means
+
+SUGGESTED = Contract("suggested", ("item_code", "annotator_code", "label_code", "suggestion_code"))
+"""One row an annotation that had a suggestion; also `is_shown` (boolean), perhaps `is_wrong` (the suggestion; null: unknown)."""
+
+NOBODY = "no annotation says whether a suggestion was shown"
+ALL_SHOWN = "nothing was randomised: every suggestion was shown"
+ALL_HIDDEN = "nothing was randomised: every suggestion was hidden"
+NOT_BOTH = "no annotator had suggestions both shown and hidden"
+NO_WRONG = "no suggestion is known to be wrong"
+
+_DIFFERENCE = "coefficient"
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """The pull of one kind of suggestion.
+
+    Attributes:
+        overall: over annotators who had suggestions both shown and hidden; `n` counts their annotations.
+        p_value: of the draw, two-sided; None where `overall` is undefined.
+        n_shown, n_hidden: annotations.
+        annotators: one row an annotator, sorted: annotator_code, n_shown, n_hidden, agree_shown, agree_hidden (shares), pull,
+            low, high, p_value, p_adjusted, is_picked (adjusted p at most q), low_fcr, high_fcr (of those picked), pooled,
+            pooled_low, pooled_high, undefined (why there is no pull: too few).
+    """
+
+    overall: Estimate
+    p_value: float | None
+    n_shown: int
+    n_hidden: int
+    annotators: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Anchoring:
+    """The pull of all suggestions and of the wrong ones.
+
+    `balance_p`: p-value that wrong suggestions were shown as often as right ones, as a draw would have it; None where that
+    cannot be told. A small one says that showing was no matter of chance.
+    """
+
+    every: Pull
+    wrong: Pull
+    balance_p: float | None
+
+
+def anchoring(
+    suggested: pl.DataFrame, *, min_n: int = 10, q: float = 0.05, confidence: float = 0.95
+) -> Anchoring:
+    """The pull of suggestions, on all of them and on those known to be wrong.
+
+    Args:
+        suggested: a frame that keeps SUGGESTED. Of several votes of an annotator for an item the first counts (`order`).
+        min_n: annotations with a shown, and with a hidden, suggestion that an annotator's own figure needs.
+        q: false discovery rate over annotators.
+        confidence: of the intervals.
+
+    Raises:
+        MissingColumn, BadColumn: `suggested` breaks its contract. BadOption: an option is out of range.
+    """
+    _check(suggested, min_n, q, confidence)
+    rows = one_vote_each(suggested, "first")
+    wrong = rows.filter(pl.col("is_wrong")) if "is_wrong" in rows.columns else rows.clear()
+    return Anchoring(
+        every=_pull(rows, min_n, q, confidence, NOBODY),
+        wrong=_pull(wrong, min_n, q, confidence, NO_WRONG if rows.height else NOBODY),
+        balance_p=_balance(rows),
+    )
+
+
+def mark_wrong(suggested: pl.DataFrame, gold: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `is_wrong`: whether the suggestion differs from the item's gold label; null where there is none.
+
+    Args:
+        suggested: a frame that keeps SUGGESTED.
+        gold: item_code, label_code, one row an item.
+    """
+    known = gold.select(pl.col("item_code").cast(pl.Int64), gold_code=pl.col("label_code").cast(pl.Int64))
+    return (
+        suggested.with_columns(pl.col("item_code").cast(pl.Int64))
+        .join(known, on="item_code", how="left", maintain_order="left")
+        .with_columns(is_wrong=pl.col("suggestion_code") != pl.col("gold_code"))
+        .drop("gold_code")
+    )
+
+
+def _check(suggested: pl.DataFrame, min_n: int, q: float, confidence: float) -> None:
+    require(suggested, SUGGESTED)
+    check_interval_options(0, confidence)
+    if isinstance(min_n, bool) or not isinstance(min_n, int) or min_n < 1:
+        raise BadOption("min_n", min_n, "a whole number of 1 or more")
+    if not 0 < q < 1:
+        raise BadOption("q", q, "between 0 and 1, such as 0.05")
+    if "is_shown" not in suggested.columns:
+        raise MissingColumn(SUGGESTED.name, ["is_shown"], suggested.columns)
+    for name in {"is_shown", "is_wrong"} & set(suggested.columns):
+        column = suggested.get_column(name)
+        if suggested.height and column.dtype not in (pl.Boolean, pl.Null):
+            raise BadColumn(SUGGESTED.name, name, f"has to be true or false; it holds {column.dtype}")
+    if suggested.get_column("is_shown").null_count():
+        raise BadColumn(SUGGESTED.name, "is_shown", "has nulls; leave out what had no suggestion")
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Each annotator's annotations and how many agree, where shown (1) and hidden (0): (A,) each."""
+
+    n1: FloatArray
+    s1: FloatArray
+    n0: FloatArray
+    s0: FloatArray
+
+
+def _pull(rows: pl.DataFrame, min_n: int, q: float, confidence: float, nothing: str) -> Pull:
+    codes, annotator = dense_codes(rows.get_column("annotator_code"))
+    shown = rows.get_column("is_shown").cast(pl.Float64).to_numpy()
+    agrees = (rows.get_column("label_code") == rows.get_column("suggestion_code")).cast(pl.Float64).to_numpy()
+
+    def of_each(values: FloatArray) -> FloatArray:
+        return summed(annotator, values, codes.size)
+
+    counts = _Counts(
+        of_each(shown), of_each(shown * agrees), of_each(1 - shown), of_each((1 - shown) * agrees)
+    )
+    n_shown, n_hidden = int(shown.sum()), int((1 - shown).sum())
+    both = (counts.n1 > 0) & (counts.n0 > 0)
+    reason = (
+        nothing if not rows.height else ALL_SHOWN if not n_hidden else ALL_HIDDEN if not n_shown
+        else None if both.any() else NOT_BOTH
+    )  # fmt: skip
+    table = _annotators(codes, counts, min_n, q, confidence)
+    if reason is not None:
+        none = Estimate.none(reason, n=rows.height, unit=_DIFFERENCE, n_unit="annotations")
+        return Pull(none, None, n_shown, n_hidden, table)
+    kept = both[annotator]
+    _, item = dense_codes(rows.get_column("item_code").filter(pl.Series(kept)))
+    overall = _overall(shown[kept], agrees[kept], annotator[kept], item, confidence)
+    return Pull(overall, _cmh(counts), n_shown, n_hidden, table)
+
+
+def _overall(
+    shown: FloatArray, agrees: FloatArray, annotator: IntArray, item: IntArray, confidence: float
+) -> Estimate:
+    """The Mantel-Haenszel difference, which is the slope of agreeing on shown within annotators."""
+    x, y = without_means(shown, annotator), without_means(agrees, annotator)
+    weight = float((x * x).sum())
+    value = float((x * y).sum()) / weight
+    score = x * _residuals(agrees, y - value * x, 2 * annotator + shown.astype(np.int64))
+    n_items = int(item.max()) + 1
+    error = clustered_error(score, item) / weight
+    if error <= 0 or n_items < 2:
+        return Estimate(value, None, None, x.size, unit=_DIFFERENCE, n_unit="annotations")
+    half = float(stdtrit(n_items - 1, (1 + confidence) / 2)) * error
+    low, high = max(value - half, -1.0), min(value + half, 1.0)
+    return Estimate(value, low, high, x.size, unit=_DIFFERENCE, n_unit="annotations")
+
+
+def _residuals(agrees: FloatArray, plain: FloatArray, arm: IntArray) -> FloatArray:
+    """What is left of agreeing within an annotator's arm; of an arm of one annotation, what the common slope leaves."""
+    n = np.bincount(arm).astype(np.float64)
+    mean = np.bincount(arm, agrees) / np.maximum(n, 1)
+    own = (agrees - mean[arm]) * np.sqrt(n / np.maximum(n - 1, 1))[arm]
+    return np.asarray(np.where(n[arm] > 1, own, plain), dtype=np.float64)
+
+
+def _cmh(counts: _Counts) -> float | None:
+    """P-value of Cochran-Mantel-Haenszel, two-sided: what was shown was drawn, given each annotator's numbers."""
+    n, agree = counts.n1 + counts.n0, counts.s1 + counts.s0
+    several = n > 1
+    n, agree, n1, n0, s1 = (
+        n[several],
+        agree[several],
+        counts.n1[several],
+        counts.n0[several],
+        counts.s1[several],
+    )
+    variance = float((n1 * n0 * agree * (n - agree) / (n * n * (n - 1))).sum())
+    if variance <= 0:
+        return None
+    excess = abs(float((s1 - n1 * agree / n).sum()))
+    return float(2 * ndtr(-excess / np.sqrt(variance)))
+
+
+def _balance(rows: pl.DataFrame) -> float | None:
+    if "is_wrong" not in rows.columns:
+        return None
+    known = rows.filter(pl.col("is_wrong").is_not_null())
+    codes, annotator = dense_codes(known.get_column("annotator_code"))
+    shown, wrong = (known.get_column(name).cast(pl.Float64).to_numpy() for name in ("is_shown", "is_wrong"))
+
+    def of_each(values: FloatArray) -> FloatArray:
+        return summed(annotator, values, codes.size)
+
+    return _cmh(
+        _Counts(of_each(shown), of_each(shown * wrong), of_each(1 - shown), of_each((1 - shown) * wrong))
+    )
+
+
+def _annotators(codes: IntArray, counts: _Counts, min_n: int, q: float, confidence: float) -> pl.DataFrame:
+    share1, share0 = _share(counts.s1, counts.n1), _share(counts.s0, counts.n0)
+    pull = share1 - share0
+    low, high = _newcombe(counts, pull, share1, share0, confidence)
+    enough = (counts.n1 >= min_n) & (counts.n0 >= min_n)
+    p_value, adjusted = _fisher(counts), np.full(codes.size, np.nan)
+    adjusted[enough] = benjamini_hochberg(p_value[enough])
+    picked = enough & (adjusted <= q)
+    level = 1 - q * picked.sum() / max(enough.sum(), 1)
+    low_fcr, high_fcr = _newcombe(counts, pull, share1, share0, float(level) if picked.any() else confidence)
+    pooled, spread = partly_pooled(pull, _variance(counts))
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+
+    def known(
+        values: FloatArray, where: FloatArray | np.ndarray[tuple[int], np.dtype[np.bool_]]
+    ) -> pl.Series:
+        return pl.Series(np.where(where, values, np.nan), dtype=pl.Float64).fill_nan(None)
+
+    always = np.ones(codes.size, dtype=np.bool_)
+    few = f"fewer than {min_n} annotations with a suggestion shown, or with one hidden"
+    return pl.DataFrame(
+        {
+            "annotator_code": codes,
+            "n_shown": counts.n1.astype(np.int64),
+            "n_hidden": counts.n0.astype(np.int64),
+            "agree_shown": known(share1, always),
+            "agree_hidden": known(share0, always),
+            "pull": known(pull, enough),
+            "low": known(low, enough),
+            "high": known(high, enough),
+            "p_value": known(p_value, enough),
+            "p_adjusted": known(adjusted, enough),
+            "is_picked": picked,
+            "low_fcr": known(low_fcr, picked),
+            "high_fcr": known(high_fcr, picked),
+            "pooled": known(pooled, always),
+            "pooled_low": known((pooled - z * spread).clip(-1, 1), always),
+            "pooled_high": known((pooled + z * spread).clip(-1, 1), always),
+        }
+    ).with_columns(undefined=pl.when(pl.Series(~enough)).then(pl.lit(few)))
+
+
+def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
+    return np.asarray(
+        np.divide(part, whole, out=np.full(whole.size, np.nan), where=whole > 0), dtype=np.float64
+    )
+
+
+def _newcombe(
+    counts: _Counts, pull: FloatArray, share1: FloatArray, share0: FloatArray, confidence: float
+) -> tuple[FloatArray, FloatArray]:
+    low1, high1 = wilson_bounds(counts.s1, counts.n1, confidence=confidence)
+    low0, high0 = wilson_bounds(counts.s0, counts.n0, confidence=confidence)
+    low = pull - np.sqrt((share1 - low1) ** 2 + (high0 - share0) ** 2)
+    high = pull + np.sqrt((high1 - share1) ** 2 + (share0 - low0) ** 2)
+    return low, high
+
+
+def _fisher(counts: _Counts) -> FloatArray:
+    """Twice the smaller tail of the hypergeometric distribution, at most 1."""
+    from scipy.stats import hypergeom
+
+    n, agree = counts.n1 + counts.n0, counts.s1 + counts.s0
+    below = hypergeom.cdf(counts.s1, n, agree, counts.n1)
+    above = hypergeom.sf(counts.s1 - 1, n, agree, counts.n1)
+    return np.asarray(np.minimum(2 * np.minimum(below, above), 1.0), dtype=np.float64)
+
+
+def _variance(counts: _Counts) -> FloatArray:
+    """Of each pull; by A. Agresti & B. Caffo (2000): a success and a failure more in each arm, so that it is never 0."""
+    parts = []
+    for s, n in ((counts.s1, counts.n1), (counts.s0, counts.n0)):
+        share = (s + 1) / (n + 2)
+        parts.append(np.where(n > 0, share * (1 - share) / (n + 2), np.nan))
+    return np.asarray(parts[0] + parts[1], dtype=np.float64)
+
+
+def partly_pooled(values: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Values shrunk towards their mean, and the standard deviations of what is left unknown of them.
+
+    theta_a = mu + (1 - B_a) (d_a - mu), B_a = v_a / (v_a + tau^2); tau^2 by DerSimonian & Laird (1986, Controlled Clinical
+    Trials 7), at least 0; its variance is v_a (1 - B_a) + B_a^2 var(mu). NaN stays NaN.
+
+    Args:
+        values: (A,), NaN where there is none.
+        variance: (A,) of each, known.
+    """
+    some = np.isfinite(values) & np.isfinite(variance) & (variance > 0)
+    shrunk, spread = np.full(values.size, np.nan), np.full(values.size, np.nan)
+    if not some.any():
+        return shrunk, spread
+    d, v = values[some], variance[some]
+    fixed = 1 / v
+    heterogeneity = float((fixed * (d - (fixed * d).sum() / fixed.sum()) ** 2).sum())
+    scale = float(fixed.sum() - (fixed**2).sum() / fixed.sum())
+    between = max((heterogeneity - (d.size - 1)) / scale, 0.0) if d.size > 1 and scale > 0 else 0.0
+    weight = 1 / (v + between)
+    mean = float((weight * d).sum() / weight.sum())
+    shrink = v / (v + between)
+    shrunk[some] = mean + (1 - shrink) * (d - mean)
+    spread[some] = np.sqrt(v * (1 - shrink) + shrink**2 / weight.sum())
+    return shrunk, spread

@@ -1,0 +1,124 @@
+"""What is done about a bias: the effect that an action is expected to have, then one button; and what was decided so far."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from dashboard import presses, session
+from dashboard.components import empty_state, error_state, plain
+from dashboard.workflows import annotator_attributes, bias_actions
+from dashboard.workflows.bias_actions import ACTIONS, EXTRA_VOTE, Proposal, Wish
+from dashboard.workflows.errors import WorkflowError
+from dashboard.workflows.opening import KeyMissing, StoreError
+
+DOES = {
+    "reweight": "Votes are weighted until the groups have equal shares; labels that would change go to people.",
+    "extra-vote": "Items that hang by the least get another vote, from the group with the fewest votes there.",
+    "adjudicate": "Items on which groups clearly say different things go to people.",
+}
+WHO = "Compliance reviewers and administrators see what an action would do, since it takes annotators' attributes."
+_PROPOSAL = "bias_proposal"
+
+
+def draw() -> None:
+    """Draw what was decided, and for those who may act the form."""
+    decided = bias_actions.committed(
+        session.store(), project_id=session.project_id(), by=session.person(), as_of=session.as_of()
+    )
+    n = decided.height
+    st.markdown(
+        f"**{'Nothing was decided so far' if not n else f'{n} action was decided' if n == 1 else f'{n} actions were decided'}.**"
+    )
+    for row in decided.iter_rows(named=True):
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(
+                f"**{plain(row['title'])}** · {plain(row['decided_by'])}, {row['decided_at']:%d %b %Y}"
+            )
+            st.markdown(plain(f"Expected: {row['sentence']}."))
+            st.caption(plain(f"Why: {row['reason']}"))
+    if presses.done():
+        st.success("It was decided; it stands in the audit trail.", icon=":material/check:")
+    if session.as_of() is not None:
+        return
+    if not session.person().may("bias.act"):
+        st.caption(WHO)
+        return
+    _form()
+
+
+def _form() -> None:
+    try:
+        names = annotator_attributes.attribute_names(session.store(), by=session.person())
+    except KeyMissing as error:
+        error_state("Annotators' attributes cannot be read here", str(error))
+        return
+    if not names:
+        empty_state(
+            "Nothing is known of annotators", "Actions weigh groups of annotators; bring in what is known of them.",
+            icon="group", code="touchstone attributes people.csv",
+        )  # fmt: skip
+        return
+    with st.container(border=True, key="bias_act"):
+        columns = st.columns(3)
+        action = columns[0].selectbox(
+            "What is done", list(ACTIONS), format_func=ACTIONS.__getitem__, key="bias_action"
+        )
+        attribute = columns[1].selectbox("By which attribute", names, key="bias_action_by")
+        n_items = columns[2].number_input(
+            "Items at most", 1, bias_actions.MOST_ITEMS, 100, key="bias_action_items"
+        )
+        st.caption(DOES[action])
+        purpose = st.text_input(
+            "What is the attribute needed for?",
+            key="bias_action_purpose",
+            help="Goes to the audit trail, with your name.",
+        )
+        wish = Wish(str(action), str(attribute), n_items=int(n_items))
+        if st.button("Show the effect", disabled=not purpose.strip(), key="bias_propose"):
+            _propose(wish, purpose)
+    found: Proposal | None = st.session_state.get(_PROPOSAL)
+    if found is not None and found.wish == wish:
+        _proposal(found)
+
+
+def _propose(wish: Wish, purpose: str) -> None:
+    st.session_state.pop(_PROPOSAL, None)
+    try:
+        st.session_state[_PROPOSAL] = bias_actions.propose(
+            session.store(), project_id=session.project_id(), by=session.person(), wish=wish, purpose=purpose
+        )
+    except (WorkflowError, StoreError) as error:
+        error_state("No effect can be shown", str(error))
+
+
+def _proposal(found: Proposal) -> None:
+    st.markdown(f"**{plain(found.sentence)}.**")
+    if found.groups.height and found.wish.action != EXTRA_VOTE:
+        shares = [name for name in found.groups.columns if found.groups[name].dtype == pl.Float64]
+        st.dataframe(
+            found.groups.with_columns((pl.col(shares) * 100).round(1)).rename({name: f"{name.replace('_', ' ')}, %" for name in shares}),
+            hide_index=True, key="bias_action_groups",
+        )  # fmt: skip
+    st.dataframe(found.items, hide_index=True, height=220, key="bias_action_table")
+    reason = st.text_input("Why is this done?", key="bias_action_reason", help="An auditor will ask for it.")
+    st.button(
+        f"Decide on it; flag {found.items.height:,} items", type="primary", disabled=not reason.strip(), key="bias_commit",
+        on_click=_commit, args=(found,),
+    )  # fmt: skip
+    refused = presses.refusal()
+    if refused is not None:
+        error_state(refused.title, refused.sentence)
+
+
+def _commit(found: Proposal) -> None:
+    reason = str(st.session_state.get("bias_action_reason", ""))
+    done = presses.send(
+        lambda request_id: bias_actions.commit(
+            session.store(), project_id=session.project_id(), by=session.person(), proposal=found, reason=reason, request_id=request_id
+        ),
+        "bias_action", found.wish.action, found.wish.attribute, str(found.saw), reason,
+    )  # fmt: skip
+    if done is not None:
+        st.session_state.pop(_PROPOSAL, None)
+        presses.say_done("decided")

@@ -1,0 +1,240 @@
+"""The verbs about what pulls labels and what is done about a bias: bias-effects, bias-act, bias-mitigate, suggestions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dashboard.cli.frame import (
+    ByOption,
+    JsonOption,
+    ProjectOption,
+    RequestOption,
+    StoreOption,
+    answer,
+    opened,
+    project_of,
+    tell_progress,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command."""
+    app.command("bias-effects")(bias_effects)
+    app.command("bias-act")(bias_act)
+    app.command("bias-mitigate")(bias_mitigate)
+    app.command("suggestions")(suggestions)
+
+
+def bias_effects(
+    context: typer.Context,
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    acts: ByOption = None,
+    as_json: JsonOption = False,
+    gap_minutes: Annotated[
+        float, typer.Option("--gap-minutes", help="So long a pause begins another sitting.")
+    ] = 30.0,
+    idle_seconds: Annotated[
+        float, typer.Option("--idle-seconds", help="A longer time taken is idle time, and unknown.")
+    ] = 600.0,
+    replicates: Annotated[
+        int, typer.Option("--replicates", min=100, help="Bootstrap replicates of an interval.")
+    ] = 1000,
+    permutations: Annotated[
+        int, typer.Option("--permutations", min=99, help="Permutations of a test of an item's attribute.")
+    ] = 999,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of both.")] = 0,
+    model_run: Annotated[
+        str, typer.Option("--model-run", help="Whose labels are the model's (default: the newest).")
+    ] = "",
+    request_id: RequestOption = None,
+) -> None:
+    """Say whether anything but the item pulls labels: shown suggestions, order, haste, an attribute of the item; and keep it."""
+    from dashboard.workflows import bias_effects as effects
+    from dashboard.workflows import bias_effects_view as view
+
+    options = effects.EffectOptions(
+        gap_minutes=gap_minutes, idle_seconds=idle_seconds, replicates=replicates, permutations=permutations, seed=seed,
+        model_run=model_run,
+    )  # fmt: skip
+    with opened(context, store, acts) as (found, person):
+        project_id = project_of(context, found, project)
+        run = effects.measure(
+            found, project_id=project_id, by=person, options=options, request_id=request_id, progress=tell_progress
+        )  # fmt: skip
+    state, sentence, detail = view.answer(run.document)
+    document = {
+        "run_id": run.run_id, "project": project_id, "state": state, "sentence": sentence, "detail": detail, **run.document,
+    }  # fmt: skip
+    order, attributes, pull = (run.document[name] for name in ("order", "attributes", "pull"))
+    assert isinstance(order, list)
+    assert isinstance(attributes, list)
+    assert isinstance(pull, dict)
+    words = [f"{sentence}.", detail, f"  {view.pull_sentence(pull)}"]
+    words += [f"  {view.order_sentence(row)}{_told(row)}" for row in order if not row["undefined"]]
+    words += [f"  {view.attribute_sentence(row)}{_told(row)}" for row in attributes if not row["undefined"]]
+    answer(context, as_json, document, "\n".join(words))
+
+
+def _told(row: dict[str, object]) -> str:
+    p = row["p_adjusted"]
+    return f", p = {p:.3g} corrected" if isinstance(p, float) else ""
+
+
+def bias_act(
+    context: typer.Context,
+    action: Annotated[
+        str,
+        typer.Argument(help="reweight, extra-vote or adjudicate."),
+    ],
+    attribute: Annotated[str, typer.Option("--attribute", help="An attribute of annotators.")],
+    purpose: Annotated[
+        str, typer.Option("--purpose", help="What the attribute is read for; goes to the audit trail.")
+    ],
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    acts: ByOption = None,
+    as_json: JsonOption = False,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target", help="reweight: GROUP=SHARE of the votes, once a group (default: equal shares)."
+        ),
+    ] = None,
+    group: Annotated[
+        str,
+        typer.Option(
+            "--group", help="extra-vote: who is asked (default: who has the fewest votes on an item)."
+        ),
+    ] = "",
+    items: Annotated[int, typer.Option("--items", help="How many items at most.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws of votes not given yet.")] = 0,
+    commit: Annotated[
+        bool,
+        typer.Option("--commit", help="Decide on it: an event, and a flag for each item. Needs --reason."),
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is decided on.")] = "",
+    request_id: RequestOption = None,
+) -> None:
+    """Say what an action on a bias between groups of annotators is expected to do; with --commit decide on it."""
+    from dashboard.workflows import bias_actions as acting
+
+    wish = acting.Wish(action, attribute, _targets(target or []), group, items, seed)
+    with opened(context, store, acts) as (found, person):
+        project_id = project_of(context, found, project)
+        proposal = acting.propose(found, project_id=project_id, by=person, wish=wish, purpose=purpose)
+        flagged = (
+            acting.commit(
+                found,
+                project_id=project_id,
+                by=person,
+                proposal=proposal,
+                reason=reason,
+                request_id=request_id,
+            )
+            if commit
+            else None
+        )
+    document = {
+        "project": project_id, "action": action, "title": proposal.title, "sentence": proposal.sentence,
+        "expected": proposal.expected, "groups": proposal.groups.to_dicts(), "items": proposal.items.to_dicts(),
+        "committed": commit, "flagged": flagged,
+    }  # fmt: skip
+    done = (
+        f"Decided; {flagged} items were flagged."
+        if commit
+        else "Nothing was changed; --commit decides on it."
+    )
+    answer(context, as_json, document, f"{proposal.title}. {proposal.sentence}.\n{done}")
+
+
+def _targets(pairs: list[str]) -> dict[str, float] | None:
+    found = {}
+    for pair in pairs:
+        name, _, share = pair.rpartition("=")
+        try:
+            found[name] = float(share)
+        except ValueError as error:
+            raise typer.BadParameter(
+                f"--target {pair}: write GROUP=SHARE, as in --target north=0.5"
+            ) from error
+    return found or None
+
+
+def bias_mitigate(
+    context: typer.Context,
+    attribute: Annotated[str, typer.Option("--attribute", help="An attribute of items.")],
+    label: Annotated[str, typer.Option("--label", help="The label that is made even, against all others.")],
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    acts: ByOption = None,
+    as_json: JsonOption = False,
+    model_run: Annotated[
+        str, typer.Option("--model-run", help="Whose labels (default: the newest run).")
+    ] = "",
+    replicates: Annotated[int, typer.Option("--replicates", min=100, help="Bootstrap replicates.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of halves, fits and bootstrap.")] = 0,
+) -> None:
+    """Say what fairlearn's mitigation would make of a model's labels between groups of items, and its price. Changes nothing."""
+    from dashboard.workflows import bias_mitigation
+
+    with opened(context, store, acts) as (found, person):
+        project_id = project_of(context, found, project)
+        seen = bias_mitigation.mitigate(
+            found, project_id=project_id, by=person, attribute=attribute, label=label, model_run=model_run, replicates=replicates,
+            seed=seed,
+        )  # fmt: skip
+    document = {
+        "project": project_id, "model_run": seen.model_run, "label": seen.label, "groups": list(seen.groups),
+        "standard": seen.standard, "n": seen.found.n, "undefined": seen.found.undefined, "rows": seen.found.table.to_dicts(),
+    }  # fmt: skip
+    if seen.found.undefined is not None:
+        words = f"It cannot be told: {seen.found.undefined}."
+    else:
+        words = "\n".join(
+            f"{row['method']}{', ' + row['constraint'] if row['constraint'] else ''}: accuracy {row['accuracy']:.3f}, price "
+            f"{row['price'] * 100:+.1f} points [{row['price_low'] * 100:+.1f}, {row['price_high'] * 100:+.1f}], gap in how often given "
+            f"{row['parity_gap']:.3f}, in rates {row['odds_gap']:.3f}"
+            for row in seen.found.table.iter_rows(named=True)
+        )
+        words = f"{seen.model_run} on {seen.found.n:,} items, judged by {seen.standard}:\n{words}"
+    answer(context, as_json, document, words)
+
+
+def suggestions(
+    context: typer.Context,
+    when: Annotated[
+        str | None, typer.Argument(help="never, after (the blind answer) or before; without it: what holds.")
+    ] = None,
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    acts: ByOption = None,
+    as_json: JsonOption = False,
+    hidden_share: Annotated[
+        float,
+        typer.Option("--hidden-share", help="before: for so many of the items it is hidden, at random."),
+    ] = 0.3,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="before: seed of the draw.")] = 0,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is changed.")] = "",
+    request_id: RequestOption = None,
+) -> None:
+    """Say or change when a model's suggestion is shown to who labels an item; shown, an answer is no independent one."""
+    from dataclasses import asdict
+
+    from dashboard.workflows import suggestions as rules
+
+    with opened(context, store, acts) as (found, person):
+        project_id = project_of(context, found, project)
+        rule = rules.rule_of(found, project_id)
+        if when is not None:
+            wanted = rules.Rule(when, hidden_share, seed)
+            rule = rules.change_rule(
+                found, project_id=project_id, by=person, rule=wanted, reason=reason, request_id=request_id
+            )
+    share = f"; hidden for {rule.hidden_share:.0%} at random" if rule.when == rules.BEFORE else ""
+    words = {"never": "never", "after": "after the blind answer", "before": "before the answer"}[rule.when]
+    answer(
+        context, as_json, {"project": project_id, **asdict(rule)}, f"Suggestions are shown {words}{share}."
+    )

@@ -1,0 +1,188 @@
+"""What the page and the command say of what pulls labels: the answer, and a sentence for each figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dashboard.workflows import bias_effects, monitor
+from dashboard.workflows.opening import Store
+from dashboard.workflows.rules import Person, require
+
+State = Literal["fit", "watch", "undefined"]
+
+OUTCOMES: Mapping[str, str] = {
+    "disagrees_with_others": "contradicting the others",
+    "wrong_on_gold": "wrong on gold",
+    "same_label_again": "the same label again",
+}
+FACTORS: Mapping[str, str] = {
+    "position": "100 answers further into the sitting",
+    "session_hours": "an hour further into the sitting",
+    "seconds": "twice the time taken",
+    "hours_0_6": "at night (0 to 6, UTC)",
+    "hours_6_12": "in the morning (6 to 12, UTC)",
+    "hours_12_18": "in the afternoon (12 to 18, UTC)",
+    "hours_18_24": "in the evening (18 to 24, UTC)",
+    "previous_label": "given just before",
+    "label_five_before": "given five answers before (control)",
+}
+
+STRONG = 0.1
+"""Cramer's V from which an association is worth a word in the answer: a small effect (Cohen 1988), if told from chance."""
+
+
+BEYOND = ("gold", "label")
+"""What has to be held fixed for an association to be more than what the items are."""
+
+
+@dataclass(frozen=True, slots=True)
+class EffectsView:
+    """The newest measurement. `state`, `sentence` and `detail` answer; `found` is the document of the run."""
+
+    run: monitor.Run
+    state: State
+    sentence: str
+    detail: str
+    found: Mapping[str, Any]
+
+
+def effects_view(
+    store: Store, *, project_id: str, by: Person, as_of: int | None = None
+) -> EffectsView | None:
+    """The newest measurement as of a seq; None where nothing was measured."""
+    require(by, "view.figures")
+    run = monitor.newest_run(store, project_id, as_of=as_of, kind=bias_effects.KIND)
+    if run is None:
+        return None
+    found = run.parameters["found"]
+    assert isinstance(found, dict)
+    return EffectsView(run, *answer(found), found)
+
+
+def answer(found: Mapping[str, Any]) -> tuple[State, str, str]:
+    """State, the sentence that answers, and what it rests on."""
+    said = [
+        *_pull_findings(found["pull"]),
+        *_order_findings(found["order"]),
+        *_attribute_findings(found["attributes"]),
+    ]
+    beyond = [row for row in found["attributes"] if row["held"] in BEYOND]
+    n_tested = sum(row["p_adjusted"] is not None for row in [*found["order"], *beyond])
+    n_tested += found["pull"]["every"]["p_value"] is not None
+    untested = missing(found)
+    detail = f"{n_tested} figures were tested, corrected for many within each table." + _strongest(
+        found["attributes"]
+    )
+    if untested:
+        detail += f" Not testable: {'; '.join(untested)}."
+    if said:
+        more = f"; {len(said) - 1} more" if len(said) > 1 else ""
+        return "watch", f"Yes: {said[0]}{more}", detail
+    if not n_tested:
+        return "undefined", "It cannot be told whether anything but the item pulls labels", detail
+    return "fit", f"Nothing but the item was seen to pull labels, in {n_tested} figures tested", detail
+
+
+def missing(found: Mapping[str, Any]) -> list[str]:
+    """What could not be tested at all, each with its reason once."""
+    pull = found["pull"]["every"]["undefined"]
+    told = [f"suggestions ({pull})"] if pull else []
+    order: dict[str, list[str]] = {}
+    for row in found["order"]:
+        if (
+            row["undefined"]
+            and not row["factor"].startswith("hours_")
+            and row["factor"] != "label_five_before"
+        ):
+            order.setdefault(row["undefined"], []).append(row["factor"].replace("_", " "))
+    told += [f"{', '.join(dict.fromkeys(factors))} ({reason})" for reason, factors in order.items()]
+    if not found["attributes"]:
+        told.append("attributes of items (there are none)")
+    elif not any(row["held"] in BEYOND for row in found["attributes"]):
+        told.append("attributes of items beyond what the items are (there is neither gold nor a model)")
+    return told
+
+
+def pull_sentence(pull: Mapping[str, Any]) -> str:
+    """The overall pull in words."""
+    every, wrong = pull["every"], pull["wrong"]
+    if every["undefined"]:
+        return f"Whether shown suggestions pull labels cannot be told: {every['undefined']}."
+    said = (
+        f"Where a suggestion was shown people agreed with it {_points(every['value'])} points {_more(every['value'])} "
+        f"often than where it was hidden{_interval(every)} ({every['n_shown']:,} shown, {every['n_hidden']:,} hidden)"
+    )
+    if wrong["undefined"]:
+        return f"{said}; for wrong suggestions it cannot be told: {wrong['undefined']}."
+    return (
+        f"{said}; with wrong ones {_points(wrong['value'])} points {_more(wrong['value'])}{_interval(wrong)}."
+    )
+
+
+def order_sentence(row: Mapping[str, Any]) -> str:
+    """A row of the order table in words."""
+    outcome, factor = OUTCOMES[row["outcome"]], FACTORS[row["factor"]]
+    if row["undefined"]:
+        return f"{outcome}, {factor}: {row['undefined']}"
+    if row["outcome"] == "same_label_again":
+        return f"a label is {_points(row['value'])} points {_more(row['value'])} likely for having been {factor}{_interval(row)}"
+    return f"answers are {_points(row['value'])} points {_more(row['value'])} often {outcome} {factor}{_interval(row)}"
+
+
+def attribute_sentence(row: Mapping[str, Any]) -> str:
+    """A row of the attribute table in words."""
+    whose = "labels go" if row["of"] == "labels" else "the model's labels go"
+    held = {"": "", "gold": ", gold held fixed", "label": ", people's labels held fixed"}.get(
+        row["held"], f", {row['held']} held fixed"
+    )
+    if row["undefined"]:
+        return f"{whose} with {row['attribute']}{held}: {row['undefined']}"
+    return f"{whose} with {row['attribute']}{held} (Cramér's V {row['value']:.2f}, {row['n']:,} items)"
+
+
+def _pull_findings(pull: Mapping[str, Any]) -> list[str]:
+    every = pull["every"]
+    if not pull["is_picked"]:
+        return []
+    return [
+        f"people agree with a suggestion {_points(every['value'])} points {_more(every['value'])} often where it is shown{_interval(every)}"
+    ]
+
+
+def _order_findings(order: list[dict[str, Any]]) -> list[str]:
+    picked = [row for row in order if row["is_picked"]]
+    return [order_sentence(row) for row in sorted(picked, key=lambda row: row["p_adjusted"])]
+
+
+def _attribute_findings(attributes: list[dict[str, Any]]) -> list[str]:
+    """What is no fact of the items: labels beyond gold, the model beyond the labels; strong ones."""
+    beyond = [
+        row for row in attributes if row["is_picked"] and row["held"] in BEYOND and row["value"] >= STRONG
+    ]
+    return [attribute_sentence(row) for row in sorted(beyond, key=lambda row: -row["value"])]
+
+
+def _strongest(attributes: list[dict[str, Any]]) -> str:
+    """The strongest plain association, which is a fact of the items or a fault: it is said, and not judged."""
+    plain = [row for row in attributes if row["held"] == "" and row["is_picked"]]
+    if not plain:
+        return ""
+    most = max(plain, key=lambda row: float(row["value"]))
+    said = attribute_sentence(most)
+    return f" By themselves {said}; whether the items are like that or the labels, this cannot tell."
+
+
+def _points(value: float) -> str:
+    return f"{abs(value) * 100:.1f}"
+
+
+def _more(value: float) -> str:
+    return "more" if value >= 0 else "less"
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    if row["low"] is None:
+        return " (too few for an interval)"
+    return f" [{row['low'] * 100:+.1f}, {row['high'] * 100:+.1f}]"

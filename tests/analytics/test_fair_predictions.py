@@ -1,0 +1,66 @@
+"""Mitigation of a model's labels: gaps close, the price is shown, and it is judged where it was not fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
+
+from analytics.errors import BadOption
+from analytics.fair_predictions import ODDS, PARITY, PLAIN, REDUCTION, THRESHOLDS, mitigation
+
+
+def model(
+    n: int = 3000, *, lean: float = 1.5, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Two groups with the same labels; the model's log-odds lean towards the label for group 1."""
+    rng = np.random.default_rng(seed)
+    group = (rng.random(n) < 0.4).astype(np.int64)
+    has = rng.random(n) < 0.5
+    signal = np.where(has, 1.0, -1.0) + rng.normal(0, 1, n)
+    logit = 1.5 * signal + lean * (group - 0.4)
+    return 1 / (1 + np.exp(-logit)), has, group, np.column_stack([logit, signal])
+
+
+def test_gaps_are_fairlearns_and_close_at_a_price_that_is_shown() -> None:
+    p, has, group, features = model(1600)
+    found = mitigation(p, has, group, features, replicates=200)
+    rows = {(row["method"], row["constraint"]): row for row in found.table.iter_rows(named=True)}
+    plain = rows[PLAIN, None]
+    assert plain["parity_gap"] == pytest.approx(
+        demographic_parity_difference(has, p >= 0.5, sensitive_features=group)
+    )
+    assert plain["odds_gap"] == pytest.approx(
+        equalized_odds_difference(has, p >= 0.5, sensitive_features=group)
+    )
+    assert plain["price"] == 0
+    for method in (THRESHOLDS, REDUCTION):
+        even = rows[method, PARITY]
+        assert even["parity_gap"] < plain["parity_gap"] / 2
+        assert even["parity_low"] <= even["parity_gap"] <= even["parity_high"]
+        assert even["price"] == pytest.approx(plain["accuracy"] - even["accuracy"])
+    assert rows[THRESHOLDS, ODDS]["odds_gap"] < plain["odds_gap"] / 2
+
+
+def test_what_is_judged_was_not_fitted() -> None:
+    """Labels of pure noise cannot be learned by heart: accuracy stays at a half."""
+    rng = np.random.default_rng(1)
+    n = 800
+    has, group = rng.random(n) < 0.5, rng.integers(0, 2, n)
+    found = mitigation(rng.random(n), has, group, rng.normal(size=(n, 20)), replicates=100)
+    for row in found.table.iter_rows(named=True):
+        assert row["accuracy"] == pytest.approx(0.5, abs=0.07)
+
+
+def test_too_few_and_one_group_are_said() -> None:
+    p, has, group, features = model(60)
+    assert "fewer than 10" in (mitigation(p, has, np.arange(60) % 6, features).undefined or "")
+    assert "two groups" in (mitigation(p, has, group * 0, features).undefined or "")
+
+
+def test_what_cannot_be_is_refused() -> None:
+    p, has, group, features = model(60)
+    with pytest.raises(BadOption, match="as long as"):
+        mitigation(p, has, group[:5], features)
+    with pytest.raises(BadOption, match="between 0 and 1"):
+        mitigation(p * 2, has, group, features)
