@@ -86,8 +86,7 @@ def compare_policies(
     Args:
         votes: a frame that keeps VOTES.
         gold: a frame that keeps GOLD.
-        n_labels: K.
-        start: votes that every item has to begin with.
+        n_labels: K; `start`: votes that every item has to begin with.
         extra: votes an item more, on average, that a policy may spend.
         repeats: random halves and orders; `replicates` are of the bootstrap, `seed` of everything.
     """
