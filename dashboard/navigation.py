@@ -97,6 +97,7 @@ PAGES: tuple[Page, ...] = (
         "Which labels does a model doubt, and where is it unsure itself?",
     ),
     _page("cost", "Cost", "payments", "view.cost", "Quality", "What does a correct label cost?"),
+    _page("drift", "Drift", "trending_up", "view.figures", "Quality", "What changed, by how much, and why?"),
     _page(
         "explanations",
         "Explanations",

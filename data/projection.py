@@ -64,6 +64,11 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "release_item": _STAMP,
     "signature": {**_STAMP, "signed_at": "recorded_at", "person_id": "actor"},
     "waiver": {**_STAMP, "waived_at": "recorded_at", "person_id": "actor"},
+    "drift_run": {**_PROJECT, "measured_at": "recorded_at", "measured_by": "actor"},
+    "drift_report": {**_PROJECT, "made_at": "recorded_at"},
+    "alert": {**_PROJECT, "opened_at": "recorded_at"},
+    "alert_status": {**_PROJECT, "changed_at": "recorded_at", "actor": "actor"},
+    "alert_delivery": {**_PROJECT, "tried_at": "recorded_at"},
     "setting": {**_PROJECT, "set_at": "recorded_at", "set_by": "actor"},
     "rate": {**_PROJECT, "set_at": "recorded_at", "set_by": "actor"},
 }

@@ -10,6 +10,7 @@ import typer
 from dashboard import __version__
 from dashboard.cli import (
     costs,
+    drifting,
     explaining,
     figures,
     flags,
@@ -70,6 +71,7 @@ for verbs in (
     predictions,
     figures,
     model,
+    drifting,
     flags,
     explaining,
     work,

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, components, explanation_view, item_view, reason_view, session
+from dashboard import (
+    address,
+    components,
+    explanation_record,
+    explanation_view,
+    item_view,
+    reason_view,
+    session,
+)
 from dashboard.workflows import items
 from dashboard.workflows.explain import Explanation
 
@@ -30,7 +38,7 @@ def render() -> None:
 def draw(found: Explanation) -> None:
     """The whole explanation."""
     story = found.story
-    explanation_view.print_head(found)
+    explanation_record.print_head(found)
     item_view.verdict(story)
     reason_view.why_flagged(story.flags)
     if found.choices:
@@ -44,14 +52,14 @@ def draw(found: Explanation) -> None:
         explanation_view.runs_card(found)
         explanation_view.neighbours_card(found.neighbours, label_set=story.label_set)
     with right:
-        explanation_view.choices_card(found)
+        explanation_record.choices_card(found)
         item_view.label_card(story)
         item_view.contributions_card(story, decisive=found.decisive)
         explanation_view.clause_card(found.clause)
         item_view.flags(story)
     st.markdown("### History", anchors=False)
     item_view.history_lines(story)
-    explanation_view.record_card(found)
+    explanation_record.record_card(found)
     with st.container(horizontal=True, key="explanation-ways"):
         components.link_to("items", label="Everything about this item", item=found.item_id)
         st.caption("Print this page with Ctrl+P; what is only for the screen is left out.")

@@ -238,6 +238,31 @@ KINDS: Mapping[str, EventKind] = {
             f"held a model against {_number(p.get('items'))} labels; it doubts {_number(p.get('suspects'))}"
         ),
     ),
+    "drift_measured": EventKind(
+        "Drift measured",
+        "A window of annotations was set beside a reference.",
+        lambda _e, p: f"measured drift{_because(p.get('sentence'))}",
+    ),
+    "drift_reported": EventKind(
+        "Drift report",
+        "Evidently's report was made and kept.",
+        lambda _e, p: f"kept a report by {p.get('tool')}, {_short(p.get('html_sha256'))}",
+    ),
+    "alert_owned": EventKind(
+        "Alert taken", "Somebody took an alert.", lambda e, _p: f"took the alert {e['subject']}"
+    ),
+    "alert_closed": EventKind(
+        "Alert closed",
+        "An alert was closed with a reason.",
+        lambda e, p: f"closed the alert {e['subject']}{_because(p.get('reason'))}",
+    ),
+    "alert_sent": EventKind(
+        "Alert sent",
+        "An alert was sent to a webhook, or the attempt failed.",
+        lambda e, p: (
+            f"sent the alert {e['subject']} to {_row(p, 'alert_delivery').get('host')}: {_row(p, 'alert_delivery').get('answer')}"
+        ),
+    ),
     "flags_raised": EventKind("Flags raised", "A computation doubted items and said why.", _flags),
     "flag_claimed": EventKind(
         "Item handed out", "An annotator was given a flagged item.", lambda e, _p: f"was given {e['subject']}"

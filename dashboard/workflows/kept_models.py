@@ -115,6 +115,8 @@ def read_kept(
 
 def _n_kept(layers: tuple[Floats32, ...]) -> int:
     """How many members are kept."""
+    if not layers:
+        return 0
     of_one = sum(int(layer[0].size) for layer in layers)
     return min(len(layers[0]), MOST_KEPT // of_one)
 

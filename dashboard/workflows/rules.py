@@ -32,6 +32,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "setting.change": frozenset({LEAD, ADMIN}),
     "score": frozenset({LEAD, ADMIN}),
     "flag": frozenset({LEAD, ADMIN}),
+    "drift.measure": frozenset({LEAD, ADMIN}),
+    "alert.handle": frozenset({LEAD, ADMIN}),
     "relabel": frozenset({ANNOTATOR, LEAD}),
     "adjudicate": frozenset({LEAD}),
     "release.propose": frozenset({LEAD}),

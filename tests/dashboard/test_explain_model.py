@@ -312,46 +312,6 @@ def test_after_the_blind_answer_the_model_speaks_and_not_before(trained: Store) 
     assert "l-0" not in repr(replace(found, text=None))
 
 
-def test_a_network_is_taken_apart_by_integrated_gradients(plain: Store) -> None:
-    """As `train` keeps a network, with all its units at work."""
-    from analytics.hidden_training import train_hidden
-    from dashboard.workflows.model_content import read_content
-    from dashboard.workflows.model_samples import BUILT_IN, ModelRun, record_model_run
-    from dashboard.workflows.training_labels import label_rows_of
-
-    content = read_content(plain, P)
-    labels = plain.read("judgement_labels", project_id=P, as_of=None).sort("item_code")
-    soft = label_rows_of(told(plain).story.label_set, labels["label_code"])
-    found = train_hidden(
-        content.features, soft, width=8, epochs=12, n_folds=3, n_members=3, groups=content.groups, seed=1
-    )
-    run = ModelRun(
-        model_run="network",
-        item_codes=content.item_codes,
-        samples=found.probabilities,
-        provenance={
-            "by": BUILT_IN,
-            "encoder": "text",
-            "features": 9,
-            "members": 3,
-            "folds": 3,
-            "labelled": 150,
-        },
-        kept=kept_models.kept_tables(content, fold=found.fold, layers=found.layers, model_run="network"),
-    )
-    assert record_model_run(plain, project_id=P, by=stores.LENA, run=run, saw=plain.head)
-    model = told(plain).model
-    assert model.method == "integrated gradients (captum)"
-    assert model.p_kept == pytest.approx(model.p_label, abs=1e-5)
-    assert model.log_odds is not None
-    assert model.baseline_log_odds is not None
-    parts = sum(span.value for span in model.spans)
-    assert parts == pytest.approx(model.log_odds - model.baseline_log_odds, rel=0.01)
-    assert 0 < (model.gap_share or 0.0) <= 0.01
-    assert model.run is not None
-    assert model.run.words.startswith("a network with a hidden layer on text")
-
-
 def test_of_a_model_that_was_brought_the_probability_is_shown_and_why_no_more(
     plain: Store, tmp_path: Path
 ) -> None:
@@ -367,3 +327,18 @@ def test_of_a_model_that_was_brought_the_probability_is_shown_and_why_no_more(
     assert [(one.model_run, one.p_best) for one in found.runs] == [("theirs", 0.7)]
     assert found.neighbours.by == "the words they share (TF-IDF)"
     assert found.neighbours.n_nearest == 5
+
+
+def test_a_network_is_taken_apart_by_integrated_gradients(plain: Store) -> None:
+    options = train.TrainOptions(model="hidden", width=8, dropout=0.0, epochs=12, n_members=3, n_folds=3)
+    train.train(plain, project_id=P, by=stores.LENA, options=options)
+    model = told(plain).model
+    assert model.method == "integrated gradients (captum)"
+    assert model.p_kept == pytest.approx(model.p_label, abs=1e-5)
+    assert model.log_odds is not None
+    assert model.baseline_log_odds is not None
+    parts = sum(span.value for span in model.spans)
+    assert parts == pytest.approx(model.log_odds - model.baseline_log_odds, rel=0.01)
+    assert 0 < (model.gap_share or 0.0) <= 0.01
+    assert model.run is not None
+    assert model.run.words.startswith("a network with a hidden layer on text")

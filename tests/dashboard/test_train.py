@@ -15,7 +15,9 @@ from PIL import Image
 
 from dashboard.workflows import (
     ingest,
+    kept_models,
     label_sets,
+    model_fits,
     model_samples,
     predictions,
     score,
@@ -28,6 +30,7 @@ from dashboard.workflows.content_runs import import_content
 from dashboard.workflows.embedding_runs import EMBEDDINGS
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import LabelSet
+from dashboard.workflows.model_content import read_content
 from dashboard.workflows.opening import Store
 from tests import stores
 from tests.dashboard import scenes
@@ -45,7 +48,7 @@ from tests.dashboard.test_uncertainty import (
 )
 
 
-def test_the_order_of_labels_has_no_part_in_what_is_learned(plain: Store) -> None:  # noqa: F811
+def test_the_order_of_labels_has_no_part_in_what_is_learned(plain: Store) -> None:  # noqa: F811 -- the fixture
     before = train.train(plain, project_id=P, by=stores.LENA, options=OPTIONS)
     label_sets.correct_level(
         plain, project_id=P, by=stores.LENA, level="ordinal", order=("parcel", "bill", "login")
@@ -168,9 +171,28 @@ def test_each_kind_of_members_is_kept_and_said(lettered: Store, kind: str) -> No
     assert len(wrong & suspects) >= N_WRONG // 2
     assert len(suspects - wrong) <= 4
     assert ("said of 150 items" in seen.rests_on) == ("crowd" in kind)
+    assert f"{done.n_members} members in 3 folds" in seen.rests_on
     assert ("a network of 16 hidden units" in seen.rests_on) == (kind in ("dropout", "networks"))
     with shown_by(lettered):
         assert SAID[kind] in words(open_page("uncertainty", person="lena", project=P)).replace("\\", "")
+
+
+@pytest.mark.parametrize("most", [10**9, 0])
+def test_the_networks_that_are_kept_are_those_that_judged(
+    lettered: Store, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Word by word, and along directions of the words: what is kept reads words, and says what the run says."""
+    monkeypatch.setattr(model_fits, "MOST_WORD_WEIGHTS", most)
+    options = replace(KINDS["networks"], epochs=10, model_run=f"kept {most}")
+    train.train(lettered, project_id=P, by=stores.LENA, options=options)
+    _, samples = model_samples.samples(lettered, project_id=P, model_run=options.model_run)
+    content = read_content(lettered, P, encoder="text")
+    for item in (0, 77):
+        kept = kept_models.read_kept(lettered, project_id=P, item_code=item, sets=False)
+        assert kept is not None
+        assert kept.model_run == options.model_run
+        x = np.asarray(content.features[[item]].toarray())[0]  # type: ignore[union-attr]  # texts are sparse
+        np.testing.assert_allclose(kept.model.probabilities(x), samples[:, item], atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["crowd", "dropout", "networks"])
@@ -316,3 +338,10 @@ def test_sets_are_learned_by_each_kind_but_from_a_crowd(tmp_path: Path, kind: st
         assert samples.shape == (done.n_members, 30, 3)
         assert ((samples >= 0) & (samples <= 1)).all()
         assert samples.std(axis=0).max() > 0
+
+
+def test_the_page_before_there_is_a_model(plain: Store) -> None:  # noqa: F811 -- the fixture of that name
+    with shown_by(plain):
+        app = open_page("uncertainty", person="lena", project=P)
+        assert "No model has looked at these labels yet" in words(app)
+        assert any(button.key == "uncertainty_train" for button in app.button)

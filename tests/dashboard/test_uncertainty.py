@@ -15,7 +15,6 @@ from dashboard.workflows import (
     flag,
     ingest,
     model_samples,
-    model_words,
     relabel_queue,
     score,
     train,
@@ -132,7 +131,6 @@ def test_training_keeps_what_every_member_says_of_items_it_did_not_see(plain: St
     assert not np.allclose(samples[0], samples[1])
     run = plain.read("model_runs", project_id=P).row(0, named=True)
     assert (run["n_members"], run["out_of_sample"]) == (3, "by_folds")
-    assert "3 members in 3 folds" in model_words.provenance_words(run["provenance"])
 
 
 def test_the_same_training_again_is_the_same_run(plain: Store) -> None:
@@ -342,10 +340,3 @@ def test_the_page_for_a_lead_and_for_a_reviewer(judged: Store) -> None:
         checked(lead.run())
         reviewer = open_page("uncertainty", person="rita", project=P, quadrant="model")
         assert not any(button.key == "uncertainty_flag" for button in reviewer.button)
-
-
-def test_the_page_before_there_is_a_model(plain: Store) -> None:
-    with shown_by(plain):
-        app = open_page("uncertainty", person="lena", project=P)
-        assert "No model has looked at these labels yet" in words(app)
-        assert any(button.key == "uncertainty_train" for button in app.button)

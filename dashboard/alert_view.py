@@ -1,0 +1,94 @@
+"""Alerts on the page: those that are open, taking and closing one, the limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboard import presses, session
+from dashboard.components import plain
+from dashboard.workflows import alerts
+
+
+def alert_section() -> None:
+    """The open alerts with their owners; the closed ones and the limits folded away."""
+    store, project, person = session.store(), session.project_id(), session.person()
+    table = alerts.alerts(store, project_id=project, by=person, as_of=session.as_of())
+    waiting = table.filter(pl.col("status") != alerts.CLOSED)
+    if waiting.is_empty():
+        st.caption("No alert is open.")
+    for row in waiting.iter_rows(named=True):
+        _card(row)
+    closed = table.filter(pl.col("status") == alerts.CLOSED)
+    with st.expander(f"Limits, and {closed.height} closed alerts"):
+        _limits()
+        if closed.height:
+            st.dataframe(
+                closed.select("opened_at", "sentence", "owner", "changed_by", "reason"),
+                hide_index=True,
+                key="closed_alerts",
+            )
+
+
+def _card(row: dict[str, Any]) -> None:
+    store, project, person = session.store(), session.project_id(), session.person()
+    title = next(watched.title for watched in alerts.WATCHED if watched.key == row["key"])
+    with st.container(border=True, key=f"alert-{row['alert_id']}"):
+        owner = f"owned by **{plain(row['owner'])}**" if row["owner"] else "**nobody owns it**"
+        st.markdown(f":material/notifications_active: **{plain(title)}**: {plain(row['sentence'])}.")
+        told = "delivered" if row["delivered"] else "not delivered" if row["attempts"] else "no webhook tried"
+        st.caption(
+            f"Opened {row['opened_at']:%d %b %Y}, {owner}; {row['value']:.3g}, limit {row['limit_value']:.3g}, n {row['n']:,}; {told}."
+        )
+        if session.as_of() is not None or not person.may("alert.handle"):
+            return
+        alert_id = row["alert_id"]
+        if row["owner"] != person.person_id and st.button("I take it", key=f"own_{alert_id}"):
+            presses.send(
+                lambda request: alerts.own(
+                    store, project_id=project, by=person, alert_id=alert_id, request_id=request
+                ),
+                "own",
+                alert_id,
+            )
+            st.rerun()
+        if row["status"] == alerts.OWNED:
+            with st.form(f"close_{alert_id}", border=False):
+                reason = st.text_input("What was it, and what was done?", key=f"reason_{alert_id}")
+                if st.form_submit_button("Close the alert"):
+                    presses.send(
+                        lambda request: alerts.close(
+                            store, project_id=project, by=person, alert_id=alert_id, reason=reason, request_id=request
+                        ),
+                        "close", alert_id, reason,
+                    )  # fmt: skip
+                    st.rerun()
+
+
+def _limits() -> None:
+    store, project, person = session.store(), session.project_id(), session.person()
+    held = {limit.key: limit for limit in alerts.limits(store, project, as_of=session.as_of())}
+    for watched in alerts.WATCHED:
+        limit = held[watched.key]
+        value = "off" if limit.value is None else f"{limit.value:g}"
+        st.markdown(f"**{plain(watched.title)}**: {value}, from n = {limit.least_n:,} on")
+        st.caption(plain(watched.why))
+    if session.as_of() is not None or not person.may("setting.change"):
+        return
+    titles = {watched.key: watched.title for watched in alerts.WATCHED}
+    with st.form("alert_limit", border=True):
+        key = st.selectbox("Limit of", list(titles), format_func=lambda name: titles[name])
+        value = st.number_input("At", min_value=-1.0, max_value=1.0, value=0.1, step=0.01)
+        off = st.checkbox("Switch this alert off")
+        reason = st.text_input("Why")
+        if st.form_submit_button("Set the limit"):
+            limit = None if off else float(value)
+            presses.send(
+                lambda request: alerts.set_limit(
+                    store, project_id=project, by=person, key=key, limit=limit, reason=reason, request_id=request
+                ),
+                "limit", key, str(limit), reason,
+            )  # fmt: skip
+            st.rerun()

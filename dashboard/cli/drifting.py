@@ -1,0 +1,177 @@
+"""Verbs about change over time: drift, alerts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dashboard.cli.frame import (
+    ByOption,
+    JsonOption,
+    ProjectOption,
+    RequestOption,
+    StoreOption,
+    answer,
+    opened,
+    project_of,
+)
+
+if TYPE_CHECKING:
+    from dashboard.workflows.drift import Drift
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command."""
+    app.command("drift")(drift_command)
+    app.command("alerts")(alerts_command)
+
+
+def drift_command(
+    context: typer.Context,
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    reference: Annotated[
+        str,
+        typer.Option("--reference", help="Days before the window (90d), release:N, or two dates FROM..TO."),
+    ] = "90d",
+    window: Annotated[
+        str,
+        typer.Option(
+            "--window", help="The last days (7d), the newest annotations (500), or two dates FROM..TO."
+        ),
+    ] = "7d",
+    label: Annotated[
+        str,
+        typer.Option("--label", help="The label whose change is split (default: the one that moved most)."),
+    ] = "",
+    attribute: Annotated[
+        str,
+        typer.Option(
+            "--attribute", help="What kind an item is (default: the attribute whose mix moved most)."
+        ),
+    ] = "",
+    shift: Annotated[
+        float,
+        typer.Option("--shift", help="The change of a share that the sequential test is to find soonest."),
+    ] = 0.05,
+    run_length: Annotated[
+        int, typer.Option("--run-length", help="Days without change until a false alarm, on average.")
+    ] = 370,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of intervals and limits.")] = 0,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="Make Evidently's report too, keep it, and write it to this HTML file."
+        ),
+    ] = None,
+    request_id: RequestOption = None,
+) -> None:
+    """Measure what changed between a window and a reference, and why; keep it; open the alerts that the limits ask for."""
+    from dashboard.workflows import drift, drift_report
+
+    options = drift.DriftOptions(
+        reference=reference, window=window, label=label, attribute=attribute, shift=shift, run_length=run_length, seed=seed
+    )  # fmt: skip
+    with opened(context, store, by) as (found, person):
+        project_id = project_of(context, found, project)
+        seen = drift.measure(found, project_id=project_id, by=person, options=options, request_id=request_id)
+        digest = None
+        if report is not None:
+            made = drift_report.make(found, project_id=project_id, by=person, run_id=seen.run_id)
+            report.write_text(made.html, encoding="utf-8")
+            digest = made.sha256
+    answer(
+        context, as_json, {"project": project_id, **_document(seen), "report_sha256": digest}, _words(seen)
+    )
+
+
+def alerts_command(
+    context: typer.Context,
+    store: StoreOption = None,
+    project: ProjectOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    own: Annotated[str, typer.Option("--own", help="Take the alert with this id.")] = "",
+    close: Annotated[str, typer.Option("--close", help="Close the alert with this id; needs --reason.")] = "",
+    limit: Annotated[
+        str, typer.Option("--limit", help="Set a limit, FIGURE=VALUE (or FIGURE=off); needs --reason.")
+    ] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    webhook: Annotated[
+        str, typer.Option("--webhook", help="Send what was not delivered yet to this address, signed.")
+    ] = "",
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Let the webhook be at an address that is not public.")
+    ] = False,
+    request_id: RequestOption = None,
+) -> None:
+    """The alerts, newest first, after what was asked for: take or close one, set a limit, deliver them."""
+    from dataclasses import asdict
+
+    from dashboard.workflows import alert_delivery, alerts
+
+    with opened(context, store, by) as (found, person):
+        project_id = project_of(context, found, project)
+        if own:
+            alerts.own(found, project_id=project_id, by=person, alert_id=own, request_id=request_id)
+        if close:
+            alerts.close(
+                found, project_id=project_id, by=person, alert_id=close, reason=reason, request_id=request_id
+            )
+        if limit:
+            key, _, value = limit.partition("=")
+            alerts.set_limit(
+                found, project_id=project_id, by=person, key=key, limit=_limit(value), reason=reason, request_id=request_id
+            )  # fmt: skip
+        sent = (
+            alert_delivery.deliver(
+                found, project_id=project_id, by=person, url=webhook, allow_private=allow_private
+            )
+            if webhook
+            else ()
+        )
+        table = alerts.alerts(found, project_id=project_id, by=person)
+        held = alerts.limits(found, project_id)
+    document = {
+        "project": project_id, "alerts": table.to_dicts(), "limits": [asdict(one) for one in held],
+        "sent": [asdict(one) for one in sent],
+    }  # fmt: skip
+    lines = [
+        f"{row['alert_id']}  {row['status']:<6}  {row['owner'] or '-':<12}  {row['sentence']}"
+        for row in table.iter_rows(named=True)
+    ]
+    lines += [f"sent {one.alert_id}: {one.answer}" for one in sent]
+    answer(context, as_json, document, "\n".join(lines) or "There are no alerts.")
+
+
+def _limit(text: str) -> float | None:
+    if text == "off":
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise typer.BadParameter("a limit is given as FIGURE=NUMBER or FIGURE=off") from error
+
+
+def _document(seen: Drift) -> dict[str, object]:
+    frames = {
+        name: getattr(seen, name).to_dicts()
+        for name in ("figures", "labels", "parts", "trend", "people", "kinds")
+    }
+    return {
+        "run_id": seen.run_id, "state": seen.state, "sentence": seen.sentence, "detail": seen.detail, "label": seen.label, **frames,
+        "not_separable": dict(seen.alone), "limit": seen.limit, "facts": dict(seen.facts),
+    }  # fmt: skip
+
+
+def _words(seen: Drift) -> str:
+    lines = [f"{seen.sentence}.", seen.detail]
+    for row in seen.parts.iter_rows(named=True):
+        ends = "" if row["low"] is None else f" ({row['low'] * 100:+.1f} to {row['high'] * 100:+.1f})"
+        lines.append(f"  {row['part']}: {row['value'] * 100:+.1f} points{ends}")
+    lines += [f"  {factor}: {why}" for factor, why in seen.alone]
+    return "\n".join(lines)

@@ -1,0 +1,267 @@
+"""Drift: what changed, by how much, and why; who and which items moved it; the alerts that are open."""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+import polars as pl
+import streamlit as st
+
+from dashboard import address, drift_charts, presses, session
+from dashboard.alert_view import alert_section
+from dashboard.components import (
+    empty_state,
+    error_state,
+    figure_card,
+    look,
+    plain,
+    plot,
+    press_outcome,
+    verdict,
+)
+from dashboard.palette import State
+from dashboard.workflows import drift, drift_report
+from dashboard.workflows.drift import Drift
+from dashboard.workflows.errors import WorkflowError
+
+CARDS = (
+    (
+        "drift_total_variation",
+        "Labels that changed",
+        "Total variation of the label mix: so many of 100 labels are others.",
+    ),
+    (
+        "drift_agreement",
+        "Agreement",
+        "Change of Krippendorff's alpha, window minus reference; under 0 people agree less.",
+    ),
+    (
+        "drift_content",
+        "Contents apart",
+        "How well a classifier tells new items from old by their embeddings; 0.5 is not at all.",
+    ),
+    ("drift_confidence", "Model's sureness", "Change of the newest model's mean sureness of the items."),
+    ("drift_pace", "Time per label", "Median ratio of an annotator's time now to before; 1 is as before."),
+)
+
+
+def render() -> None:
+    """Draw the page."""
+    store, project, person = session.store(), session.project_id(), session.person()
+    press_outcome()
+    past = session.as_of()
+    kept = drift.runs(store, project_id=project, by=person, as_of=past)
+    if kept.is_empty():
+        empty_state(
+            "Drift was not measured yet",
+            "It sets the last days beside those before and says what changed, by how much, and why. "
+            + (
+                "Measure it below, or type:"
+                if person.may("drift.measure")
+                else "A lead measures it here, or with:"
+            ),
+            code="touchstone drift --window 7d --reference 90d",
+            icon="trending_up",
+        )
+        _measure_form()
+        return
+    names = {
+        str(row[0]): f"{row[1]:%d %b %Y, %H:%M} UTC by {row[2]}"
+        for row in kept.select("run_id", "measured_at", "measured_by").iter_rows()
+    }
+    newest = str(kept["run_id"][0])
+    chosen = st.query_params.get("run", newest)
+    seen = drift.newest(
+        store, project_id=project, by=person, as_of=past, run_id=chosen if chosen in names else newest
+    )
+    if seen is None:
+        return
+    when = "" if seen.measured_at is None else f" Measured {seen.measured_at:%d %b %Y, %H:%M} UTC."
+    verdict(cast("State", seen.state), seen.sentence, detail=f"{seen.detail}{when}")
+    alert_section()
+    _cards(seen)
+    if seen.parts.height or seen.trend.height:
+        _why(seen)
+    people, labels, report, again = st.tabs(
+        ["Who and what moved it", "Every label", "Evidently's report", "Measure"]
+    )
+    with people:
+        _behind(seen)
+    with labels:
+        _labels(seen)
+    with report:
+        _report(seen)
+    with again:
+        address.choice("run", "Measurement", list(names), words=lambda key: names[key], default=newest)
+        _measure_form()
+
+
+def _cards(seen: Drift) -> None:
+    rows = {row["key"]: row for row in seen.figures.iter_rows(named=True)}
+    shown = [(card, rows[card[0]]) for card in CARDS if card[0] in rows]
+    if not shown:
+        return
+    for column, ((_key, title, meaning), row) in zip(st.columns(len(shown)), shown, strict=True):
+        with column:
+            figure_card(
+                title, row["value"], row["low"], row["high"], row["n"], unit=row["unit"], undefined=row["undefined"], help=meaning,
+                n_unit=json.loads(row["detail"])["n_unit"],
+            )  # fmt: skip
+
+
+def _why(seen: Drift) -> None:
+    left, right = st.columns(2)
+    with left:
+        st.markdown(f"#### Why the rate of {plain(seen.label)} changed", anchors=False)
+        row = seen.labels.row(by_predicate=pl.col("label") == seen.label, named=True)
+        if seen.parts.height:
+            plot(
+                drift_charts.waterfall(seen.parts, before=row["before"], after=row["after"], look=look()),
+                key="drift_parts",
+                alt=f"The change of {seen.label} split into its causes, each with its interval.",
+            )
+            st.caption("The parts sum to the change. Whiskers are 95 % intervals.")
+        else:
+            st.info(plain(f"The change is not split: {seen.facts.get('undefined') or 'no cause varies'}."))
+        for factor, why in seen.alone:
+            st.caption(plain(f"{drift.FACTOR_WORDS[factor].capitalize()}: {why}."))
+    with right:
+        st.markdown(f"#### The rate of {plain(seen.label)}, day by day", anchors=False)
+        began = str(seen.facts.get("began_at", ""))
+        plot(
+            drift_charts.rate_course(seen.trend, label=seen.label, began_at=began, look=look()),
+            key="drift_trend",
+            alt=f"The share of {seen.label} a day with the band that the reference makes one expect.",
+        )
+        st.caption(plain(_trend_words(seen)))
+        if seen.limit is not None:
+            with st.expander("The sequential test and its limit"):
+                plot(
+                    drift_charts.statistic_course(seen.trend, limit=seen.limit, look=look()),
+                    key="drift_statistic",
+                    alt="The cumulative sums for a rate that runs up and down, and their limit.",
+                )
+
+
+def _trend_words(seen: Drift) -> str:
+    facts = seen.facts
+    if facts.get("unwatched"):
+        return f"No sequential test: {facts['unwatched']}."
+    told = ["The band is two standard deviations wide, over-dispersion counted."]
+    if facts.get("alarm_at"):
+        told.append(
+            f"The sequential test alarmed on {facts['alarm_at']}; the shift seems to run since {facts['began_at']}."
+        )
+    else:
+        told.append("The sequential test raised no alarm.")
+    told += [f"The level changes on {p['at']} ({p['low']} to {p['high']})." for p in facts.get("points", [])]
+    if facts.get("seasonal"):
+        told.append("Days of the week are taken out.")
+    return " ".join(told)
+
+
+def _behind(seen: Drift) -> None:
+    left, right = st.columns(2)
+    points = st.column_config.NumberColumn(format="%+.1f")
+    with left:
+        st.markdown("#### Annotators", anchors=False)
+        if seen.people.is_empty():
+            st.caption("Nobody's share is worked out: the change is not split.")
+        else:
+            table = seen.people.with_columns(pl.col("mix", "behaviour", "shift") * 100)
+            st.dataframe(
+                table, hide_index=True, key="drift_people", column_config={
+                    "annotator_id": "Annotator", "n_before": "Before", "n_after": "Now",
+                    "mix": st.column_config.NumberColumn("By their share of the work", format="%+.1f"),
+                    "behaviour": st.column_config.NumberColumn("By how they label", format="%+.1f"),
+                    "shift": st.column_config.NumberColumn("Own rate", format="%+.1f"),
+                },
+            )  # fmt: skip
+            st.caption(
+                "Points of the label's rate. Own rate: how this person's rate moved on items of the same kind. A reason to look."
+            )
+    with right:
+        st.markdown("#### Kinds of items", anchors=False)
+        if seen.kinds.is_empty():
+            st.caption("The items have no attribute with 2 to 50 values, so they are of no kind.")
+        else:
+            table = seen.kinds.with_columns(pl.col("mix", "residual") * 100)
+            st.dataframe(
+                table, hide_index=True, key="drift_kinds", column_config={
+                    "kind": str(seen.facts.get("attribute", "Kind")), "n_before": "Before", "n_after": "Now",
+                    "mix": st.column_config.NumberColumn("By their share", format="%+.1f"), "residual": points,
+                },
+            )  # fmt: skip
+
+
+def _labels(seen: Drift) -> None:
+    table = seen.labels.with_columns(pl.col("before", "after", "change", "low", "high") * 100)
+    share, points = (
+        st.column_config.NumberColumn(format="%.1f %%"),
+        st.column_config.NumberColumn(format="%+.1f"),
+    )
+    st.dataframe(
+        table, hide_index=True, key="drift_labels", column_config={
+            "label": "Label", "before": share, "after": share, "change": points, "low": points, "high": points,
+            "p_adjusted": st.column_config.NumberColumn("p, all labels counted", format="%.3f"),
+        },
+    )  # fmt: skip
+
+
+def _report(seen: Drift) -> None:
+    store, project, person = session.store(), session.project_id(), session.person()
+    try:
+        kept = drift_report.read(
+            store, project_id=project, by=person, run_id=seen.run_id, as_of=session.as_of()
+        )
+    except WorkflowError as error:
+        error_state("The report cannot be shown", str(error))
+        return
+    if kept is not None:
+        st.caption(f"{plain(kept.tool)}, kept with this measurement; SHA-256 {kept.sha256}")
+        st.download_button(
+            "Open Evidently's report (HTML)", kept.html, file_name=f"drift-{seen.run_id}.html", mime="text/html", key="report_file",
+        )  # fmt: skip
+        if st.toggle("Show it here", key="report_here"):
+            st.iframe(kept.html, height=900)
+        return
+    st.caption(
+        "Evidently's presets on the same two windows, a column each for labels, people, times and attributes of items."
+    )
+    if (
+        session.as_of() is None
+        and person.may("drift.measure")
+        and st.button("Make the report", key="make_report")
+    ):
+        with st.spinner("Evidently is at work"):
+            presses.send(
+                lambda _id: drift_report.make(store, project_id=project, by=person, run_id=seen.run_id),
+                "drift.report",
+                seen.run_id,
+            )
+        st.rerun()
+
+
+def _measure_form() -> None:
+    store, project, person = session.store(), session.project_id(), session.person()
+    if session.as_of() is not None or not person.may("drift.measure"):
+        return
+    with st.form("measure_drift", border=True):
+        first, second = st.columns(2)
+        window = first.text_input(
+            "Window", "7d", help="Days (7d), the newest annotations (500), or two dates FROM..TO"
+        )
+        reference = second.text_input(
+            "Reference", "90d", help="Days before (90d), release:3, or two dates FROM..TO"
+        )
+        pressed = st.form_submit_button("Measure drift", type="primary")
+    if pressed:
+        options = drift.DriftOptions(window=window.strip(), reference=reference.strip())
+        with st.spinner("Windows are compared"):
+            presses.send(
+                lambda request: drift.measure(store, project_id=project, by=person, options=options, request_id=request),
+                "drift.measure", window, reference, str(store.head),
+            )  # fmt: skip
+        st.query_params.pop("run", None)
+        st.rerun()

@@ -1,0 +1,140 @@
+"""How fast drift is worked out: a day against 90 days, and next to Evidently's report of the same columns.
+
+    python -m tests.benchmarks.drift [--annotations 10000000] [--peer-rows 1000000] [--rounds 3]
+
+10 labels, 5,000 annotators, 5 annotations an item. Ours: the label mixes with two-way clustered covariances, the three distances with
+intervals, each label's rate by day and the sequential test of the one that moved most with its simulated limit. Evidently: its report
+of five columns (DataDriftPreset) of as many rows, half of them the reference; without intervals, clusters or time. Loading, importing
+and compiling are left out for both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from analytics.label_mix import distances, label_mix
+from analytics.sequential import watch
+from tests.benchmarks.uncertainty import Row
+
+N_LABELS, N_ANNOTATORS, PER_ITEM, DAYS = 10, 5000, 5, 91
+DEVICE: Literal["cpu"] = "cpu"
+
+
+def generated(n: int) -> pl.DataFrame:
+    """Annotations of 91 days: item_code, annotator_code, label_code, day."""
+    rng = np.random.default_rng(7)
+    item = np.arange(n) // PER_ITEM
+    day = (item * DAYS // (item[-1] + 1)).astype(np.int64)
+    return pl.DataFrame(
+        {
+            "item_code": item, "annotator_code": rng.integers(0, N_ANNOTATORS, n), "label_code": rng.integers(0, N_LABELS, n),
+            "day": day,
+        }
+    )  # fmt: skip
+
+
+def ours(rows: pl.DataFrame) -> object:
+    """Everything that is said of the mix of labels and its course."""
+    codes = [rows[name].to_numpy() for name in ("item_code", "annotator_code", "label_code")]
+    day = rows["day"].to_numpy()
+    split = int(np.searchsorted(day, DAYS - 1))  # in the order of time
+    mixes = [
+        label_mix(*(code[part] for code in codes), N_LABELS)
+        for part in (slice(None, split), slice(split, None))
+    ]
+    found = distances(mixes[0], mixes[1])
+    table = np.bincount(day * N_LABELS + codes[2], minlength=DAYS * N_LABELS).reshape(DAYS, N_LABELS)
+    top = int(np.argmax(np.abs(mixes[1].shares - mixes[0].shares)))
+    counts = pl.DataFrame(
+        {
+            "period": np.arange(DAYS),
+            "k": table[:, top],
+            "n": table.sum(axis=1),
+            "season_code": np.arange(DAYS) % 7,
+        }
+    )
+    return found, watch(counts, n_reference=DAYS - 1)
+
+
+def evidently(rows: pl.DataFrame) -> Callable[[], object]:
+    """Evidently's report of five columns: the label, the annotator's group, the day of the week, two numbers."""
+    os.environ["DO_NOT_TRACK"] = "1"
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    rng = np.random.default_rng(1)
+    wide = rows.select(
+        label=pl.col("label_code").cast(pl.Utf8), team=(pl.col("annotator_code") % 20).cast(pl.Utf8),
+        weekday=(pl.col("day") % 7).cast(pl.Utf8), seconds=pl.Series(rng.gamma(2, 4, rows.height)),
+        sureness=pl.Series(rng.random(rows.height)),
+    ).to_pandas()  # fmt: skip
+    definition = DataDefinition(
+        numerical_columns=["seconds", "sureness"], categorical_columns=["label", "team", "weekday"]
+    )
+    half = rows.height // 2
+    sets = [Dataset.from_pandas(part, data_definition=definition) for part in (wide[half:], wide[:half])]
+    return lambda: Report([DataDriftPreset()]).run(sets[0], sets[1]).get_html_str(as_iframe=False)
+
+
+def _timed(call: Callable[[], object], rounds: int) -> float:
+    seconds = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
+
+
+def main(arguments: argparse.Namespace) -> list[Row]:
+    """Measure and print the table."""
+    ours(generated(10_000))  # compiles
+    rows = []
+    if arguments.peer_rows:
+        part = generated(arguments.peer_rows)
+        theirs = _timed(evidently(part), 1)
+        rows.append(
+            Row("drift of five columns / of the label mix with its course", part.height, "evidently report", theirs,
+                _timed(lambda: ours(part), arguments.rounds), 0.0, DEVICE)
+        )  # fmt: skip
+    whole = generated(arguments.annotations)
+    rows.append(
+        Row(
+            "drift of a day against 90",
+            whole.height,
+            "",
+            None,
+            _timed(lambda: ours(whole), arguments.rounds),
+            0.0,
+            DEVICE,
+        )
+    )
+    print("| task | annotations | peer | peer s | ours s | ratio |")
+    print("|---|---|---|---|---|---|")
+    for row in rows:
+        ratio = "" if row.peer_seconds is None else f"{row.peer_seconds / row.our_seconds:.0f}"
+        spent = "" if row.peer_seconds is None else f"{row.peer_seconds:.2f}"
+        print(f"| {row.task} | {row.size:,} | {row.peer} | {spent} | {row.our_seconds:.3f} | {ratio} |")
+    return rows
+
+
+def options(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line, or the words in its place."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--annotations", type=int, default=10_000_000, help="of the 91 days")
+    parser.add_argument(
+        "--peer-rows", type=int, default=1_000_000, help="rows for Evidently; 0 leaves it out"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="of ours; the median is printed")
+    return parser.parse_args(words)
+
+
+if __name__ == "__main__":
+    main(options())

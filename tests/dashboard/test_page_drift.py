@@ -1,0 +1,131 @@
+"""The page Drift: every state and role; taking and closing an alert; setting a limit; measuring from the page."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.workflows import alerts, drift
+from dashboard.workflows.opening import Store, open_store
+from tests import stores
+from tests.dashboard.drift_scene import drifting_store
+from tests.dashboard.pages import checked, open_page, shown_by, words
+
+PROJECT = stores.PROJECT
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drift-page")
+    with drifting_store(folder / "store") as store:
+        drift.measure(store, project_id=PROJECT, by=stores.LENA)
+    return folder
+
+
+@pytest.fixture
+def shown(measured: Path, tmp_path: Path) -> Iterator[Store]:
+    shutil.copytree(measured, tmp_path / "copy")
+    with (
+        open_store(tmp_path / "copy" / "store", keys_folder=tmp_path / "copy" / "keys") as store,
+        shown_by(store),
+    ):
+        yield store
+
+
+def said(app: AppTest) -> str:
+    return words(app).replace("\\", "")
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    button = next(one for one in app.button if one.label == label)
+    return checked(button.click().run())
+
+
+@pytest.mark.parametrize("person", ["lena", "rita"])
+def test_the_first_line_says_what_changed_and_why(shown: Store, person: str) -> None:
+    app = open_page("drift", person=person)
+    text = said(app)
+    assert "cat is given more often: " in text
+    assert "from which items came" in text
+    assert "Why the rate of cat changed" in text
+    assert "nobody owns it" in text
+    assert len(app.get("plotly_chart")) == 3
+    assert ("I take it" in [button.label for button in app.button]) == (person == "lena")
+    assert ("Measure drift" in [button.label for button in app.button]) == (person == "lena")
+    assert ("Make the report" in [button.label for button in app.button]) == (person == "lena")
+    assert app.dataframe[0].value["annotator_id"].iloc[0] == "a03"
+
+
+def test_an_annotator_does_not_see_the_page(shown: Store) -> None:
+    assert "Drift is not for your role" in said(open_page("drift", person="anna"))
+
+
+@pytest.mark.parametrize("person", ["lena", "rita"])
+def test_before_anything_was_measured_it_says_how(pets: Store, person: str) -> None:
+    with shown_by(pets):
+        app = open_page("drift", person=person)
+        assert "Drift was not measured yet" in said(app)
+        assert ("Measure drift" in [button.label for button in app.button]) == (person == "lena")
+
+
+def test_measuring_from_the_page_and_too_few_annotations(pets: Store) -> None:
+    with shown_by(pets):
+        app = press(open_page("drift", person="lena"), "Measure drift")
+        assert "Too few annotations to speak of drift" in said(app)
+        assert not app.get("plotly_chart")
+        assert drift.runs(pets, project_id=PROJECT, by=stores.LENA).height == 1
+
+
+def test_a_window_that_is_not_understood_is_said(shown: Store) -> None:
+    app = open_page("drift", person="lena")
+    next(field for field in app.text_input if field.label == "Window").set_value("a week")
+    assert "days such as 7d" in said(press(app, "Measure drift"))
+
+
+def test_no_drift_is_said_with_what_chance_makes(tmp_path: Path) -> None:
+    with drifting_store(tmp_path / "store", drifting=False) as calm:
+        drift.measure(calm, project_id=PROJECT, by=stores.LENA)
+        with shown_by(calm):
+            text = said(open_page("drift", person="rita"))
+    assert "No drift is seen in" in text
+    assert "No alert is open" in text
+
+
+def test_an_alert_is_taken_and_closed_with_a_reason(shown: Store) -> None:
+    app = press(open_page("drift", person="lena"), "I take it")
+    assert "owned by **lena**" in said(app)
+    assert "needs a reason" in said(press(app, "Close the alert"))
+    next(field for field in app.text_input if field.label.startswith("What was it")).set_value(
+        "A new supplier"
+    )
+    app = press(app, "Close the alert")
+    table = alerts.alerts(shown, project_id=PROJECT, by=stores.LENA)
+    assert "A new supplier" in table["reason"].to_list()
+
+
+def test_a_limit_is_set_with_a_reason(shown: Store) -> None:
+    app = open_page("drift", person="lena")
+    next(field for field in app.text_input if field.label == "Why").set_value("Our seasons")
+    press(app, "Set the limit")
+    assert alerts.limits(shown, PROJECT)[0].value == pytest.approx(0.1)
+    reader = open_page("drift", person="rita")
+    assert "Set the limit" not in [button.label for button in reader.button]
+
+
+def test_a_measurement_is_in_the_address(shown: Store) -> None:
+    first = drift.newest(shown, project_id=PROJECT, by=stores.LENA)
+    assert first is not None
+    drift.measure(shown, project_id=PROJECT, by=stores.LENA, options=drift.DriftOptions(label="dog"))
+    assert "dog is given less often" in said(open_page("drift", person="rita"))
+    assert "cat is given more often" in said(open_page("drift", person="rita", run=first.run_id))
+    assert "dog is given less often" in said(open_page("drift", person="rita", run="nonsense"))
+
+
+def test_the_past_shows_what_was_known_and_changes_nothing(shown: Store) -> None:
+    app = open_page("drift", person="lena", as_of="3")
+    assert "Drift was not measured yet" in said(app)
+    assert "Measure drift" not in [button.label for button in app.button]
