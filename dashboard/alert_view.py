@@ -72,7 +72,10 @@ def _limits() -> None:
     held = {limit.key: limit for limit in alerts.limits(store, project, as_of=session.as_of())}
     for watched in alerts.WATCHED:
         limit = held[watched.key]
-        value = "off" if limit.value is None else f"{limit.value:g}"
+        rule = {"low": "alert over", "high": "alert under", "value": "on; its limit is its own"}[watched.side]
+        value = (
+            "off" if limit.value is None else rule if watched.side == "value" else f"{rule} {limit.value:g}"
+        )
         st.markdown(f"**{plain(watched.title)}**: {value}, from n = {limit.least_n:,} on")
         st.caption(plain(watched.why))
     if session.as_of() is not None or not person.may("setting.change"):

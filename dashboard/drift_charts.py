@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import plotly.graph_objects as go
 import polars as pl
 
@@ -19,7 +22,11 @@ def waterfall(parts: pl.DataFrame, *, before: float, after: float, look: Look) -
         look: the theme's colours.
     """
     figure = blank(look, height=120 + 44 * (parts.height + 2))
-    names = ["before", *(escape(name) for name in parts["part"]), "now"]
+    names = [
+        "before",
+        *(f"{escape(row['part'])}<br>{_points(row)}" for row in parts.iter_rows(named=True)),
+        "now",
+    ]
     level = before
     figure.add_bar(
         y=[names[0], names[-1]], x=[before, after], orientation="h", width=0.5, marker_color=look.muted,
@@ -28,20 +35,14 @@ def waterfall(parts: pl.DataFrame, *, before: float, after: float, look: Look) -
     for name, row in zip(names[1:-1], parts.iter_rows(named=True), strict=True):
         value = row["value"]
         ends = None
-        said = f"{value * 100:+.1f} points"
         if row["low"] is not None:
             ends = {
                 "type": "data", "symmetric": False, "array": [row["high"] - value], "arrayminus": [value - row["low"]],
                 "color": look.text, "thickness": 1.5, "width": 5,
             }  # fmt: skip
-            said += f" ({row['low'] * 100:+.1f} to {row['high'] * 100:+.1f})"
         figure.add_bar(
             y=[name], x=[value], base=[level], orientation="h", width=0.5, marker_color=look.accent, error_x=ends,
-            hovertemplate=f"{name}: {said}<extra></extra>",
-        )  # fmt: skip
-        figure.add_annotation(
-            y=name, x=1, xref="paper", text=said, showarrow=False, xanchor="right", font={"color": look.text, "size": 12},
-            yshift=16,
+            hovertemplate=f"{name}<extra></extra>",
         )  # fmt: skip
         level += value
     figure.update_layout(barmode="overlay")
@@ -100,3 +101,8 @@ def statistic_course(trend: pl.DataFrame, *, limit: float, look: Look) -> go.Fig
     figure.update_yaxes(title_text="Evidence of a shift (log-likelihood ratio)", rangemode="tozero")
     figure.update_xaxes(showgrid=False)
     return figure
+
+
+def _points(row: Mapping[str, Any]) -> str:
+    ends = "" if row["low"] is None else f" ({row['low'] * 100:+.1f} to {row['high'] * 100:+.1f})"
+    return f"{row['value'] * 100:+.1f} points{ends}"

@@ -101,6 +101,8 @@ def said(shell: Shell) -> dict[str, Ran]:
     run("cost", "--plan", "0.5", "--per", "label")
     run("train", "--members", "2", "--folds", "2", "--penalty", "1")
     run("uncertainty", "--replicates", "100")
+    run("drift")
+    run("alerts")
     run("explain", "i1")
     run("flag")
     run("queue", "--by", "ana")

@@ -21,7 +21,7 @@ from dashboard.components import (
     verdict,
 )
 from dashboard.palette import State
-from dashboard.workflows import drift, drift_report
+from dashboard.workflows import drift, drift_report, drift_words
 from dashboard.workflows.drift import Drift
 from dashboard.workflows.errors import WorkflowError
 
@@ -125,7 +125,7 @@ def _why(seen: Drift) -> None:
         else:
             st.info(plain(f"The change is not split: {seen.facts.get('undefined') or 'no cause varies'}."))
         for factor, why in seen.alone:
-            st.caption(plain(f"{drift.FACTOR_WORDS[factor].capitalize()}: {why}."))
+            st.caption(plain(f"{drift_words.FACTOR_WORDS[factor].capitalize()}: {why}."))
     with right:
         st.markdown(f"#### The rate of {plain(seen.label)}, day by day", anchors=False)
         began = str(seen.facts.get("began_at", ""))
@@ -221,10 +221,11 @@ def _report(seen: Drift) -> None:
     if kept is not None:
         st.caption(f"{plain(kept.tool)}, kept with this measurement; SHA-256 {kept.sha256}")
         st.download_button(
-            "Open Evidently's report (HTML)", kept.html, file_name=f"drift-{seen.run_id}.html", mime="text/html", key="report_file",
+            "Save and open Evidently's report", kept.html, file_name=f"drift-{seen.run_id}.html", mime="text/html", key="report_file",
         )  # fmt: skip
-        if st.toggle("Show it here", key="report_here"):
-            st.iframe(kept.html, height=900)
+        st.caption(
+            "It is a page with scripts of its own, so it opens from your disk and not inside this app."
+        )
         return
     st.caption(
         "Evidently's presets on the same two windows, a column each for labels, people, times and attributes of items."

@@ -37,15 +37,15 @@ class Watched:
 
 
 WATCHED: tuple[Watched, ...] = (
-    Watched("drift_total_variation", "Labels that changed (total variation), at least surely", "low", 0.05, 400,
+    Watched("drift_total_variation", "Labels that changed (total variation)", "low", 0.05, 400,
             "a change of 5 labels in 100 is worth a look; the lower end of the interval has to be over it"),
-    Watched("drift_agreement", "Fall of Krippendorff's alpha, at most surely", "high", -0.05, 100,
+    Watched("drift_agreement", "Change of Krippendorff's alpha", "high", -0.05, 100,
             "the upper end of the change's interval has to be under it"),
-    Watched("drift_content", "Items that can be told apart (area under the curve), at least surely", "low", 0.65, 200,
+    Watched("drift_content", "New items told from old (area under the curve)", "low", 0.65, 200,
             "0.5 is what alike items give; the lower end has to be over it"),
-    Watched("drift_confidence", "Fall of the model's sureness, at most surely", "high", -0.05, 200,
+    Watched("drift_confidence", "Change of the model's sureness", "high", -0.05, 200,
             "the upper end of the change's interval has to be under it"),
-    Watched(SEQUENTIAL, "The sequential test of a label's rate (1: on, none: off)", "value", 1.0, 100,
+    Watched(SEQUENTIAL, "Sequential test of a label's rate", "value", 1.0, 100,
             "its own limit keeps false alarms to about one in a year of days"),
 )  # fmt: skip
 _BY_KEY = {row.key: row for row in WATCHED}

@@ -6,32 +6,26 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
 from analytics.errors import AnalyticsError
 from analytics.label_mix import MIN_ANNOTATIONS
 from dashboard import __version__
-from dashboard.workflows import alerts, drift_figures
+from dashboard.workflows import alerts, drift_figures, drift_words
 from dashboard.workflows.drift_windows import Windows, windows
+from dashboard.workflows.drift_words import State
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.monitor import MEASUREMENT
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
-from data.identifiers import uuid7
+from data.identifiers import json_pointer, uuid7
 from data.records import Draft
 
-State = Literal["fit", "watch", "undefined"]
 KIND = "drift"
-UNSURE = 0.05
-"""Between this chance and the level at which a change is said to be seen, neither is said."""
-FACTOR_WORDS = {
-    "items": "which items came", "annotators": "who labelled", "guideline": "the guideline", "label_set": "the label set",
-    "behaviour": "how people label",
-}  # fmt: skip
 PARTS = {"part": pl.Utf8, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
 TREND = {
     "period": pl.Utf8, "rate": pl.Float64, "expected": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64,
@@ -202,7 +196,9 @@ def _document(
     }  # fmt: skip
     if min(counts) < MIN_ANNOTATIONS:
         few = f"Too few annotations to speak of drift: {counts[1]:,} in {found.window}, {counts[0]:,} in {found.reference}"
-        return {**empty, "sentence": few, "detail": _times_words(found)}, pl.DataFrame(schema=MEASUREMENT)
+        return {**empty, "sentence": few, "detail": drift_words.times_words(found)}, pl.DataFrame(
+            schema=MEASUREMENT
+        )
     label_set = require_label_set(store, project_id, as_of=saw)
     labels, distances = drift_figures.label_table(found.rows, label_set)
     name = asked.label or str(labels["label"][0])
@@ -233,7 +229,7 @@ def _document(
     }  # fmt: skip
     parts = [
         {
-            "part": _part_words(p.factors),
+            "part": drift_words.part_words(p.factors),
             "value": p.estimate.value,
             "low": p.estimate.low,
             "high": p.estimate.high,
@@ -241,12 +237,12 @@ def _document(
         }
         for p in split.parts
     ]
-    state, sentence = _sentence(
+    state, sentence = drift_words.sentence(
         labels.row(by_predicate=pl.col("label") == name, named=True), distances, found, parts, split.alone
     )
     kinds = split.kinds if moved.attribute else split.kinds.clear()
     document = {
-        **empty, "state": state, "sentence": sentence, "detail": _detail(facts), "label": name, "figures": figures.to_dicts(),
+        **empty, "state": state, "sentence": sentence, "detail": drift_words.detail(facts), "label": name, "figures": figures.to_dicts(),
         "labels": labels.to_dicts(), "parts": parts, "alone": [[key, why] for key, why in split.alone.items()],
         "trend": watched.periods.with_columns(pl.col("period").cast(pl.Utf8)).select(*TREND).to_dicts(),
         "limit": watched.limit, "people": people.select(*PEOPLE).head(200).to_dicts() if people.height else [],
@@ -259,8 +255,6 @@ def _document(
 def _named_kinds(
     store: Store, project_id: str, kinds: pl.DataFrame, attribute: str, saw: int
 ) -> list[dict[str, Any]]:
-    from data.identifiers import json_pointer
-
     values = store.read(
         "score_attribute_values", project_id=project_id, attribute=json_pointer(attribute), as_of=saw
     )
@@ -278,68 +272,9 @@ def _alarm(label: str, watched: Any) -> dict[str, Any] | None:
     last = watched.periods.filter(pl.col("alarm"))
     return {
         "value": float(max(last["up"][0], last["down"][0])), "limit": watched.limit, "n": int(last["n"].sum()),
-        "sentence": f"The rate of {label} runs {watched.direction} since {watched.began_at}, beyond what chance does once in "
-        "a year of days",
+        "sentence": f"The rate of {label} runs {watched.direction} since {watched.began_at}, beyond what chance does "
+        "about once a year",
     }  # fmt: skip
-
-
-def _sentence(
-    row: dict[str, Any], distances: Any, found: Windows, parts: list[dict[str, Any]], alone: Mapping[str, str]
-) -> tuple[State, str]:
-    """The first line: what changed, by how much, why."""
-    total = distances[0]
-    if total.p_value is None or total.p_value >= drift_figures.LEVEL:
-        sure = total.p_value is not None and total.p_value >= UNSURE
-        begins = "No drift is seen" if sure else "It cannot be told whether there is drift"
-        return "fit" if sure else "undefined", (
-            f"{begins} in {found.window} against {found.reference}: {_points(total.estimate.value)} of 100 labels are "
-            f"others, where chance alone makes {_points(total.expected)}"
-        )
-    way = "more" if row["change"] > 0 else "less"
-    said = (
-        f"{row['label']} is given {way} often: {row['after']:.1%} in {found.window}, {row['before']:.1%} in {found.reference} "
-        f"({row['change'] * 100:+.1f} points, {row['low'] * 100:+.1f} to {row['high'] * 100:+.1f})"
-    )
-    clear = [p for p in parts if p["low"] is not None and (p["low"] > 0 or p["high"] < 0)]
-    clear.sort(key=lambda p: -abs(p["value"]))
-    if clear:
-        said += "; " + ", ".join(f"{p['value'] * 100:+.1f} from {p['part']}" for p in clear)
-    elif parts:
-        said += "; no cause stands out"
-    else:
-        said += "; its cause cannot be told"
-    if "guideline" in alone:
-        said += " (the guideline is not separable from time)"
-    return "watch", said
-
-
-def _points(value: float | None) -> str:
-    return "?" if value is None else f"{value * 100:.1f}"
-
-
-def _part_words(factors: tuple[str, ...]) -> str:
-    return " and ".join(FACTOR_WORDS[name] for name in factors)
-
-
-def _times_words(found: Windows) -> str:
-    return f"{found.untimed:,} annotations have no time and are left out." if found.untimed else ""
-
-
-def _detail(facts: Mapping[str, Any]) -> str:
-    told = [f"{facts['n_after']:,} annotations against {facts['n_before']:,}."]
-    worth = facts["effective_annotators"]
-    told.append(
-        f"By their shares of the work the annotators are worth {worth[1]:.1f} equal ones now, {worth[0]:.1f} before."
-    )
-    if facts["undefined"]:
-        told.append(f"The change is not split: {facts['undefined']}.")
-    elif facts["resampled"] == "items":
-        told.append("Fewer than 10 annotators in a window: the intervals are about these people.")
-    if facts["attribute"]:
-        told.append(f"Items are of a kind by {facts['attribute']}.")
-    if facts["untimed"]:
-        told.append(f"{facts['untimed']:,} annotations have no time and are left out.")
-    return " ".join(told)
 
 
 def _read(row: Mapping[str, Any], *, sees_people: bool) -> Drift:

@@ -23,8 +23,6 @@ MOST_VALUES = 50
 MOST_ROWS = 200_000
 """Annotations that the split of a change is worked out from: items beyond are left out, by a draw."""
 MOST_PEOPLE = 300
-LEVEL = 0.01
-"""A change is said to be seen where as large a distance comes about by chance less often than this."""
 LABELS = {
     "label": pl.Utf8, "before": pl.Float64, "after": pl.Float64, "change": pl.Float64, "low": pl.Float64, "high": pl.Float64,
     "p_adjusted": pl.Float64,
@@ -227,7 +225,7 @@ def _first_seen(rows: pl.DataFrame) -> pl.DataFrame:
 def _content(store: Store, project_id: str, rows: pl.DataFrame, as_of: int, seed: int) -> Estimate:
     runs = store.read("embedding_runs", project_id=project_id, as_of=as_of)
     if runs.is_empty():
-        return Estimate.none("the items have no embeddings: `touchstone embeddings` brings them in")
+        return Estimate.none("the items have no embeddings; touchstone predictions brings them in")
     vectors = store.read(
         "embedding_vectors", project_id=project_id, model_run=runs["model_run"][0], as_of=as_of
     )

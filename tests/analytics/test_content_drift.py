@@ -15,7 +15,7 @@ def test_contents_that_are_alike_cannot_be_told_apart() -> None:
     for seed in range(40):
         rng = np.random.default_rng(seed)
         found = content_drift(rng.standard_normal((400, 16)), rng.integers(0, 2, 400)).auroc
-        assert found.low is not None and found.high is not None  # noqa: PT018
+        assert found.low is not None
         apart.append(found.low > 0.5)
     assert np.mean(apart) <= 0.1
 
@@ -41,6 +41,6 @@ def test_the_area_is_that_of_a_peer() -> None:
 
 def test_few_items_and_misuse() -> None:
     few = content_drift(np.zeros((60, 2)), np.repeat([0, 1], [40, 20])).auroc
-    assert few.undefined is not None and "it takes 50" in few.undefined  # noqa: PT018
+    assert "it takes 50" in str(few.undefined)
     with pytest.raises(BadOption, match="finite"):
         content_drift(np.full((3, 2), np.nan), np.array([0, 1, 1]))

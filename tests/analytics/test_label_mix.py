@@ -61,7 +61,9 @@ def test_a_change_is_seen_and_its_interval_holds_it() -> None:
     held, seen = [], []
     for seed in range(60):
         one = distances(window([0.5, 0.3, 0.2], seed), window([0.3, 0.3, 0.4], seed + 500))[0]
-        assert one.estimate.low is not None and one.estimate.high is not None and one.p_value is not None  # noqa: PT018
+        assert one.estimate.low is not None
+        assert one.estimate.high is not None
+        assert one.p_value is not None
         held.append(one.estimate.low <= 0.2 <= one.estimate.high)
         seen.append(one.p_value < 0.05)
     assert np.mean(held) >= 0.88

@@ -67,7 +67,7 @@ def test_shapley_is_the_mean_step_over_all_orders() -> None:
 def test_one_planted_cause_is_found_and_the_others_hold_nothing(
     planted: dict[str, float], factor: str, size: float
 ) -> None:
-    found = rate_change(crowd(**planted, seed=3), replicates=100)  # type: ignore[arg-type]
+    found = rate_change(crowd(**planted, seed=3), replicates=100)  # type: ignore[arg-type]  # of another type on purpose
     for name in ("items", "annotators", "behaviour"):
         value, low, high = part(found, name)
         assert low <= (size if name == factor else 0.0) <= high

@@ -131,7 +131,7 @@ def test_misuse_is_refused() -> None:
     with pytest.raises(MissingColumn, match="k"):
         watch(frame.drop("k"), n_reference=90)
     with pytest.raises(BadOption, match="chart"):
-        watch(frame, n_reference=90, chart="shewhart")  # type: ignore[arg-type]
+        watch(frame, n_reference=90, chart="shewhart")  # type: ignore[arg-type]  # of another type on purpose
     with pytest.raises(BadOption, match="shift"):
         watch(frame, n_reference=90, shift=0)
     with pytest.raises(BadOption, match="run_length"):

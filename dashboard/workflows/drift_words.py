@@ -1,0 +1,85 @@
+"""Drift in words: the first line, what it rests on, the names of the causes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from analytics.label_mix import Distance
+from dashboard.workflows.drift_windows import Windows
+
+State = Literal["fit", "watch", "undefined"]
+LEVEL = 0.01
+"""A change is said to be seen where as large a distance comes about by chance less often than this."""
+UNSURE = 0.05
+"""Between this chance and the level at which a change is said to be seen, neither is said."""
+FACTOR_WORDS = {
+    "items": "which items came", "annotators": "who labelled", "guideline": "the guideline", "label_set": "the label set",
+    "behaviour": "how people label",
+}  # fmt: skip
+
+
+def sentence(
+    row: dict[str, Any],
+    distances: Sequence[Distance],
+    found: Windows,
+    parts: list[dict[str, Any]],
+    alone: Mapping[str, str],
+) -> tuple[State, str]:
+    """The first line: what changed, by how much, why."""
+    total = distances[0]
+    if total.p_value is None or total.p_value >= LEVEL:
+        sure = total.p_value is not None and total.p_value >= UNSURE
+        begins = "No drift is seen" if sure else "It cannot be told whether there is drift"
+        return "fit" if sure else "undefined", (
+            f"{begins} in {found.window} against {found.reference}: {_points(total.estimate.value)} of 100 labels are "
+            f"others, where chance alone makes {_points(total.expected)}"
+        )
+    way = "more" if row["change"] > 0 else "less"
+    said = (
+        f"{row['label']} is given {way} often: {row['after']:.1%} in {found.window}, {row['before']:.1%} in {found.reference} "
+        f"({row['change'] * 100:+.1f} points, {row['low'] * 100:+.1f} to {row['high'] * 100:+.1f})"
+    )
+    clear = [p for p in parts if p["low"] is not None and (p["low"] > 0 or p["high"] < 0)]
+    clear.sort(key=lambda p: -abs(p["value"]))
+    if clear:
+        said += "; " + ", ".join(f"{p['value'] * 100:+.1f} from {p['part']}" for p in clear)
+    elif parts:
+        said += "; no cause stands out"
+    else:
+        said += "; its cause cannot be told"
+    if "guideline" in alone:
+        said += " (the guideline is not separable from time)"
+    return "watch", said
+
+
+def _points(value: float | None) -> str:
+    return "?" if value is None else f"{value * 100:.1f}"
+
+
+def part_words(factors: tuple[str, ...]) -> str:
+    """What a part is of."""
+    return " and ".join(FACTOR_WORDS[name] for name in factors)
+
+
+def times_words(found: Windows) -> str:
+    """How many annotations have no time; nothing where all have one."""
+    return f"{found.untimed:,} annotations have no time and are left out." if found.untimed else ""
+
+
+def detail(facts: Mapping[str, Any]) -> str:
+    """The quieter sentences below the first line."""
+    told = [f"{facts['n_after']:,} annotations against {facts['n_before']:,}."]
+    worth = facts["effective_annotators"]
+    told.append(
+        f"By their shares of the work the annotators are worth {worth[1]:.1f} equal ones now, {worth[0]:.1f} before."
+    )
+    if facts["undefined"]:
+        told.append(f"The change is not split: {facts['undefined']}.")
+    elif facts["resampled"] == "items":
+        told.append("Fewer than 10 annotators in a window: the intervals are about these people.")
+    if facts["attribute"]:
+        told.append(f"Items are of a kind by {facts['attribute']}.")
+    if facts["untimed"]:
+        told.append(f"{facts['untimed']:,} annotations have no time and are left out.")
+    return " ".join(told)
