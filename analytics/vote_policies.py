@@ -1,9 +1,9 @@
 """What votes really buy: error on gold by the number of votes, and policies of asking held against each other on items set aside.
 
 Everything is measured with votes that people gave: an item's votes are put in a random order, and a policy sees the first
-few and asks for more. Confusion matrices, priors and the temperature are fitted on one half of the items and the error is
-counted on the gold of the other half, so no policy is judged on items that it was fitted on. Intervals are of a bootstrap of
-items, whose errors are first averaged over the repeats (other halves, other orders).
+few and asks for more. Confusion matrices and priors are fitted on one half of the items with gold and on all items without,
+the temperature on that half; the error is counted on the gold of the other half. Intervals are of a bootstrap of items, whose
+errors are first averaged over the repeats (other halves, other orders).
 """
 
 from __future__ import annotations
@@ -86,14 +86,12 @@ def compare_policies(
     Args:
         votes: a frame that keeps VOTES.
         gold: a frame that keeps GOLD.
-        n_labels: K.
-        start: votes that every item has to begin with.
+        n_labels: K; `start`: votes that every item has to begin with.
         extra: votes an item more, on average, that a policy may spend.
-        repeats: random halves and orders.
-        replicates: of the bootstrap.
-        seed: of everything.
+        repeats: random halves and orders; `replicates` are of the bootstrap, `seed` of everything.
     """
-    ordered, known = _judged(votes, gold, n_labels, least=start + 1)
+    crowd = _judged(votes, gold, n_labels, least=start + 1)
+    known = crowd.known
     if len(known) < FEWEST_ITEMS:
         reason = f"fewer than {FEWEST_ITEMS} items have gold and more than {start} votes"
         return Policies(_no_policies(), len(known), None, reason)
@@ -102,9 +100,9 @@ def compare_policies(
     wrong, seen = np.zeros((len(cells), len(known))), np.zeros(len(known))
     expected, heats = np.zeros(len(cells)), []
     for _ in range(repeats):
-        mine = _shuffled(ordered, rng)
+        mine = _shuffled(crowd.votes, rng)
         half = rng.permutation(len(known)) < len(known) // 2
-        fit = _fit(mine, known, half, n_labels, start)
+        fit = _fit(mine, crowd, half, start)
         heats.append(fit.temperature)
         seen += ~half
         judge = _Judge(mine.filter(pl.Series(~half).gather(mine["item"])), np.flatnonzero(~half), fit)
@@ -126,7 +124,8 @@ def realised_share(
     Above 1 more came than was expected. The interval is of a bootstrap of items; where it includes 0, the votes had no measurable
     effect. Undefined where too few items have gold and votes, or nothing was expected.
     """
-    ordered, known = _judged(votes, gold, n_labels, least=start + 1)
+    crowd = _judged(votes, gold, n_labels, least=start + 1)
+    known = crowd.known
     if len(known) < FEWEST_ITEMS:
         return Estimate.none(
             f"fewer than {FEWEST_ITEMS} items have gold and more than {start} votes", len(known)
@@ -134,9 +133,9 @@ def realised_share(
     rng = np.random.default_rng(seed)
     gain, promised, seen = np.zeros(len(known)), 0.0, np.zeros(len(known))
     for _ in range(repeats):
-        mine = _shuffled(ordered, rng)
+        mine = _shuffled(crowd.votes, rng)
         half = rng.permutation(len(known)) < len(known) // 2
-        fit = _fit(mine, known, half, n_labels, start)
+        fit = _fit(mine, crowd, half, start)
         judge = _Judge(mine.filter(pl.Series(~half).gather(mine["item"])), np.flatnonzero(~half), fit)
         said, sure = judge.after("plan", start, 0, rng)
         then, surer = judge.after("plan", start, round(extra * (~half).sum()), rng)
@@ -162,7 +161,8 @@ def votes_frontier(
     """
     if most < 1:
         raise BadOption("most", most, "1 or more")
-    ordered, known = _judged(votes, gold, n_labels, least=most)
+    crowd = _judged(votes, gold, n_labels, least=most)
+    known = crowd.known
     empty = pl.DataFrame(
         schema={"n_votes": pl.Int64, "error": pl.Float64, "low": pl.Float64, "high": pl.Float64}
     )
@@ -173,10 +173,10 @@ def votes_frontier(
     rng = np.random.default_rng(seed)
     errors = np.zeros((len(known), most))
     for _ in range(repeats):
-        mine = _shuffled(ordered, rng)
+        mine = _shuffled(crowd.votes, rng)
         half = rng.permutation(len(known)) < len(known) // 2
         for fitted in (half, ~half):
-            fit = _fit(mine, known, fitted, n_labels, most)
+            fit = _fit(mine, crowd, fitted, most)
             judge = _Judge(mine.filter(pl.Series(~fitted).gather(mine["item"])), np.flatnonzero(~fitted), fit)
             for n in range(1, most + 1):
                 posterior = judge.posterior(np.full((~fitted).sum(), n))
@@ -187,6 +187,16 @@ def votes_frontier(
         {"n_votes": np.arange(1, most + 1), "error": errors.mean(axis=0), "low": low, "high": high}
     )
     return VotesFrontier(table, errors, None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Crowd:
+    """`votes` of the items with gold, numbered from 0; `known`: their gold; `others`: the votes of all other items."""
+
+    votes: pl.DataFrame
+    known: IntArray
+    others: pl.DataFrame
+    n_labels: int
 
 
 class _Judge:
@@ -224,9 +234,7 @@ class _Judge:
         return last.argmax(axis=1), float(sure.max(axis=1).mean())
 
 
-def _even(
-    sure: FloatArray, left: IntArray, share: int, _fit: _Fit, rng: np.random.Generator
-) -> IntArray:  # fmt: skip
+def _even(sure: FloatArray, left: IntArray, share: int, _fit: _Fit, rng: np.random.Generator) -> IntArray:
     """One vote each in a random order, those with most left first so that all end alike."""
     bought = np.zeros_like(left)
     while share > 0 and (left > bought).any():
@@ -261,21 +269,19 @@ _ASK: dict[str, Callable[[FloatArray, IntArray, int, _Fit, np.random.Generator],
 }  # fmt: skip
 
 
-def _judged(
-    votes: pl.DataFrame, gold: pl.DataFrame, n_labels: int, *, least: int
-) -> tuple[pl.DataFrame, IntArray]:
-    """The votes of the items with gold and so many votes, items numbered from 0; and their gold."""
-    require_labels(votes, VOTES, n_labels)
-    require_labels(gold, GOLD, n_labels)
+def _judged(votes: pl.DataFrame, gold: pl.DataFrame, n_labels: int, *, least: int) -> _Crowd:
+    """The items with gold and so many votes, and the others, which are never judged."""
+    for frame, contract in ((votes, VOTES), (gold, GOLD)):
+        require_labels(frame, contract, n_labels)
     enough = votes.group_by("item_code").len().filter(pl.col("len") >= least)
     known = (
         one_gold_each(gold).join(enough, on="item_code", how="inner").sort("item_code").with_row_index("item")
     )
-    named = votes.join(known.select("item_code", "item"), on="item_code", how="inner")
-    columns = (pl.col("item").cast(pl.Int64), "annotator_code", "label_code")
-    return named.select(*columns).sort("item", "annotator_code", "label_code"), known["label_gold"].cast(
-        pl.Int64
-    ).to_numpy()
+    named = votes.join(known.select("item_code", pl.col("item").cast(pl.Int64)), on="item_code", how="left")
+    judged = named.drop_nulls("item").select("item", "annotator_code", "label_code")
+    others = named.filter(pl.col("item").is_null()).select(VOTES.codes)
+    codes = known["label_gold"].cast(pl.Int64).to_numpy()
+    return _Crowd(judged.sort("item", "annotator_code", "label_code"), codes, others, n_labels)
 
 
 def _shuffled(votes: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
@@ -286,11 +292,14 @@ def _shuffled(votes: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     )
 
 
-def _fit(votes: pl.DataFrame, known: IntArray, half: NDArray[np.bool_], n_labels: int, start: int) -> _Fit:
+def _fit(votes: pl.DataFrame, crowd: _Crowd, half: NDArray[np.bool_], start: int) -> _Fit:
+    """Fitted on one half of the items with gold, which set the temperature, and on all items without."""
     own = votes.filter(pl.Series(half).gather(votes["item"])).rename({"item": "item_code"})
-    wrong = _PRIOR * (1 - _RIGHT) / (n_labels - 1)
+    others = crowd.others.with_columns(pl.col("item_code") + len(half))
+    every = pl.concat([own.select(VOTES.codes), others], how="vertical_relaxed")
+    wrong = _PRIOR * (1 - _RIGHT) / (crowd.n_labels - 1)
     found = dawid_skene(
-        own.select(VOTES.codes), n_labels=n_labels, max_iterations=500, smoothing=wrong, right_smoothing=_PRIOR * _RIGHT - wrong
+        every, n_labels=crowd.n_labels, max_iterations=500, smoothing=wrong, right_smoothing=_PRIOR * _RIGHT - wrong
     )  # fmt: skip
     counts = found.n_expected.sum(axis=1)
     begun = own.filter(pl.col("rank") < start).select(VOTES.codes)
@@ -298,7 +307,7 @@ def _fit(votes: pl.DataFrame, known: IntArray, half: NDArray[np.bool_], n_labels
         begun, priors=found.priors, confusion=found.confusion, annotator_codes=found.annotator_codes
     ).items
     table = np.asarray(seen.sort("item_code")["posterior"].to_list())
-    heat = fit_temperature(logits_of(table), known[half]).temperature.value
+    heat = fit_temperature(logits_of(table), crowd.known[half]).temperature.value
     pooled = pooled_confusion(found.confusion, counts)
     return _Fit(found.priors, found.confusion, found.annotator_codes, pooled, 1.0 if heat is None else heat)
 

@@ -46,7 +46,7 @@ def _table(found: pl.DataFrame) -> None:
             pl.Series("Amount", [_amount(row) for row in found.iter_rows(named=True)], dtype=pl.String),
             pl.col("who_id").replace({"": "everybody"}).alias("Who"),
             pl.col("work").replace({"": "any"}).alias("Work"),
-            pl.col("valid_from").alias("From"),
+            pl.col("valid_from").cast(pl.String).alias("From"),
             pl.col("valid_to").cast(pl.String).fill_null("open").alias("To"),
             pl.col("set_by").alias("Set by"),
             pl.Series("Set at", [moment_text(at) for at in found["set_at"]], dtype=pl.String),

@@ -61,5 +61,5 @@ def trust_words(seen: Spending) -> str:
         )
     between = f"{realised.low:.0%} to {realised.high:.0%}, {realised.n:,} items"
     if realised.low <= 0:
-        return f"On your gold items more votes had no measurable effect ({between} of the gain that was expected), so none is promised."
+        return f"On your gold items more votes had no measurable effect (of the gain that was expected {between}), so none is promised."
     return f"On your gold items {realised.value:.0%} of the gain that was expected came ({between}); gains of votes are multiplied by that."
