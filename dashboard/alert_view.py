@@ -83,15 +83,15 @@ def _limits() -> None:
     titles = {watched.key: watched.title for watched in alerts.WATCHED}
     with st.form("alert_limit", border=True):
         key = st.selectbox("Limit of", list(titles), format_func=lambda name: titles[name])
-        value = st.number_input("At", min_value=-1.0, max_value=1.0, value=0.1, step=0.01)
+        wanted = st.number_input("At", min_value=-1.0, max_value=1.0, value=0.1, step=0.01)
         off = st.checkbox("Switch this alert off")
         reason = st.text_input("Why")
         if st.form_submit_button("Set the limit"):
-            limit = None if off else float(value)
+            new = None if off else float(wanted)
             presses.send(
                 lambda request: alerts.set_limit(
-                    store, project_id=project, by=person, key=key, limit=limit, reason=reason, request_id=request
+                    store, project_id=project, by=person, key=key, limit=new, reason=reason, request_id=request
                 ),
-                "limit", key, str(limit), reason,
+                "limit", key, str(new), reason,
             )  # fmt: skip
             st.rerun()

@@ -22,7 +22,7 @@ import polars as pl
 
 from analytics.label_mix import distances, label_mix
 from analytics.sequential import watch
-from tests.benchmarks.uncertainty import Row
+from tests.benchmarks.rows import Row
 
 N_LABELS, N_ANNOTATORS, PER_ITEM, DAYS = 10, 5000, 5, 91
 DEVICE: Literal["cpu"] = "cpu"
@@ -46,10 +46,8 @@ def ours(rows: pl.DataFrame) -> object:
     codes = [rows[name].to_numpy() for name in ("item_code", "annotator_code", "label_code")]
     day = rows["day"].to_numpy()
     split = int(np.searchsorted(day, DAYS - 1))  # in the order of time
-    mixes = [
-        label_mix(*(code[part] for code in codes), N_LABELS)
-        for part in (slice(None, split), slice(split, None))
-    ]
+    parts = (slice(None, split), slice(split, None))
+    mixes = [label_mix(codes[0][part], codes[1][part], codes[2][part], N_LABELS) for part in parts]
     found = distances(mixes[0], mixes[1])
     table = np.bincount(day * N_LABELS + codes[2], minlength=DAYS * N_LABELS).reshape(DAYS, N_LABELS)
     top = int(np.argmax(np.abs(mixes[1].shares - mixes[0].shares)))

@@ -22,7 +22,8 @@ DAYS, WINDOW, PER_DAY, PEOPLE = 70, 7, 36, 12
 def crowd(*, drifting: bool = True, days: int = DAYS, seed: int = 5) -> Parsed:
     """Three annotators an item, 36 items a day; cats are .7 of the items from the street and .15 of those from the farm."""
     rng = np.random.default_rng(seed)
-    rows, items = [], []
+    rows: list[tuple[object, ...]] = []
+    items: list[tuple[object, ...]] = []
     for day in range(days):
         late = drifting and day >= days - WINDOW
         for n in range(PER_DAY):
