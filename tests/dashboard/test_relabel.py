@@ -85,7 +85,8 @@ def annotations_of(store: Store, work: WorkItem) -> pl.DataFrame:
 def test_nothing_about_the_label_is_handed_out_before_the_blind_answer(flagged: Store) -> None:
     work = take(flagged, stores.ANNA)
     assert work.blind
-    assert not {"label", "votes", "suggestion", "reasons"} & set(WorkItem.__slots__)
+    assert not {"label", "votes", "reasons"} & set(WorkItem.__slots__)
+    assert work.suggestion is None  # unless the project shows suggestions before the answer: test_suggestions
     with pytest.raises(BadRequest, match="own answer"):
         relabel_reveal.reveal(flagged, project_id=P, by=stores.ANNA, flag_id=work.flag_id)
     with pytest.raises(BadRequest, match="own answer"):
