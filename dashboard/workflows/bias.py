@@ -133,7 +133,7 @@ def _attributes(store: Store, project_id: str, by: Person, asked: BiasOptions) -
     if not asked.by:
         if not of_items:
             raise BadRequest(
-                "The items of this project have no attributes; name one of the annotators' with --by."
+                "The items of this project have no attributes; name one of the annotators' with --attribute."
             )
         return of_items[:MOST_ATTRIBUTES], []
     items, people = [], []

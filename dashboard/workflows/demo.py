@@ -10,7 +10,18 @@ from pathlib import Path
 
 import polars as pl
 
-from dashboard.workflows import demo_work, flag, guideline, ingest, members, score, train, uncertainty
+from dashboard.workflows import (
+    bias,
+    demo_work,
+    drift,
+    flag,
+    guideline,
+    ingest,
+    members,
+    score,
+    train,
+    uncertainty,
+)
 from dashboard.workflows.opening import Store, open_store
 from dashboard.workflows.rules import ADMIN, LEAD, Person
 from data.demo import DemoProject, demo_projects
@@ -125,6 +136,8 @@ def _week(
             score.score(store, project_id=project.project_id, by=leads[0])
             train.train(store, project_id=project.project_id, by=leads[0], options=MODEL)
             uncertainty.uncertainty(store, project_id=project.project_id, by=leads[0])
+            bias.bias(store, project_id=project.project_id, by=leads[0])
+            drift.measure(store, project_id=project.project_id, by=leads[0])
 
     return step
 

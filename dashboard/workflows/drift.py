@@ -171,12 +171,16 @@ def runs(store: Store, *, project_id: str, by: Person, as_of: int | None = None)
     return found.select("run_id", "state", "sentence", "measured_by", "measured_at")
 
 
-def drift_today(store: Store, project_id: str, by: Person) -> tuple[State, str]:
+def drift_today(store: Store, project_id: str, by: Person, *, as_of: int | None = None) -> tuple[State, str]:
     """What drift says today, for a card: a state, and one sentence with its figure."""
-    seen = newest(store, project_id=project_id, by=by)
+    seen = newest(store, project_id=project_id, by=by, as_of=as_of)
     if seen is None:
         return "undefined", "Drift was not measured yet."
-    waiting = alerts.alerts(store, project_id=project_id, by=by).filter(pl.col("status") != "closed").height
+    waiting = (
+        alerts.alerts(store, project_id=project_id, by=by, as_of=as_of)
+        .filter(pl.col("status") != "closed")
+        .height
+    )
     told = {0: "", 1: " 1 alert is open."}.get(waiting, f" {waiting} alerts are open.")
     return ("watch" if waiting else seen.state), f"{seen.sentence}.{told}"
 

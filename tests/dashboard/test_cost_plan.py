@@ -203,6 +203,7 @@ def test_a_forecast_needs_weeks_and_then_has_a_day_and_a_cost(
 
 
 def test_one_sentence_for_the_overview(paid: Store) -> None:
-    said = cost_today.cost_today(paid, P, stores.RITA)
+    state, said = cost_today.cost_today(paid, P, stores.RITA)
+    assert state == "undefined"
     assert said.startswith("A label that stands costs 0.25 EUR today")
     assert said.endswith("0% of the pay went into work done again.")

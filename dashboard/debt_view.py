@@ -1,0 +1,35 @@
+"""The card of quality debt: what bias, drift and cost say today, each a click from its page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.components import link_to
+from dashboard.marks import plain, state_markdown
+from dashboard.workflows.quality_debt import Debt, quality_debt
+
+
+def draw() -> None:
+    """Draw the card."""
+    person = session.person()
+    lines = _read(
+        session.store().head_hash, session.project_id(), session.as_of(), (person.person_id, *sorted(person.roles))
+    )  # fmt: skip
+    with st.container(border=True, key="quality-debt", gap="small"):
+        for line in lines:
+            with st.container(
+                horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+            ):
+                chip = state_markdown(line.state, text=WORDS[line.state])
+                st.markdown(f"**{line.title}** {chip} {plain(line.sentence)}", width="stretch")
+                link_to(line.page, label=f"Open {line.title}")
+
+
+WORDS = {"fit": "Nothing to do", "watch": "Look", "not fit": "Not fit", "undefined": "Cannot tell"}
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _read(head: str, project_id: str, as_of: int | None, who: tuple[str, ...]) -> tuple[Debt, ...]:
+    """As things are at the head of the journal: kept, because costs are added up over all work."""
+    return quality_debt(session.store(), project_id=project_id, by=session.person(), as_of=as_of)
