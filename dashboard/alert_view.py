@@ -1,4 +1,4 @@
-"""Alerts on the page: those that are open, taking and closing one, the limits."""
+"""Alerts on a page: those that are open, taking and closing one, the limits."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import polars as pl
 import streamlit as st
 
 from dashboard import presses, session
-from dashboard.components import plain
+from dashboard.components import link_to, plain, press_outcome
 from dashboard.workflows import alerts
+
+SHOWN = 3
+"""Alerts on a page that is about more than alerts."""
 
 
 def alert_section() -> None:
@@ -20,7 +23,7 @@ def alert_section() -> None:
     if waiting.is_empty():
         st.caption("No alert is open.")
     for row in waiting.iter_rows(named=True):
-        _card(row)
+        alert_card(row)
     closed = table.filter(pl.col("status") == alerts.CLOSED)
     with st.expander(f"Limits, and {closed.height} closed alerts"):
         _limits()
@@ -32,7 +35,25 @@ def alert_section() -> None:
             )
 
 
-def _card(row: dict[str, Any]) -> None:
+def open_alerts() -> None:
+    """The alerts that wait, for a page that is about more: at most SHOWN of them, the oldest first; nothing where none is open."""
+    store, project, person = session.store(), session.project_id(), session.person()
+    if not person.may("view.figures"):
+        return
+    press_outcome()
+    waiting = alerts.waiting(store, project_id=project, by=person, as_of=session.as_of())
+    if waiting.is_empty():
+        return
+    is_or_are = "alert is" if waiting.height == 1 else "alerts are"
+    st.markdown(f"#### {waiting.height:,} {is_or_are} open", anchors=False)
+    for row in waiting.head(SHOWN).iter_rows(named=True):
+        alert_card(row)
+    more = waiting.height - SHOWN
+    link_to("drift", label="See what changed, and why" if more <= 0 else f"See {more:,} more, and why")
+
+
+def alert_card(row: dict[str, Any]) -> None:
+    """One alert: what it says, since when, whose it is; for a person who may, taking it and closing it with a reason."""
     store, project, person = session.store(), session.project_id(), session.person()
     title = next(watched.title for watched in alerts.WATCHED if watched.key == row["key"])
     with st.container(border=True, key=f"alert-{row['alert_id']}"):
@@ -40,7 +61,8 @@ def _card(row: dict[str, Any]) -> None:
         st.markdown(f":material/notifications_active: **{plain(title)}**: {plain(row['sentence'])}.")
         told = "delivered" if row["delivered"] else "not delivered" if row["attempts"] else "no webhook tried"
         st.caption(
-            f"Opened {row['opened_at']:%d %b %Y}, {owner}; {row['value']:.3g}, limit {row['limit_value']:.3g}, n {row['n']:,}; {told}."
+            f"Opened {row['opened_at']:%d %b %Y}{_age(row)}, {owner};"
+            f" {row['value']:.3g}, limit {row['limit_value']:.3g}, n {row['n']:,}; {told}."
         )
         if session.as_of() is not None or not person.may("alert.handle"):
             return
@@ -65,6 +87,14 @@ def _card(row: dict[str, Any]) -> None:
                         "close", alert_id, reason,
                     )  # fmt: skip
                     st.rerun()
+
+
+def _age(row: dict[str, Any]) -> str:
+    """How long it has been open; nothing when an earlier moment is shown."""
+    if session.as_of() is not None:
+        return ""
+    days = alerts.days_open(row["opened_at"], session.store().clock())
+    return " (today)" if days == 0 else " (1 day ago)" if days == 1 else f" ({days:,} days ago)"
 
 
 def _limits() -> None:

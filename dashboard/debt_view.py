@@ -18,15 +18,18 @@ def draw() -> None:
     )  # fmt: skip
     with st.container(border=True, key="quality-debt", gap="small"):
         for line in lines:
-            with st.container(
-                horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
-            ):
-                chip = state_markdown(line.state, text=WORDS[line.state])
-                st.markdown(f"**{line.title}** {chip} {plain(line.sentence)}", width="stretch")
-                link_to(line.page, label=f"Open {line.title}")
+            said, there = st.columns([6, 1], vertical_alignment="center")
+            with said:
+                chip = state_markdown(
+                    line.state, text=FIT[line.page] if line.state == "fit" else WORDS[line.state]
+                )
+                st.markdown(f"**{line.title}** {chip} {plain(line.sentence)}")
+            with there:
+                link_to(line.page, label=line.title)
 
 
-WORDS = {"fit": "Nothing to do", "watch": "Look", "not fit": "Not fit", "undefined": "Cannot tell"}
+FIT = {"bias": "Nothing seen", "drift": "Nothing seen", "cost": "Known"}
+WORDS = {"watch": "Look", "not fit": "Not fit", "undefined": "Cannot tell"}
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import charts, debt_view, session, small_data_view
+from dashboard.alert_view import open_alerts
 from dashboard.components import go_to, link_to, look, plain, plot, plot_selection, verdict, what_is_this
 from dashboard.figure_cards import figure_card
 from dashboard.workflows import flag, overview, score
@@ -38,6 +39,7 @@ def render() -> None:
     )
     verdict(seen.state, seen.sentence, detail=seen.detail)
     _cards(seen)
+    open_alerts()
     debt_view.draw()
     small_data_view.draw("agreement")
     left, right = st.columns([3, 2], gap="large")

@@ -30,6 +30,8 @@ from data.records import Draft
 SECRET = "TOUCHSTONE_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable, not a secret
 TIMEOUT_SECONDS = 5.0
 MOST_ATTEMPTS = 5
+_CARRIERS = tuple(ipaddress.IPv6Network(net) for net in ("64:ff9b::/96", "2002::/16", "2001::/32", "::/96"))
+"""IPv6 that a gateway turns into the IPv4 address inside: NAT64 (RFC 6052), 6to4 (RFC 3056), Teredo (RFC 4380), IPv4-compatible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +128,22 @@ def _address(parts: SplitResult, *, allow_private: bool) -> str:
     except OSError as error:
         raise BadRequest(f"The host {parts.hostname} is not found: {error}.") from error
     addresses = [str(entry[4][0]) for entry in found]
-    private = [one for one in addresses if not ipaddress.ip_address(one.partition("%")[0]).is_global]
+    private = [one for one in addresses if not _public(one)]
     if private and not allow_private:
         raise BadRequest(
             f"{parts.hostname} is {private[0]}, which is not a public address. Allow private addresses if that is meant."
         )
     return addresses[0]
+
+
+def _public(address: str) -> bool:
+    """Whether an address is one of the public net, and not one that carries an IPv4 address inside (`_CARRIERS`)."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if not found.is_global or found.is_multicast:
+        return False
+    if isinstance(found, ipaddress.IPv4Address):
+        return True
+    return not any(found in carrier for carrier in _CARRIERS)
 
 
 def _post(

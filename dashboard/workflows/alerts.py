@@ -128,6 +128,22 @@ def alerts(store: Store, *, project_id: str, by: Person, as_of: int | None = Non
     return store.read("alert_list", project_id=project_id, as_of=as_of)
 
 
+def waiting(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> pl.DataFrame:
+    """The alerts that are not closed, the oldest first.
+
+    Raises:
+        NotAllowed: the person may not see figures.
+    """
+    return (
+        alerts(store, project_id=project_id, by=by, as_of=as_of).filter(pl.col("status") != CLOSED).reverse()
+    )
+
+
+def days_open(opened_at: datetime, now: datetime) -> int:
+    """Whole days since an alert opened; 0 where a clock went backwards."""
+    return max(0, (now - opened_at).days)
+
+
 def own(store: Store, *, project_id: str, by: Person, alert_id: str, request_id: str | None = None) -> None:
     """Take an alert: from now on it has an owner.
 

@@ -217,7 +217,10 @@ def test_a_redirect_is_not_followed_and_a_slow_server_is_left(pets: Store, recei
     ("url", "problem"),
     [("http://example.org", "https://"), ("https://127.0.0.1/x", "not a public address"), ("https://[::1]/x", "not a public address"),
      ("https://10.0.0.1", "not a public address"), ("https://169.254.169.254/meta", "not a public address"),
-     ("https://me:pw@127.0.0.1", "no user or password"), ("ftp://127.0.0.1", "https://"), ("https://localhost:x", "port")],
+     ("https://[64:ff9b::7f00:1]", "not a public address"), ("https://[2002:7f00:1::]", "not a public address"),
+     ("https://[::ffff:127.0.0.1]", "not a public address"), ("https://[::7f00:1]", "not a public address"),
+     ("https://224.0.0.1", "not a public address"), ("https://me:pw@127.0.0.1", "no user or password"),
+     ("ftp://127.0.0.1", "https://"), ("https://localhost:x", "port")],
 )  # fmt: skip
 def test_addresses_that_are_not_allowed_are_refused_before_anything_is_sent(
     pets: Store, url: str, problem: str

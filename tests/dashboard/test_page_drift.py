@@ -129,3 +129,33 @@ def test_the_past_shows_what_was_known_and_changes_nothing(shown: Store) -> None
     app = open_page("drift", person="lena", as_of="3")
     assert "Drift was not measured yet" in said(app)
     assert "Measure drift" not in [button.label for button in app.button]
+
+
+@pytest.mark.parametrize("person", ["lena", "rita"])
+def test_overview_lists_the_open_alerts_to_who_sees_figures(shown: Store, person: str) -> None:
+    app = open_page("overview", person=person)
+    text = said(app)
+    n = alerts.waiting(shown, project_id=PROJECT, by=stores.LENA).height
+    assert n > 0
+    assert f"{n} alert" in text
+    assert "nobody owns it" in text
+    assert ("I take it" in [button.label for button in app.button]) == (person == "lena")
+
+
+def test_an_alert_taken_and_closed_on_overview_leaves_it(shown: Store) -> None:
+    app = open_page("overview", person="lena")
+    before = alerts.waiting(shown, project_id=PROJECT, by=stores.LENA)
+    app = press(app, "I take it")
+    assert "needs a reason" in said(press(app, "Close the alert"))
+    app.text_input(key=f"reason_{before['alert_id'][0]}").input("New customers")
+    press(app, "Close the alert")
+    left = alerts.waiting(shown, project_id=PROJECT, by=stores.LENA)
+    assert left["alert_id"].to_list() == before["alert_id"].to_list()[1:]
+
+
+@pytest.mark.parametrize("person", ["lena", "rita"])
+def test_overview_says_nothing_of_alerts_where_none_is_open(pets: Store, person: str) -> None:
+    with shown_by(pets):
+        text = said(open_page("overview", person=person))
+    assert "alert is open" not in text
+    assert "alerts are open" not in text
