@@ -270,7 +270,9 @@ def _cut(matrix: csr_array) -> list[csr_array]:
 def _on_card(matrix: csr_array, device: torch.device) -> torch.Tensor:
     starts, at = (torch.from_numpy(part.astype(np.int64)) for part in (matrix.indptr, matrix.indices))
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        warnings.filterwarnings(
+            "ignore", message="Sparse (CSR tensor support is in beta|invariant checks are)"
+        )
         return torch.sparse_csr_tensor(
             starts, at, torch.from_numpy(matrix.data), size=matrix.shape, check_invariants=True
         ).to(device)
