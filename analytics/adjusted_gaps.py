@@ -58,7 +58,7 @@ def mantel_haenszel(hits: FloatArray | IntArray, totals: FloatArray | IntArray) 
 
     >>> hits, totals = np.array([[512, 89], [353, 17]]), np.array([[825, 108], [560, 25]])
     >>> round(mantel_haenszel(hits, totals).odds_ratio, 2)
-    0.48
+    0.43
     """
     (a, b), (n1, n0) = np.asarray(hits, np.float64).T, np.asarray(totals, np.float64).T
     n = np.where(n1 + n0 > 0, n1 + n0, 1.0)

@@ -103,7 +103,7 @@ def cohens_h(share: float, other: float) -> float:
     """Cohen's (1988, ch. 6) effect size of two shares: 2 asin sqrt p - 2 asin sqrt q; .2 small, .5 medium, .8 large.
 
     >>> round(cohens_h(0.445, 0.304), 3)
-    0.292
+    0.293
     """
     return 2 * asin(sqrt(share)) - 2 * asin(sqrt(other))
 
