@@ -11,21 +11,18 @@ and compiling are left out for both.
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import statistics
-import time
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
 
 from analytics.label_mix import distances, label_mix
 from analytics.sequential import watch
-from tests.benchmarks.rows import Row
+from tests.benchmarks.rows import Row, forget_peak, in_own_process, median_seconds, peak_mb, print_table
 
 N_LABELS, N_ANNOTATORS, PER_ITEM, DAYS = 10, 5000, 5, 91
-DEVICE: Literal["cpu"] = "cpu"
 
 
 def generated(n: int) -> pl.DataFrame:
@@ -82,45 +79,33 @@ def evidently(rows: pl.DataFrame) -> Callable[[], object]:
     return lambda: Report([DataDriftPreset()]).run(sets[0], sets[1]).get_html_str(as_iframe=False)
 
 
-def _timed(call: Callable[[], object], rounds: int) -> float:
-    seconds = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
-
-
-def main(arguments: argparse.Namespace) -> list[Row]:
-    """Measure and print the table."""
+def child(n: int, rounds: int) -> None:
+    """What `_rows` starts: prints our seconds and the peak in MB as JSON."""
     ours(generated(10_000))  # compiles
-    rows = []
-    if arguments.peer_rows:
-        part = generated(arguments.peer_rows)
-        theirs = _timed(evidently(part), 1)
-        rows.append(
-            Row("drift of five columns / of the label mix with its course", part.height, "evidently report", theirs,
-                _timed(lambda: ours(part), arguments.rounds), 0.0, DEVICE)
-        )  # fmt: skip
-    whole = generated(arguments.annotations)
-    rows.append(
-        Row(
-            "drift of a day against 90",
-            whole.height,
-            "",
-            None,
-            _timed(lambda: ours(whole), arguments.rounds),
-            0.0,
-            DEVICE,
-        )
-    )
-    print("| task | annotations | peer | peer s | ours s | ratio |")
-    print("|---|---|---|---|---|---|")
-    for row in rows:
-        ratio = "" if row.peer_seconds is None else f"{row.peer_seconds / row.our_seconds:.0f}"
-        spent = "" if row.peer_seconds is None else f"{row.peer_seconds:.2f}"
-        print(f"| {row.task} | {row.size:,} | {row.peer} | {spent} | {row.our_seconds:.3f} | {ratio} |")
-    return rows
+    work = generated(n)
+    forget_peak()
+    print(json.dumps([median_seconds(lambda: ours(work), rounds, warm_up=False), peak_mb()]))
+
+
+def _rows(asked: argparse.Namespace) -> Iterator[Row]:
+    if asked.peer_rows:
+        report = evidently(generated(asked.peer_rows))
+        theirs = median_seconds(report, 1, warm_up=False)
+        task = "drift of the label mix with its course (peer: a report of five columns)"
+        yield Row(task, asked.peer_rows, "evidently", theirs, *_measured(asked.peer_rows, asked.rounds))
+    task = "drift of a day against 90, label mix with its course"
+    yield Row(task, asked.annotations, "none", None, *_measured(asked.annotations, asked.rounds))
+
+
+def _measured(n: int, rounds: int) -> tuple[float, float]:
+    words = ("--child", "--annotations", str(n), "--rounds", str(rounds))
+    seconds, peak = in_own_process("tests.benchmarks.drift", *words)
+    return seconds, peak
+
+
+def main(asked: argparse.Namespace) -> list[Row]:
+    """Measure and print the table."""
+    return print_table(_rows(asked))
 
 
 def options(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -131,8 +116,13 @@ def options(words: Sequence[str] | None = None) -> argparse.Namespace:
         "--peer-rows", type=int, default=1_000_000, help="rows for Evidently; 0 leaves it out"
     )
     parser.add_argument("--rounds", type=int, default=3, help="of ours; the median is printed")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(words)
 
 
 if __name__ == "__main__":
-    main(options())
+    chosen = options()
+    if chosen.child:
+        child(chosen.annotations, chosen.rounds)
+    else:
+        main(chosen)

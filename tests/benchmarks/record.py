@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.record [--quick]
 
-Runs `tests.benchmarks.agreement`, `bias`, `consensus`, `suspects`, `training` and `uncertainty`, peer and ours in the same run, up to ten
-million annotations or items; `--quick` stops at a hundred thousand, to see that everything runs. Takes about a quarter
-of an hour.
+Runs `tests.benchmarks.agreement`, `bias`, `consensus`, `drift`, `suspects`, `training` and `uncertainty`, peer and ours in the same
+run, up to ten million annotations or items; `--quick` stops at a hundred thousand, to see that everything runs. Takes about
+half an hour.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, bias, card, consensus, suspects, training, uncertainty
+from tests.benchmarks import agreement, bias, card, consensus, drift, suspects, training, uncertainty
 from tests.benchmarks.rows import HEAD as TABLE
 from tests.benchmarks.rows import Row
 from tests.browser.server import ROOT
@@ -70,6 +70,7 @@ def main(*, quick: bool) -> None:
         *suspects.main(suspects.options(["--sizes", "10000", "--rounds", "1"] if quick else [])),
         *uncertainty.main(uncertainty.options(["--items", "10000", "--rounds", "3"] if quick else [])),
         *bias.main(bias.options(["--items", "4000", "--rounds", "1"] if quick else [])),
+        *drift.main(drift.options(["--annotations", "100000", "--peer-rows", "2000"] if quick else [])),
         *training.main(training.options(["--items", "2000", "--rounds", "1"] if quick else [])),
     ]
     write(head, rows, Path(tempfile.mkdtemp()) if quick else ROOT / "docs")
