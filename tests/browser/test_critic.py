@@ -23,11 +23,11 @@ def test_a_lead_sends_a_quadrant_to_relabel_and_an_annotator_reads_why(
 
     page.goto(own_demo_server.page("relabel", person="ana", project="digits"))
     expect(card(page)).to_be_visible()
-    expect(card(page).get_by_text("Why")).to_have_count(0)  # nothing before the answer
+    expect(page.get_by_text("Why it was flagged")).to_have_count(0)  # nothing before the answer
     answer_blind(page, "3")
-    press(page, "e")
+    press(page, "w")  # the evidence
     reasons = re.compile(r"would choose|support|annotations say|neighbours|known in advance|would not be")
-    expect(card(page).get_by_text(reasons).first).to_be_visible()
+    expect(page.get_by_text(reasons).first).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -48,7 +48,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def import_file(page: Page, server: Server, path: Path) -> None:
     page.goto(server.page("import-file", person="lena"))
-    page.locator("input[type=file]").set_input_files(path)
+    page.locator("input[type=file]").first.set_input_files(path)
     page.get_by_label("Project").last.fill(PROJECT)
     page.keyboard.press("Tab")
     expect(page.get_by_text("6,030 new annotations of 300 items by 110 annotators")).to_be_visible()
@@ -81,7 +81,7 @@ def decide(page: Page, server: Server) -> None:
     """A lead settles the most pressing item, with a reason."""
     page.goto(server.page("adjudicate", person="lena", project=PROJECT))
     expect(page.get_by_role("heading", name=re.compile("waits? for your decision"))).to_be_visible()
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(1500)
     page.keyboard.press("2")
     page.get_by_label("Why", exact=True).fill(
         "The text names rain and sun; the guideline says which comes first."
