@@ -1,6 +1,6 @@
 """`make bench`: how fast we are next to the peers, written to docs/benchmarks.json and docs/benchmarks.md.
 
-    python -m tests.benchmarks.record [--quick]
+    python -m tests.benchmarks.record [--quick] [--only PART …]
 
 Runs `tests.benchmarks.agreement`, `bias`, `consensus`, `drift`, `suspects`, `training` and `uncertainty`, peer and ours in the same
 run, up to ten million annotations or items; `--quick` stops at a hundred thousand, to see that everything runs. Takes about
@@ -15,7 +15,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +46,8 @@ An empty cell: no peer, or none that finishes.
 
 """
 
+AGAIN = "Measured by themselves on {date}, load {load} at the end: {parts}."
+
 CARD = """
 ## On a card
 
@@ -56,24 +58,50 @@ names its share of.
 """
 
 
-def main(*, quick: bool) -> None:
-    """Measure everything, then write both files."""
+def main(*, quick: bool, only: Sequence[str] = ()) -> None:
+    """Measure everything, or what `only` names, then write both files."""
     head = HEAD.format(
         date=datetime.now(UTC).date(),
         machine=platform.machine(),
         cores=os.cpu_count(),
         load=f"{os.getloadavg()[0]:.1f}",
     )
-    rows = [
-        *_agreement(quick),
-        *_consensus(quick),
-        *suspects.main(suspects.options(["--sizes", "10000", "--rounds", "1"] if quick else [])),
-        *uncertainty.main(uncertainty.options(["--items", "10000", "--rounds", "3"] if quick else [])),
-        *bias.main(bias.options(["--items", "4000", "--rounds", "1"] if quick else [])),
-        *drift.main(drift.options(["--annotations", "100000", "--peer-rows", "2000"] if quick else [])),
-        *training.main(training.options(["--items", "2000", "--rounds", "1"] if quick else [])),
-    ]
-    write(head, rows, Path(tempfile.mkdtemp()) if quick else ROOT / "docs")
+    parts: dict[str, Callable[[], Iterable[Row]]] = {
+        "agreement": lambda: _agreement(quick),
+        "consensus": lambda: _consensus(quick),
+        "suspects": lambda: suspects.main(
+            suspects.options(["--sizes", "10000", "--rounds", "1"] if quick else [])
+        ),
+        "uncertainty": lambda: uncertainty.main(
+            uncertainty.options(["--items", "10000", "--rounds", "3"] if quick else [])
+        ),
+        "bias": lambda: bias.main(bias.options(["--items", "4000", "--rounds", "1"] if quick else [])),
+        "drift": lambda: drift.main(
+            drift.options(["--annotations", "100000", "--peer-rows", "2000"] if quick else [])
+        ),
+        "training": lambda: training.main(
+            training.options(["--items", "2000", "--rounds", "1"] if quick else [])
+        ),
+    }
+    folder = Path(tempfile.mkdtemp()) if quick else ROOT / "docs"
+    if not only:
+        write(head, [row for part in parts.values() for row in part()], folder)
+        return
+    fresh = [row for name in only for row in parts[name]()]
+    # What this run did not measure stays as it was, and the page says which part is younger.
+    kept = [row for row in _written() if row.task not in {row.task for row in fresh}]
+    old_head = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8").split(TABLE)[0]
+    again = AGAIN.format(
+        parts=", ".join(only), date=datetime.now(UTC).date(), load=f"{os.getloadavg()[0]:.1f}"
+    )
+    write(f"{old_head.rstrip()}\n\n{again}\n\n", [*kept, *fresh], folder)
+
+
+def _written() -> list[Row]:
+    """The rows of the processor as they stand in docs/benchmarks.json."""
+    held = json.loads((ROOT / "docs" / "benchmarks.json").read_text(encoding="utf-8"))
+    names = ("task", "size", "peer", "peer_seconds", "our_seconds", "our_peak_mb", "device")
+    return [Row(**{name: row[name] for name in names}) for row in held if row["device"] == "cpu"]
 
 
 def write(head: str, rows: Sequence[Row], folder: Path) -> None:
@@ -109,5 +137,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="PART", help="parts to measure; the others stay as they were"
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes, written to a temporary folder")
-    main(quick=parser.parse_args(sys.argv[1:]).quick)
+    chosen = parser.parse_args(sys.argv[1:])
+    main(quick=chosen.quick, only=chosen.only)
