@@ -47,7 +47,10 @@ def train_command(
     as_json: JsonOption = False,
     encoder: Annotated[
         str,
-        typer.Option("--encoder", help="What the model reads: text (TF-IDF), pixels, embeddings, or auto."),
+        typer.Option(
+            "--encoder",
+            help="What the model reads: text (TF-IDF), pixels, embeddings, auto, or by a network of others: sentences:NAME, backbone:NAME.",
+        ),
     ] = "auto",
     model: Annotated[
         str,

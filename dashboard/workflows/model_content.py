@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TEXT, PIXELS, EMBEDDINGS = "text", "pixels", "embeddings"
 ENCODERS = ("auto", TEXT, PIXELS, EMBEDDINGS)
+SENTENCES, BACKBONE = "sentences:", "backbone:"
+"""What stands before the name of a network that others trained: of sentence-transformers for texts, of torchvision for pictures."""
 FEWEST_ITEMS = 20
 """With fewer items nothing is learned that could criticise anybody."""
 
@@ -48,6 +50,21 @@ class Content:
     encoder: TextEncoder | PixelEncoder | EmbeddingEncoder
 
 
+KNOWN = (*ENCODERS, f"{SENTENCES}NAME", f"{BACKBONE}NAME")
+"""The encoders, as people are told."""
+
+
+def is_encoder(name: str) -> bool:
+    """Whether `read_content` knows it.
+
+    >>> is_encoder("text"), is_encoder("sentences:all-MiniLM-L6-v2"), is_encoder("backbone:"), is_encoder("bert")
+    (True, True, False, False)
+    """
+    return name in ENCODERS or any(
+        name.startswith(prefix) and name != prefix for prefix in (SENTENCES, BACKBONE)
+    )
+
+
 def read_content(
     store: Store, project_id: str, *, encoder: str = "auto", as_of: int | None = None
 ) -> Content:
@@ -57,8 +74,8 @@ def read_content(
     Raises:
         BadRequest: an unknown encoder, or too few items with such content.
     """
-    if encoder not in ENCODERS:
-        raise BadRequest(f"{encoder!r} is not an encoder. Known: {', '.join(ENCODERS)}.")
+    if not is_encoder(encoder):
+        raise BadRequest(f"{encoder!r} is not an encoder. Known: {', '.join(KNOWN)}.")
     items = store.read("model_items", project_id=project_id, as_of=as_of)
     kind = encoder
     if encoder in ("auto", EMBEDDINGS):
@@ -72,17 +89,18 @@ def read_content(
     if encoder == "auto":
         n_pictures, n_texts = (len(items) - items[name].null_count() for name in ("image_bytes", "text"))
         kind = PIXELS if n_pictures > n_texts else TEXT
-    column = "image_bytes" if kind == PIXELS else "text"
+    of_pictures = kind == PIXELS or kind.startswith(BACKBONE)
+    column = "image_bytes" if of_pictures else "text"
     there = items.filter(pl.col(column).is_not_null())
     if there.height < FEWEST_ITEMS:
-        what = "a picture" if kind == PIXELS else "a text"
+        what = "a picture" if of_pictures else "a text"
         raise BadRequest(
             NO_CONTENT.format(project=project_id, n=there.height, what=what, fewest=FEWEST_ITEMS)
         )
     content: list[str | bytes] = there[column].to_list()
     fitted, features = _encoded(kind, content)
     return Content(
-        kind=kind,
+        kind=kind if kind in ENCODERS else EMBEDDINGS,
         item_codes=there["item_code"].cast(pl.Int64).to_numpy(),
         item_ids=tuple(there["item_id"]),
         features=features,
@@ -117,11 +135,22 @@ def _embedded(store: Store, project_id: str, items: pl.DataFrame, *, as_of: int 
     )
 
 
-def _encoded(kind: str, content: Sequence[str | bytes]) -> tuple[TextEncoder | PixelEncoder, Features]:
+def _encoded(
+    kind: str, content: Sequence[str | bytes]
+) -> tuple[TextEncoder | PixelEncoder | EmbeddingEncoder, Features]:
     from analytics.encoders import PixelEncoder, TextEncoder
     from analytics.errors import BadOption
+    from analytics.pretrained import BackboneEncoder, ExtraMissing, SentenceEncoder
 
     try:
+        if kind.startswith(BACKBONE):
+            seen = [one for one in content if isinstance(one, bytes)]
+            backbone = BackboneEncoder(kind.removeprefix(BACKBONE)).fit(seen)
+            return backbone.scaled, backbone.transform(seen)
+        if kind.startswith(SENTENCES):
+            read = [one for one in content if isinstance(one, str)]
+            sentences = SentenceEncoder(kind.removeprefix(SENTENCES)).fit(read)
+            return sentences.scaled, sentences.transform(read)
         if kind == PIXELS:
             pictures = [one for one in content if isinstance(one, bytes)]
             pixels = PixelEncoder().fit(pictures)
@@ -129,8 +158,10 @@ def _encoded(kind: str, content: Sequence[str | bytes]) -> tuple[TextEncoder | P
         texts = [one for one in content if isinstance(one, str)]
         words = TextEncoder().fit(texts)
         return words, words.transform(texts)
+    except ExtraMissing as error:
+        raise BadRequest(str(error)) from error
     except BadOption as error:
-        raise BadRequest(f"The items' {kind} cannot be read by the model: {error}") from error
+        raise BadRequest(f"The items cannot be read by {kind}: {error}") from error
 
 
 def _groups(content: Sequence[str | bytes]) -> IntArray:

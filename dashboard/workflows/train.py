@@ -88,6 +88,7 @@ def train(
         samples=found.samples,
         provenance={
             "by": BUILT_IN, "model": asked.model, "labels": asked.labels, "members_are": asked.members_are, "encoder": content.kind,
+            "read_by": asked.encoder,
             "features": len(content.feature_names), "members": asked.members, "folds": asked.n_folds, "seed": asked.seed,
             "device": found.device, "saw_seq": saw, "labelled": found.n_labelled, **found.said,
         },

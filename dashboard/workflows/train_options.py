@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashboard.workflows.errors import BadRequest
-from dashboard.workflows.model_content import ENCODERS
+from dashboard.workflows.model_content import KNOWN, is_encoder
 
 MOST_MEMBERS, MOST_FOLDS = 100, 50
 LINEAR, HIDDEN = "linear", "hidden"
@@ -27,7 +27,7 @@ MOST_WIDTH, MOST_EPOCHS = 2048, 1000
 class TrainOptions:
     """How the model is trained.
 
-    `encoder`: auto, text (TF-IDF), pixels or embeddings (brought in).
+    `encoder`: auto, text (TF-IDF), pixels, embeddings (brought in), or a network that others trained: `sentences:NAME`, `backbone:NAME`.
     `model`: linear, or hidden: a network with a hidden layer of `width` units, `dropout` of which are dropped while it learns,
     for `epochs`. `laplace`: the linear model's members are drawn from what its weights may be.
     `labels`: consensus (its posterior, or what people decided), or crowd: the annotators' own annotations, whose errors are
@@ -71,10 +71,12 @@ class TrainOptions:
     def checked(self) -> TrainOptions:
         """These options; raises BadRequest where one is out of range, or two do not go together."""
         for name, value, known in (
-            ("an encoder", self.encoder, ENCODERS), ("a model", self.model, MODELS), ("a source of labels", self.labels, TEACHERS),
+            ("a model", self.model, MODELS), ("a source of labels", self.labels, TEACHERS),
         ):  # fmt: skip
             if value not in known:
                 raise BadRequest(f"{value!r} is not {name}. Known: {', '.join(known)}.")
+        if not is_encoder(self.encoder):
+            raise BadRequest(f"{self.encoder!r} is not an encoder. Known: {', '.join(KNOWN)}.")
         self._check_ranges()
         if self.model == HIDDEN:
             self._check_hidden()
