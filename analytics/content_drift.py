@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from scipy.stats import rankdata
 
 from analytics.errors import BadOption
 from analytics.frames import FloatArray, IntArray
@@ -75,6 +74,8 @@ def _scores(x: FloatArray, window: IntArray, new: FloatArray) -> FloatArray:
 
 def _area(scores: FloatArray, window: IntArray, fold: IntArray, confidence: float) -> Estimate:
     """The mean of the folds' areas: scores of two folds are of two classifiers and are not compared."""
+    from scipy.stats import rankdata  # most of a second to import, and pages import this module
+
     areas, variances = [], []
     for one in range(N_FOLDS):
         here = fold == one

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import rankdata
 
 from analytics.attribution import Attribution, linear_attribution
 from analytics.errors import BadOption
@@ -164,6 +163,8 @@ def _mean_parts(
 
 def _spearman(one: FloatArray, other: FloatArray) -> float:
     """0 where one of the two is the same everywhere: it says nothing about an order."""
+    from scipy.stats import rankdata  # most of a second to import, and pages import this module
+
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0
     return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])

@@ -68,6 +68,12 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
     assert said.splitlines()[-1].split() == ["loaded:"]
 
 
+def test_the_first_page_comes_up_without_what_only_some_verbs_need() -> None:
+    heavy = "torch,faiss,sklearn,scipy.stats,captum,evidently,fairlearn,pandas"
+    script = "import sys, dashboard.pages.overview\nprint(*set(sys.argv[1].split(',')) & set(sys.modules), sep='\\n')"
+    assert python(script, heavy).split() == []
+
+
 def test_no_file_is_too_long_to_read() -> None:
     lengths = {path.relative_to(ROOT): len(path.read_text("utf-8").splitlines()) for path in sources()}
     assert len(lengths) > 100
