@@ -30,7 +30,17 @@ from dashboard.workflows.model_reasons import Opinions
 from dashboard.workflows.opening import Store
 from tests import stores
 from tests.dashboard.pages import open_page, shown_by, words
-from tests.dashboard.topics import N_EXTRA, N_ITEMS, N_MISSING, SPLIT, TOPICS, P, scored_topics, truth
+from tests.dashboard.topics import (
+    N_EXTRA,
+    N_ITEMS,
+    N_MISSING,
+    SPLIT,
+    TOPICS,
+    P,
+    judge_topics,
+    scored_topics,
+    truth,
+)
 
 MISSING = {f"t-{item:03d}" for item in range(N_MISSING)}
 EXTRA = {f"t-{item:03d}" for item in range(N_MISSING, N_MISSING + N_EXTRA)}
@@ -40,15 +50,7 @@ EXTRA = {f"t-{item:03d}" for item in range(N_MISSING, N_MISSING + N_EXTRA)}
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Read only: what a test writes is seen by those after it."""
     with scored_topics(tmp_path_factory.mktemp("topics")) as store:
-        train.train(
-            store,
-            project_id=P,
-            by=stores.LENA,
-            options=train.TrainOptions(n_members=3, n_folds=4, penalty=0.1),
-        )
-        uncertainty.uncertainty(
-            store, project_id=P, by=stores.LENA, options=uncertainty.UncertaintyOptions(replicates=100)
-        )
+        judge_topics(store, n_members=3, n_folds=4)
         yield store
 
 

@@ -8,27 +8,19 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dashboard.workflows import flag, train, uncertainty, uncertainty_view
+from dashboard.workflows import flag, uncertainty_view
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.item_opinion import item_opinion
 from dashboard.workflows.opening import Store
 from tests import stores
-from tests.dashboard.topics import TOPICS, P, scored_topics
+from tests.dashboard.topics import TOPICS, P, judge_topics, scored_topics
 
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Read only, but for the last test."""
     with scored_topics(tmp_path_factory.mktemp("topics")) as store:
-        train.train(
-            store,
-            project_id=P,
-            by=stores.LENA,
-            options=train.TrainOptions(n_members=2, n_folds=3, penalty=0.1),
-        )
-        uncertainty.uncertainty(
-            store, project_id=P, by=stores.LENA, options=uncertainty.UncertaintyOptions(replicates=100)
-        )
+        judge_topics(store, n_members=2, n_folds=3)
         yield store
 
 

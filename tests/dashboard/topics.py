@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.workflows import ingest, score
+from dashboard.workflows import ingest, score, train, uncertainty
 from dashboard.workflows.opening import Store
 from tests import stores
 
@@ -92,3 +92,12 @@ def scored_topics(folder: Path) -> Store:
         store, project_id=P, by=stores.LENA, options=score.ScoreOptions(replicates=100, figures=False)
     )
     return store
+
+
+def judge_topics(store: Store, *, n_members: int, n_folds: int) -> None:
+    """Train the built-in model on the letters and hold it against their labels."""
+    options = train.TrainOptions(n_members=n_members, n_folds=n_folds, penalty=0.1)
+    train.train(store, project_id=P, by=stores.LENA, options=options)
+    uncertainty.uncertainty(
+        store, project_id=P, by=stores.LENA, options=uncertainty.UncertaintyOptions(replicates=100)
+    )
