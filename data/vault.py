@@ -89,7 +89,9 @@ class Vault:
         Raises KeyMissing where there are entries and no key file at all.
         """
         with self._writing:
-            self._append(self._marks_file(name), [(person, name, mark) for person, mark in sorted(marks.items())])
+            self._append(
+                self._marks_file(name), [(person, name, mark) for person, mark in sorted(marks.items())]
+            )
 
     def marks(self, name: str, person: str | None = None) -> dict[str, dict[str, object]]:
         """What is kept under `name`, by person (of `person` alone, where one is named); whose key was destroyed is left out.

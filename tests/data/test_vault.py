@@ -135,6 +135,8 @@ def test_a_mark_is_no_other_mark(vault: Vault) -> None:
 
 
 def test_how_long_an_entry_is_tells_nothing_of_what_it_says(vault: Vault) -> None:
-    vault.put({"anna": {"gender": "male"}, "bine": {"gender": "female"}, "cleo": {"gender": "prefer not to say"}})
+    vault.put(
+        {"anna": {"gender": "male"}, "bine": {"gender": "female"}, "cleo": {"gender": "prefer not to say"}}
+    )
     lines = (vault.folder / "attributes.jsonl").read_text().splitlines()
     assert len({len(line) for line in lines}) == 1
