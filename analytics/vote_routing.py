@@ -6,9 +6,9 @@ others, each alike; who is in none of the G groups that are shown is asked as an
 privacy, ICML), drawn once and kept, as in U. Erlingsson, V. Pihur & A. Korolova (2014, RAPPOR, CCS): or else the same person, asked
 over and over, would average the chance away.
 
-Whatever is done with the drawn groups and with things that everybody knows (votes, who is a member, when), the odds that a person is in a
-group rather than in another, as somebody else sees them, change by the factor `odds` at most. That holds for items picked by drawn groups and
-for every claim that follows, however many; it is what makes it safe to keep all of them in a record that can be read by anybody.
+Whatever is done with the drawn groups and with things that everybody knows (votes, who is a member, when), the odds that a person
+is in a group rather than in another, as somebody else sees them, change by the factor `odds` at most. That holds for items picked
+by drawn groups and for every claim that follows, however many: so all of them may stand in a record that others read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from analytics.errors import BadOption
 from analytics.frames import FloatArray, IntArray
 
 ODDS = 3.0
-"""So much likelier is a person asked as one of their own group than as one of another: of two groups, three in four are asked as what they are."""
+"""So much likelier is a person asked as one of their own group than as one of another; of two groups three in four people are."""
 
 Flags = NDArray[np.bool_]
 
