@@ -36,14 +36,15 @@ class Vault:
     def __init__(self, folder: Path, keys_file: Path) -> None:
         self.folder = folder
         self.keys_file = keys_file
-        self._writing = threading.RLock()  # two writers at once could lose one another's new key
+        self.writing = threading.RLock()
+        """Held while something is written: two writers at once could lose one another's new key. Who reads first holds it too."""
 
     def put(self, attributes: Mapping[str, Mapping[str, object]]) -> int:
         """Encrypt and append the attributes of each person; what is already known and equal is left out.
 
         Returns how many people got a new entry. Durable when it returns.
         """
-        with self._writing:
+        with self.writing:
             known = self.read_all() if self._vault_file.exists() else {}
             fresh = {
                 person: {**known.get(person, {}), **values}
@@ -59,7 +60,7 @@ class Vault:
 
         A note id stands for one note: where it is known already nothing is written. Returns the note that the id stands for.
         """
-        with self._writing:
+        with self.writing:
             known = self.notes(person).get(note_id)
             if known is None:
                 self._append(self._notes_file, [(person, note_id, note)])
@@ -88,10 +89,14 @@ class Vault:
 
         Raises KeyMissing where there are entries and no key file at all.
         """
-        with self._writing:
+        with self.writing:
             self._append(
                 self._marks_file(name), [(person, name, mark) for person, mark in sorted(marks.items())]
             )
+
+    def has_marks(self, name: str) -> bool:
+        """Whether anything was ever kept under `name`."""
+        return self._marks_file(name).exists()
 
     def marks(self, name: str, person: str | None = None) -> dict[str, dict[str, object]]:
         """What is kept under `name`, by person (of `person` alone, where one is named); whose key was destroyed is left out.
@@ -139,7 +144,7 @@ class Vault:
 
     def destroy_key(self, person: str) -> bool:
         """Destroy a person's key; True where there was one."""
-        with self._writing:
+        with self.writing:
             keys = self._keys()
             if keys.pop(person, None) is None:
                 return False

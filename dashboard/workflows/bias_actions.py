@@ -4,14 +4,15 @@ Three actions: **reweight** the panel to a target mix, ask for one **extra-vote*
 group that has the fewest votes there, or of one group), or **adjudicate** items on which groups say different things. A proposal
 changes nothing, but it reads an attribute of annotators, and that leaves its event. Committing one raises a flag for each of its
 items, so that people settle them: no label changes by itself. What stands in the record are figures of groups that may be shown,
-never who belongs to one; so the queue does not hand items out by group, which would tell.
+never who belongs to one; and items that are picked by groups drawn by chance, by which one more vote is also asked for, or the list of
+items, and who takes them, would tell (`vote_asking`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -19,12 +20,13 @@ from analytics.errors import AnalyticsError
 from analytics.extra_votes import BALANCED, extra_votes
 from analytics.panel_weights import reweighted
 from dashboard import __version__
-from dashboard.workflows import bias_groups
+from dashboard.workflows import bias_groups, vote_asking
 from dashboard.workflows.bias_groups import Groups
 from dashboard.workflows.bias_sources import Sources, read_sources
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
+from dashboard.workflows.vote_asking import Asked, Routing
 from data.database import Reader
 from data.identifiers import uuid7
 from data.records import Draft
@@ -46,7 +48,8 @@ class Wish:
     """An action that somebody thinks of.
 
     `attribute`: of annotators; `target`: for reweight the share of votes each group is to have (none: equal shares); `group`: for
-    extra-vote who is asked ("": whoever has the fewest votes on an item); `n_items`: how many items at most.
+    extra-vote who is asked ("": whoever has the fewest votes on an item); `n_items`: how many items at most; `wait_days`: for
+    extra-vote so long they are asked before everybody is (0: not at all).
     """
 
     action: str
@@ -55,6 +58,7 @@ class Wish:
     group: str = ""
     n_items: int = 100
     seed: int = 0
+    wait_days: int = vote_asking.WAIT_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: s
         raise BadRequest(f"{wish.action!r} is no action. There are: {', '.join(ACTIONS)}.")
     if not 1 <= wish.n_items <= MOST_ITEMS:
         raise BadRequest(f"Between 1 and {MOST_ITEMS:,} items at a time.")
+    if not 0 <= wish.wait_days <= vote_asking.MOST_DAYS:
+        raise BadRequest(f"Between 0 and {vote_asking.MOST_DAYS} days.")
     sources = read_sources(store, project_id, saw=store.head)
     groups = bias_groups.annotator_groups(
         store, project_id=project_id, by=by, attribute=wish.attribute, purpose=purpose, codes=sources.votes["annotator_code"]
@@ -106,9 +112,10 @@ def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: s
     ids = store.read("import_known_items", project_id=project_id).select(
         pl.col("item_code").cast(pl.Int64), "item_id"
     )
+    asked = vote_asking.asked_as(store, groups, alone=wish.wait_days > 0)
     try:
         return {REWEIGHT: _reweight, EXTRA_VOTE: _extra, ADJUDICATE: _adjudicate}[wish.action](
-            wish, sources, groups, ids
+            wish, sources, groups, asked, ids
         )
     except AnalyticsError as error:
         raise BadRequest(f"Nothing can be proposed: {error}") from error
@@ -132,11 +139,12 @@ def commit(
     if not reason.strip():
         raise BadRequest("An action on a bias needs a reason: an auditor will ask for it.")
     run_id, told = uuid7(store.clock()), reason.strip()
+    proposal, routing = _routed(store, project_id, proposal, run_id)
     content: dict[str, object] = {
         "action": proposal.wish.action, "attribute": proposal.wish.attribute, "group": proposal.wish.group,
         "target": dict(proposal.wish.target or {}), "title": proposal.title, "sentence": proposal.sentence,
         "expected": dict(proposal.expected), "groups": proposal.groups.to_dicts(), "items": proposal.items["item_id"].to_list(),
-        "reason": told, "decided_by": by.person_id,
+        "reason": told, "decided_by": by.person_id, "wait_days": proposal.wish.wait_days, "n_first": routing.n_first if routing else 0,
     }  # fmt: skip
 
     def plan(reader: Reader) -> Draft:
@@ -153,7 +161,8 @@ def commit(
         opened = flags.select("flag_id", status=pl.lit("open"))
         segments = {
             name: reader.segments.put(frame).as_payload()
-            for name, frame in (("flag", flags), ("flag_status", opened)) if frame.height
+            for name, frame in (("flag", flags), ("flag_status", opened), *([("routing", routing.rows)] if routing else []))
+            if frame.height
         }  # fmt: skip
         return Draft(
             "bias_action_committed", project_id, run_id,
@@ -177,12 +186,27 @@ def committed(store: Store, *, project_id: str, by: Person, as_of: int | None = 
     return rows.select("run_id", decided_at="ran_at").with_columns(**columns, n_items=n_items)
 
 
-def _reweight(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -> Proposal:
+def _routed(
+    store: Store, project_id: str, proposal: Proposal, run_id: str
+) -> tuple[Proposal, Routing | None]:
+    """For an extra vote: the items that somebody can still answer, and who is asked first, which the vault then has."""
+    wish = proposal.wish
+    if wish.action != EXTRA_VOTE:
+        return proposal, None
+    found = vote_asking.route(
+        store, project_id=project_id, run_id=run_id, attribute=wish.attribute, group=wish.group, wait_days=wish.wait_days,
+        item_ids=proposal.items["item_id"].to_list(), now=store.clock(),
+    )  # fmt: skip
+    return replace(proposal, items=proposal.items.filter(pl.col("item_id").is_in(found.items))), found
+
+
+def _reweight(wish: Wish, sources: Sources, groups: Groups, asked: Asked, ids: pl.DataFrame) -> Proposal:
     named = wish.target or dict.fromkeys(groups.names, 1 / len(groups.names))
     target = {groups.names.index(name): share for name, share in named.items()}
     found = reweighted(sources.votes, groups.of, target, n_labels=sources.label_set.n_labels)
     words = dict(zip(sources.label_set.codes, sources.label_set.labels, strict=True))
-    changes = found.changes.sort("weight_share", "item_code", descending=[True, False]).join(
+    by_asked = reweighted(sources.votes, asked.of, target, n_labels=sources.label_set.n_labels)
+    changes = by_asked.changes.sort("weight_share", "item_code", descending=[True, False]).join(
         ids, on="item_code", how="left"
     )
     table = found.groups.with_columns(group=pl.col("group_code").replace_strict(dict(enumerate(groups.names)))).select(
@@ -191,7 +215,8 @@ def _reweight(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -
     sentence = (
         f"{found.changes.height:,} of {found.n_items:,} labels would change; the gap in how often the label of the others agrees "
         f"with a group goes from {_points(found.gap_before)} to {_points(found.gap_after)} points, and {found.n_votes:,} votes "
-        f"count as {found.n_effective:,.0f}"
+        f"count as {found.n_effective:,.0f}. {min(changes.height, wish.n_items):,} items go to people, picked so that they do not tell "
+        "who is in which group"
     )
     return Proposal(
         wish, f"{ACTIONS[REWEIGHT]} by {wish.attribute}", sentence,
@@ -207,12 +232,19 @@ def _reweight(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -
     )  # fmt: skip
 
 
-def _extra(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -> Proposal:
-    asked = groups.names.index(wish.group) if wish.group else BALANCED
+def _extra(wish: Wish, sources: Sources, groups: Groups, asked: Asked, ids: pl.DataFrame) -> Proposal:
+    wanted = groups.names.index(wish.group) if wish.group else BALANCED
     found = extra_votes(
-        sources.votes, groups.of, n_items=wish.n_items, n_labels=sources.label_set.n_labels, group=asked, seed=wish.seed
+        sources.votes, groups.of, n_items=wish.n_items, n_labels=sources.label_set.n_labels, group=wanted, seed=wish.seed,
+        asked_as=asked.of, answering=asked.answering,
     )  # fmt: skip
+    own = asked.answering.diagonal()[wanted if wish.group else slice(None)].mean()
     whom = f"of {wish.group}" if wish.group else "of the group that has the fewest there"
+    whom += (
+        f" (about {own:.0%} of who is asked, so that being asked does not tell who is in it)"
+        if wish.wait_days
+        else ", or of anybody"
+    )
     sentence = (
         f"One more vote for {found.n_votes:,} items, {whom}: about {found.expected_changes:.0f} labels would change; the gap in how "
         f"often the label of the others agrees with a group goes from {_points(found.gap_before)} to {_points(found.gap_after)} points "
@@ -232,14 +264,15 @@ def _extra(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -> P
     )  # fmt: skip
 
 
-def _adjudicate(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -> Proposal:
+def _adjudicate(wish: Wish, sources: Sources, groups: Groups, asked: Asked, ids: pl.DataFrame) -> Proposal:
     votes = sources.votes.select(pl.col("item_code", "annotator_code", "label_code").cast(pl.Int64))
-    both = _said_by_groups(votes, groups.of)
-    apart = both.filter(pl.col("n_labels") > 1).sort("votes", "item_code", descending=[True, False])
+    both, by_asked = (said_by_groups(votes, of) for of in (groups.of, asked.of))
+    apart, picked = (one.filter(pl.col("n_labels") > 1) for one in (both, by_asked))
+    picked = picked.sort("votes", "item_code", descending=[True, False])
     if both.is_empty():
         raise BadRequest(f"No item has a clear label from two groups of {wish.attribute}.")
     share, chance = apart.height / both.height, _apart_by_chance(votes, groups.of, wish.seed)
-    kept = apart.head(wish.n_items).join(ids, on="item_code", how="left", maintain_order="left")
+    kept = picked.head(wish.n_items).join(ids, on="item_code", how="left", maintain_order="left")
     sentence = (
         f"Groups of {wish.attribute} say different things on {apart.height:,} of the {both.height:,} items that two of them labelled "
         f"clearly ({share:.1%}; the same people put into such groups by chance: {chance:.1%}); {kept.height:,} go to people to settle, "
@@ -253,7 +286,7 @@ def _adjudicate(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame)
     )  # fmt: skip
 
 
-def _said_by_groups(votes: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+def said_by_groups(votes: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
     """Items on which two groups or more each have one label that most of them gave: item_code, n_labels, votes (for those labels)."""
     counted = votes.join(groups, on="annotator_code").group_by("item_code", "group_code", "label_code").len()
     cell = ["item_code", "group_code"]
@@ -269,7 +302,7 @@ def _apart_by_chance(votes: pl.DataFrame, groups: pl.DataFrame, seed: int) -> fl
     shares = []
     for place in range(_DEALS):
         dealt = groups.with_columns(pl.col("group_code").shuffle(seed=seed * _DEALS + place))
-        both = _said_by_groups(votes, dealt)
+        both = said_by_groups(votes, dealt)
         shares.append(both.filter(pl.col("n_labels") > 1).height / max(both.height, 1))
     return sum(shares) / _DEALS
 

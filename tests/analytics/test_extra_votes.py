@@ -85,7 +85,9 @@ def test_an_answer_of_others_moves_the_gap_less() -> None:
             votes, groups, n_items=600, n_labels=2, group=1, asked_as=asked_as, answering=shares
         ).expected_changes
 
-    alone, mixed, swapped = (gap_after(a) for a in (None, [[0.75, 0.25], [0.25, 0.75]], [[0.0, 1.0], [1.0, 0.0]]))
+    alone, mixed, swapped = (
+        gap_after(a) for a in (None, [[0.75, 0.25], [0.25, 0.75]], [[0.0, 1.0], [1.0, 0.0]])
+    )
     assert min(alone, swapped) < mixed < max(alone, swapped)
     assert mixed == pytest.approx(0.75 * alone + 0.25 * swapped, rel=1e-6)
     with pytest.raises(BadOption, match="rows and columns"):
