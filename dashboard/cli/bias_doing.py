@@ -110,6 +110,12 @@ def bias_act(
         ),
     ] = "",
     items: Annotated[int, typer.Option("--items", help="How many items at most.")] = 100,
+    wait_days: Annotated[
+        int,
+        typer.Option(
+            "--wait-days", help="extra-vote: so long they are asked before everybody is (0: not at all)."
+        ),
+    ] = 7,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws of votes not given yet.")] = 0,
     commit: Annotated[
         bool,
@@ -121,7 +127,7 @@ def bias_act(
     """Say what an action on a bias between groups of annotators is expected to do; with --commit decide on it."""
     from dashboard.workflows import bias_actions as acting
 
-    wish = acting.Wish(action, attribute, _targets(target or []), group, items, seed)
+    wish = acting.Wish(action, attribute, _targets(target or []), group, items, seed, wait_days)
     with opened(context, store, acts) as (found, person):
         project_id = project_of(context, found, project)
         proposal = acting.propose(found, project_id=project_id, by=person, wish=wish, purpose=purpose)
@@ -137,17 +143,26 @@ def bias_act(
             if commit
             else None
         )
+        first = acting.committed(found, project_id=project_id, by=person)["n_first"][0] if commit else 0
     document = {
         "project": project_id, "action": action, "title": proposal.title, "sentence": proposal.sentence,
         "expected": proposal.expected, "groups": proposal.groups.to_dicts(), "items": proposal.items.to_dicts(),
-        "committed": commit, "flagged": flagged,
+        "committed": commit, "flagged": flagged, "asked_first": first,
     }  # fmt: skip
     done = (
-        f"Decided; {flagged} items were flagged."
+        f"Decided; {flagged} items were flagged.{_asked_first(first, wait_days)}"
         if commit
         else "Nothing was changed; --commit decides on it."
     )
     answer(context, as_json, document, f"{proposal.title}. {proposal.sentence}.\n{done}")
+
+
+def _asked_first(n: int, days: int) -> str:
+    return (
+        f" For {n} of them some people are asked {days} days before everybody is; the store says of nobody whom."
+        if n
+        else ""
+    )
 
 
 def _targets(pairs: list[str]) -> dict[str, float] | None:

@@ -176,14 +176,20 @@ def commit(
 
 
 def committed(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> pl.DataFrame:
-    """Decisions, newest first: run_id, action, attribute, title, sentence, reason, decided_by, decided_at, n_items."""
+    """Decisions, newest first: run_id, action, attribute, title, sentence, reason, decided_by, decided_at, n_items, n_first (items for
+    which some people are asked before everybody is), wait_days.
+    """
     require(by, "view.figures")
     rows = store.read("score_runs", project_id=project_id, as_of=as_of).filter(kind=KIND)
     told = [json.loads(text) for text in rows["parameters"]]
     names = ("action", "attribute", "title", "sentence", "reason", "decided_by")
     columns = {name: pl.Series(name, [str(one[name]) for one in told], dtype=pl.Utf8) for name in names}
-    n_items = pl.Series([len(one["items"]) for one in told], dtype=pl.Int64)
-    return rows.select("run_id", decided_at="ran_at").with_columns(**columns, n_items=n_items)
+    numbers = {
+        "n_items": [len(one["items"]) for one in told],
+        **{name: [one.get(name, 0) for one in told] for name in ("n_first", "wait_days")},
+    }
+    counts = {name: pl.Series(found, dtype=pl.Int64) for name, found in numbers.items()}
+    return rows.select("run_id", decided_at="ran_at").with_columns(**columns, **counts)
 
 
 def _routed(
