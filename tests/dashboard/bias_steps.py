@@ -68,6 +68,34 @@ def crowd_store(
     return store
 
 
+def more_votes(
+    store: Store, votes: list[tuple[str, str, str]], people: dict[str, dict[str, str]] | None = None
+) -> None:
+    """Bring in more annotations (item_id, annotator_id, label), and what is known of who gave them."""
+    empty = stores.parsed_crowd(n_items=1)
+    rows = [(place + 1, *vote, True) for place, vote in enumerate(votes)]
+    given = pl.DataFrame(
+        rows, schema=["row", "item_id", "annotator_id", "label", "independent"], orient="row"
+    )
+    known = [(person, json.dumps(attributes)) for person, attributes in (people or {}).items()]
+    parsed = replace(
+        empty,
+        annotations=given.select(
+            (pl.col(n) if n in given.columns else pl.lit(None)).cast(kind).alias(n)
+            for n, kind in empty.annotations.schema.items()
+        ),
+        items=empty.items.clear(),
+        annotators=pl.DataFrame(known, schema=ANNOTATORS, orient="row"),
+        predictions=empty.predictions.clear(),
+        n_rows=given.height,
+        sha256=f"{store.head:064d}",
+        name=f"more-{store.head}.csv",
+    )
+    ingest.import_parsed(
+        store, parsed=parsed, project_id=stores.PROJECT, by=stores.LENA, request=ingest.ImportRequest()
+    )
+
+
 def _asked(
     item: int, is_dog: bool, rng: np.random.Generator, *, only_items_differ: bool, shared: bool
 ) -> list[int]:
