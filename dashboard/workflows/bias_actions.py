@@ -20,9 +20,10 @@ from analytics.errors import AnalyticsError
 from analytics.extra_votes import BALANCED, extra_votes
 from analytics.panel_weights import reweighted
 from dashboard import __version__
-from dashboard.workflows import bias_groups, vote_asking
+from dashboard.workflows import bias_groups, bias_standing, vote_asking
 from dashboard.workflows.bias_groups import Groups
 from dashboard.workflows.bias_sources import Sources, read_sources
+from dashboard.workflows.bias_standing import Table
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
@@ -73,6 +74,7 @@ class Proposal:
         groups: group, votes, share, target, agrees_before, agrees_after; of groups that may be shown.
         items: item_id, and label_before, label_after or p_change where known; in order of need.
         saw: the last event that it knows of.
+        table: the groups and votes that its figures are of.
     """
 
     wish: Wish
@@ -82,6 +84,7 @@ class Proposal:
     groups: pl.DataFrame
     items: pl.DataFrame
     saw: int
+    table: Table | None = None
 
 
 def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: str) -> Proposal:
@@ -102,6 +105,8 @@ def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: s
     groups = bias_groups.annotator_groups(
         store, project_id=project_id, by=by, attribute=wish.attribute, purpose=purpose, codes=sources.votes["annotator_code"]
     )  # fmt: skip
+    table = bias_standing.table(store, project_id, people=groups, items=None, sources=sources)
+    groups, sources = table.groups, replace(sources, votes=table.votes)
     if groups.untested is not None:
         raise BadRequest(f"Nothing can be proposed by {wish.attribute}: {groups.untested}.")
     for named in [*(wish.target or {}), *([wish.group] if wish.group else [])]:
@@ -114,9 +119,10 @@ def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: s
     )
     asked = vote_asking.asked_as(store, groups, alone=wish.wait_days > 0)
     try:
-        return {REWEIGHT: _reweight, EXTRA_VOTE: _extra, ADJUDICATE: _adjudicate}[wish.action](
+        found = {REWEIGHT: _reweight, EXTRA_VOTE: _extra, ADJUDICATE: _adjudicate}[wish.action](
             wish, sources, groups, asked, ids
         )
+        return replace(found, table=table)
     except AnalyticsError as error:
         raise BadRequest(f"Nothing can be proposed: {error}") from error
 
@@ -140,6 +146,9 @@ def commit(
         raise BadRequest("An action on a bias needs a reason: an auditor will ask for it.")
     run_id, told = uuid7(store.clock()), reason.strip()
     proposal, routing = _routed(store, project_id, proposal, run_id)
+    assert proposal.table is not None  # `propose` always names it
+    bias_standing.keep(store, project_id, run_id, [proposal.table])
+    standing = {proposal.table.key: proposal.table.record(run_id)}
     content: dict[str, object] = {
         "action": proposal.wish.action, "attribute": proposal.wish.attribute, "group": proposal.wish.group,
         "target": dict(proposal.wish.target or {}), "title": proposal.title, "sentence": proposal.sentence,
@@ -156,7 +165,7 @@ def commit(
         flags = _flags(reader, project_id, proposal, run_id)
         run = {
             "run_id": run_id, "kind": KIND, "method": proposal.wish.action, "code_version": __version__, "saw_seq": proposal.saw,
-            "parameters": json.dumps(content, sort_keys=True, allow_nan=False),
+            "parameters": json.dumps({**content, "standing": standing}, sort_keys=True, allow_nan=False),
         }  # fmt: skip
         opened = flags.select("flag_id", status=pl.lit("open"))
         segments = {

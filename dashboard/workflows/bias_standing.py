@@ -34,7 +34,9 @@ from dashboard.workflows.opening import Store
 MARK = "compared"
 """Under what the vault keeps the people of tables."""
 
-KIND = "bias"
+KINDS = ("bias", "bias_action")
+"""The runs that publish figures of groups of annotators."""
+
 WAITS = f"somebody who was in it was forgotten, and fewer than {LEAST_PEOPLE} people changed since: their part could be worked out"
 
 _UNKNOWN, _HIDDEN = "--", "hh"
@@ -131,8 +133,9 @@ def standing_words(standing: Mapping[str, object], saw_seq: int) -> list[str]:
 
 
 def _former(store: Store, project_id: str, key: str) -> Mapping[str, object] | None:
-    """What the newest run that has the table keeps of it."""
-    for text in store.read("score_runs", project_id=project_id).filter(kind=KIND)["parameters"]:
+    """What the newest run that has the table keeps of it: a comparison, or an action whose effect was shown by it."""
+    runs = store.read("score_runs", project_id=project_id)
+    for text in runs.filter(pl.col("kind").is_in(KINDS))["parameters"]:
         found: Mapping[str, Mapping[str, object]] = json.loads(text).get("standing", {})
         if key in found:
             return found[key]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from dashboard.workflows import bias, bias_behind, bias_rows, bias_statement, bias_view
+from dashboard.workflows import bias, bias_actions, bias_behind, bias_rows, bias_statement, bias_view
 from dashboard.workflows.bias_groups import LEAST_PEOPLE
 from dashboard.workflows.opening import Store
 from tests import stores
@@ -177,3 +177,22 @@ def test_a_command_that_is_sent_again_is_the_same(tmp_path: Path) -> None:
         first = compare(store)
         joins(store, 0)
         assert compare(store).equals(first)
+
+
+def test_the_record_of_an_action_is_an_edition_too(tmp_path: Path) -> None:
+    """Its figures are those of the groups as they stand; and a comparison after it rests on it."""
+    with crowd_store(tmp_path / "store") as store:
+
+        def decide() -> pl.DataFrame:
+            wish = bias_actions.Wish("reweight", "site", n_items=5)
+            found = bias_actions.propose(store, project_id=P, by=stores.RITA, wish=wish, purpose=WHY)
+            bias_actions.commit(store, project_id=P, by=stores.RITA, proposal=found, reason="why")
+            return found.groups
+
+        first = decide()
+        joins(store, 0)
+        assert decide().equals(first)
+        compared = compare(store)
+        assert n_of(compared)[1] == 20
+        joins(store, 1)
+        assert decide().equals(first)
