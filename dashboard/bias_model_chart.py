@@ -49,16 +49,16 @@ def trade(table: pl.DataFrame, *, look: Look) -> go.Figure:
         "tickformat": ".0%",
     }
     axis = {
-        "rangemode": "tozero",
         "gridcolor": look.grid,
         "zeroline": False,
         "fixedrange": True,
         "tickfont": {"color": look.muted},
     }
     title = {"font": {"color": look.muted, "size": 12}}
+    parity, odds = (_room(table[f"{gap}_high"].to_list()) for gap in TITLES)
     figure.update_layout(
-        xaxis={**axis, "domain": [0, 0.47], "title": {**title, "text": f"{TITLES['parity']}, in points"}},
-        xaxis2={**axis, "domain": [0.53, 1], "title": {**title, "text": f"{TITLES['odds']}, in points"}, "anchor": "y2"},
+        xaxis={**axis, "domain": [0, 0.47], "range": parity, "title": {**title, "text": f"{TITLES['parity']}, in points"}},
+        xaxis2={**axis, "domain": [0.53, 1], "range": odds, "title": {**title, "text": f"{TITLES['odds']}, in points"}, "anchor": "y2"},
         yaxis={**axis, **room, "title": {**title, "text": "Accuracy (good is up and to the left)"}},
         yaxis2={**axis, **room, "anchor": "x2", "showticklabels": False},
         showlegend=True,
@@ -66,6 +66,11 @@ def trade(table: pl.DataFrame, *, look: Look) -> go.Figure:
         margin={"l": 8, "r": 16, "t": 44, "b": 44},
     )  # fmt: skip
     return figure
+
+
+def _room(highs: list[float]) -> list[float]:
+    """From a little left of 0, so that a mark there is whole; in points."""
+    return [-4 * max(highs), 105 * max(highs)]
 
 
 def _bars(value: float, low: float, high: float, colour: str) -> dict[str, object]:

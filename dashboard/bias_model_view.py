@@ -57,15 +57,11 @@ def draw() -> None:
     st.markdown("**What would it cost to even out the model between groups of items?**")
     columns = st.columns(3)
     with columns[0]:
-        attribute = address.choice(
-            "even_by", "Between groups of", attributes, words=plain, default=attributes[0]
-        )
+        attribute = address.choice("even_by", "Between groups of", attributes, default=attributes[0])
     with columns[1]:
-        label = address.choice(
-            "even_label", "Label", label_set.labels, words=plain, default=label_set.labels[-1]
-        )
+        label = address.choice("even_label", "Label", label_set.labels, default=label_set.labels[-1])
     with columns[2]:
-        run = address.choice("even_run", "Labels of the model run", runs, words=plain, default=runs[0])
+        run = address.choice("even_run", "Labels of the model run", runs, default=runs[0])
     _effect(attribute, label, run)
 
 
@@ -96,6 +92,7 @@ def _effect(attribute: str, label: str, run: str) -> None:
                 seen = _measured(attribute, label, run)
             if seen is not None:
                 st.session_state[_SEEN] = (wanted, seen)
+                st.rerun()
     if seen is not None:
         _shown(seen)
 
@@ -113,7 +110,9 @@ def _measured(attribute: str, label: str, run: str) -> MitigationView | None:
 def _shown(seen: MitigationView) -> None:
     if seen.found.undefined is not None:
         empty_state(
-            "Too few items to say", f"{seen.found.undefined[:1].upper()}{seen.found.undefined[1:]}.", icon="group_off"
+            "Too few items to say",
+            f"{seen.found.undefined[:1].upper()}{seen.found.undefined[1:]}. Choose another label, or an attribute of fewer groups.",
+            icon="group_off",
         )  # fmt: skip
         return
     best = bias_mitigation.best_row(seen)
@@ -134,7 +133,7 @@ def _shown(seen: MitigationView) -> None:
     st.dataframe(
         pl.DataFrame([_row(row) for row in seen.found.table.iter_rows(named=True)]), hide_index=True, key="bias_trade_table"
     )  # fmt: skip
-    st.caption(ABOUT)
+    st.caption(f"{ABOUT} A price below 0: accuracy is gained.")
     if session.person().may("bias.act"):
         _form(seen, best)
     else:
