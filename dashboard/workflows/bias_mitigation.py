@@ -184,7 +184,9 @@ def decide(
     named_inputs = (seen.attribute, seen.label, seen.model_run)
     given = _inputs(store, project_id, named_inputs, standard=standard, saw=seen.saw)
     run = CodedRun(given.every_code, _mitigated_table(given, method, constraint, seen.seed))
-    named = name.strip() or f"{seen.model_run}, {seen.label} even by {seen.attribute}"[:LONGEST_NAME]
+    way = next(short for short, words in WAYS.items() if words == method)
+    usual = f"{seen.model_run}, {seen.label} even by {seen.attribute} ({way}, {constraint}, {seen.saw})"
+    named = name.strip() or usual[-LONGEST_NAME:]
     told = row.row(0, named=True)
     content: dict[str, object] = {
         "by": MITIGATION, "from": seen.model_run, "attribute": seen.attribute, "label": seen.label, "method": method,
@@ -208,9 +210,7 @@ def decide(
             )
         known = reader.read("model_run_known", project_id=project_id, model_run=named).row(0, named=True)
         if known["content_sha256"] is not None or known["has_labels"]:
-            raise BadRequest(
-                f"The model run {named!r} is there already. Give this one a name of its own (--run)."
-            )
+            raise BadRequest(f"The model run {named!r} is there already. Give this one a name of its own.")
         tables = {
             "probability": probability_rows(run, named),
             "prediction": first_label_rows(run, named, given.label_set),
