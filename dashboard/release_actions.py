@@ -174,7 +174,9 @@ def _held_up(shown: Release) -> None:
 
 def _approve(shown: Release, change: str) -> None:
     st.markdown(
-        f"You sign that these **{shown.n_items:,} labels** may go out, by their content hash. {plain(change)}"
+        f"You sign that these **{shown.n_items:,} labels** may go out, by their content hash"
+        + (", with the bias statement beside the gates" if shown.bias_statement_sha256 else "")
+        + f". {plain(change)}"
     )
     st.code(shown.content_hash, language=None, wrap_lines=True)
     if session.as_of() is not None:

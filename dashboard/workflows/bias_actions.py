@@ -10,7 +10,7 @@ never who belongs to one; so the queue does not hand items out by group, which w
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -19,8 +19,9 @@ from analytics.errors import AnalyticsError
 from analytics.extra_votes import BALANCED, extra_votes
 from analytics.panel_weights import reweighted
 from dashboard import __version__
-from dashboard.workflows import bias_groups
+from dashboard.workflows import bias_decisions, bias_groups, bias_view
 from dashboard.workflows.bias_groups import Groups
+from dashboard.workflows.bias_rows import gap_id
 from dashboard.workflows.bias_sources import Sources, read_sources
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.opening import Store
@@ -121,22 +122,36 @@ def commit(
     by: Person,
     proposal: Proposal,
     reason: str,
+    about: Sequence[str] | None = None,
     request_id: str | None = None,
 ) -> int:
     """Decide on a proposal: an event with who, what, why and the expected effect; its items are flagged. Returns how many were.
 
+    Args:
+        store: the store.
+        project_id: the project.
+        by: who decides.
+        proposal: what was proposed.
+        reason: why; it stands in the bias statement.
+        about: ids of the gaps of the newest comparison that it answers; by default those of `answers`.
+        request_id: makes a repeat harmless.
+
     Raises:
-        BadRequest: no reason is given. NotAllowed: the person may not act. Stale: annotations came in since it was proposed.
+        BadRequest: no reason is given, or there is no such gap. NotAllowed: the person may not act. Stale: annotations came in
+        since it was proposed.
     """
     require(by, "bias.act")
     if not reason.strip():
         raise BadRequest("An action on a bias needs a reason: an auditor will ask for it.")
     run_id, told = uuid7(store.clock()), reason.strip()
+    answered = answers(store, project_id, proposal.wish.attribute) if about is None else tuple(about)
+    if answered:
+        bias_decisions.known_gaps(store, project_id, answered)
     content: dict[str, object] = {
         "action": proposal.wish.action, "attribute": proposal.wish.attribute, "group": proposal.wish.group,
         "target": dict(proposal.wish.target or {}), "title": proposal.title, "sentence": proposal.sentence,
         "expected": dict(proposal.expected), "groups": proposal.groups.to_dicts(), "items": proposal.items["item_id"].to_list(),
-        "reason": told, "decided_by": by.person_id,
+        "about": list(answered), "reason": told, "decided_by": by.person_id,
     }  # fmt: skip
 
     def plan(reader: Reader) -> Draft:
@@ -166,15 +181,16 @@ def commit(
     return int(str(event.payload["flagged"]))
 
 
-def committed(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> pl.DataFrame:
-    """Decisions, newest first: run_id, action, attribute, title, sentence, reason, decided_by, decided_at, n_items."""
-    require(by, "view.figures")
-    rows = store.read("score_runs", project_id=project_id, as_of=as_of).filter(kind=KIND)
-    told = [json.loads(text) for text in rows["parameters"]]
-    names = ("action", "attribute", "title", "sentence", "reason", "decided_by")
-    columns = {name: pl.Series(name, [str(one[name]) for one in told], dtype=pl.Utf8) for name in names}
-    n_items = pl.Series([len(one["items"]) for one in told], dtype=pl.Int64)
-    return rows.select("run_id", decided_at="ran_at").with_columns(**columns, n_items=n_items)
+def answers(store: Store, project_id: str, attribute: str) -> tuple[str, ...]:
+    """The gaps between groups by an attribute that stay in the newest comparison and about which nothing was decided."""
+    seen = bias_view.read_view(store, project_id, as_of=store.head)
+    if seen is None:
+        return ()
+    done = bias_decisions.newest_by_gap(bias_decisions.decisions(store, project_id, as_of=store.head))
+    found = bias_view.most_telling(
+        seen.gaps.filter((pl.col("verdict") == "gap") & (pl.col("side") != "item"), attribute=attribute)
+    )
+    return tuple(named for named in map(gap_id, found.iter_rows(named=True)) if named not in done)
 
 
 def _reweight(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -> Proposal:

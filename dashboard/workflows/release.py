@@ -63,13 +63,14 @@ def propose(
             "note": note.strip() if note and note.strip() else None,
         }
         items = reader.segments.put(ready.items.with_columns(pl.lit(release_id).alias("release_id")))
-        stated = bias_statement.digest(
+        stated = bias_statement.document(
             bias_statement.read_statement(reader, project_id, as_of=ready.report.as_of)
         )
         payload = {
             "rows": {"release": [row]},
             "segments": {"release_item": items.as_payload()},
-            "bias_statement_sha256": stated,
+            "bias_statement": stated,
+            "bias_statement_sha256": bias_statement.digest(stated),
         }
         return Draft("release_proposed", project_id, release_id, payload)
 
@@ -89,7 +90,7 @@ def approve(
     reason: str = "",
     request_id: str | None = None,
 ) -> Release:
-    """Sign a release's content hash, the one that the signer saw. Two different people make it approved.
+    """Sign a release's content hash, the one that the signer saw, and with it its bias statement. Two different people approve it.
 
     Raises:
         Stale: the release does not have that hash, or was settled meanwhile.
@@ -261,7 +262,9 @@ def _signature(project_id: str, release: Release, decision: str, reason: str) ->
         "content_hash": release.content_hash,
         "reason": reason.strip() or None,
     }
-    payload = {"rows": {"signature": [row]}, "version": release.version}
+    payload: dict[str, object] = {"rows": {"signature": [row]}, "version": release.version}
+    if release.bias_statement_sha256 is not None:
+        payload["bias_statement_sha256"] = release.bias_statement_sha256
     return Draft("release_signed", project_id, release.release_id, payload)
 
 
