@@ -8,7 +8,16 @@ from decimal import Decimal
 
 import numpy as np
 
-from dashboard.workflows import adjudicate, rates, relabel_queue, relabel_reveal, release
+from dashboard.workflows import (
+    adjudicate,
+    bias,
+    bias_decisions,
+    bias_statement,
+    rates,
+    relabel_queue,
+    relabel_reveal,
+    release,
+)
 from dashboard.workflows import relabel as relabel_flow
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rates import Rate
@@ -91,6 +100,20 @@ def adjudicate_some(store: Store, project_id: str, lead: Person, *, how_many: in
             label=label,
             reason=REASONS[number % len(REASONS)],
             expected_version=case.evidence.version,
+        )
+
+
+def compare_groups(store: Store, project_id: str, lead: Person) -> None:
+    """Compare groups of items, and say of each gap that stays that it is looked into, so that a release has a whole statement."""
+    bias.bias(store, project_id=project_id, by=lead)
+    for gap in bias_statement.statement(store, project_id=project_id, by=lead).unanswered:
+        bias_decisions.decide(
+            store,
+            project_id=project_id,
+            by=lead,
+            named=gap.named,
+            action="examine",
+            reason="Read with the next batch, before the second release.",
         )
 
 

@@ -20,6 +20,7 @@ from dashboard.workflows import (
     bias_statement,
     bias_statement_html,
     bias_view,
+    overview,
     release,
     release_export,
     release_gates,
@@ -173,6 +174,9 @@ def test_a_gap_without_an_answer_keeps_a_release_back(crowd: Store) -> None:
     n = len(stated(crowd).unanswered)
     assert (gate().status, gate().value) == ("failed", n)
     assert "Statement" in gate().todo
+    first_page = overview.overview(crowd, project_id="pets", by=stores.LARS)
+    assert "bias" in {todo.page for todo in first_page.todos}
+    assert "nothing was decided about" in first_page.sentence
     for one in stated(crowd).unanswered[1:]:
         bias_decisions.decide(
             crowd, project_id="pets", by=stores.RITA, named=one.named, action="accept", reason="known"
