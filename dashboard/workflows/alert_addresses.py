@@ -18,6 +18,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from dashboard.workflows.errors import BadRequest, WorkflowError
 
+MOST_TRIED = 4
+"""Addresses of a host that are tried in one attempt."""
+
 LONGEST = 3.0
 """A whole attempt takes at most so many times the timeout, however slowly the other side sends."""
 
@@ -86,7 +89,7 @@ def post(
     Once something was sent no other address is tried: the receiver may have it.
     """
     failed = "no address"
-    for address in known:
+    for address in known[:MOST_TRIED]:
         try:
             connected = _connected(parts, address, timeout)
         except OSError as error:
