@@ -30,10 +30,10 @@ log = logging.getLogger("touchstone")
 class Courier:
     """Start it with the store open; stop it before the store is closed."""
 
-    def __init__(self, store: Store, webhook: Webhook | None, *, look_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(self, store: Store, webhook: Webhook | None, *, look_seconds: float | None = None) -> None:
         self._store = store
         self._webhook = webhook
-        self._look_seconds = look_seconds
+        self._look_seconds = LOOK_SECONDS if look_seconds is None else look_seconds
         self._over = threading.Event()
         self._seen = -1
         self._due: datetime | None = None

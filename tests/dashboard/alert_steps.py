@@ -115,8 +115,10 @@ def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     kept.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield kept
-    kept.drip = 0.0
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield kept
+    finally:
+        kept.drip = 0.0
+        server.shutdown()
+        thread.join()
+        server.server_close()
