@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from dashboard.workflows import score_groups
@@ -133,9 +133,7 @@ _SPLIT = {score_groups.ALPHA_OF: "krippendorff_alpha", score_groups.PERCENT_OF: 
 
 def _split(key: str, of: str) -> Watched:
     metric = next(row for row in METRICS if row.key == of)
-    found = _of_metric(metric, _OF_GROUPS, "agreement")
-    return Watched(key, found.title, found.side, None, found.least_n, found.lowest, found.highest, found.page, found.why, _OF_GROUPS,
-                   found.unit)  # fmt: skip
+    return replace(_of_metric(metric, _OF_GROUPS, "agreement"), key=key, title=f"{metric.title} of a group")
 
 
 WATCHED: tuple[Watched, ...] = (
@@ -163,19 +161,19 @@ def title(key: str, group_kind: str = "", group_id: str = "") -> str:
     """A figure with its group, in words; figures of an older version by their key.
 
     >>> title("accuracy_on_gold", "annotator", "ana")
-    'Accuracy on gold of ana'
+    'Accuracy on gold (ana)'
     >>> title("krippendorff_alpha_of", "attribute", '["channel", "mail"]')
-    "Krippendorff's alpha of channel mail"
+    "Krippendorff's alpha of a group (channel mail)"
     """
     found = _BY_KEY[key].title if key in _BY_KEY else key
-    return f"{found} of {group_words(group_kind, group_id)}" if group_kind else found
+    return f"{found} ({group_words(group_kind, group_id)})" if group_kind else found
 
 
 def group_words(group_kind: str, group_id: str) -> str:
     """What a group is called.
 
     >>> group_words("pair", '["ana", "bo"]'), group_words("batch", '[7, "week-2.csv"]'), group_words("label", "cat")
-    ('ana and bo', 'week-2.csv', 'the label “cat”')
+    ('ana and bo', 'week-2.csv', 'cat')
     """
     if group_kind == "pair":
         return " and ".join(json.loads(group_id))
@@ -183,7 +181,7 @@ def group_words(group_kind: str, group_id: str) -> str:
         return str(json.loads(group_id)[1])
     if group_kind == score_groups.ATTRIBUTE:
         return " ".join(str(part) for part in json.loads(group_id))
-    return f"the label “{group_id}”" if group_kind == "label" else group_id
+    return group_id
 
 
 def told(value: float, unit: str, *, sign: bool = False) -> str:
