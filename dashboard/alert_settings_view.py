@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import presses, session
 from dashboard.components import empty_state, plain, press_outcome
 from dashboard.marks import moment_text
+from dashboard.navigation import page
 from dashboard.workflows import alert_delivery, alert_figures, alert_limits, alerts
 from dashboard.workflows.alert_figures import Watched
 from dashboard.workflows.alert_limits import AlertLimit
@@ -33,7 +34,7 @@ def draw() -> None:
     on = sum(limit.value is not None for limit in held)
     st.markdown(
         f"**{on} figures of {plain(session.projects()[project])} are watched.** An alert opens where the near end of a figure's interval "
-        "is beyond its limit, on enough n, and none of it is open."
+        "is beyond its limit, on at least so many n, while none of the same is open."
     )
     _limits(held, alerts.false_shares(table))
     may_change = past is None and session.person().may("setting.change")
@@ -52,8 +53,8 @@ def _limits(held: tuple[AlertLimit, ...], shares: pl.DataFrame) -> None:
             "Alert": _rule(limit),
             "From n": f"{limit.least_n:,}",
             "Set by": f"{limit.set_by}, {moment_text(limit.set_at)}" if limit.set_by else "the default",
-            "Why": limit.reason or alert_figures.watched(limit.key).why,
             "False alarms": _false(false.get(limit.key)),
+            "Why": limit.reason or alert_figures.watched(limit.key).why,
         }
         for limit in held
     ]
@@ -68,7 +69,10 @@ def _rule(limit: AlertLimit) -> str:
         return "off"
     if row.side == "value":
         return "by its own limit"
-    return f"{'over' if row.side == 'low' else 'under'} {alert_figures.told(limit.value, row.unit)}"
+    beyond = "over" if row.side == "low" else "under"
+    if not row.unit:
+        return f"{beyond} {limit.value:,.2f} in the currency"
+    return f"{beyond} {alert_figures.told(limit.value, row.unit)}"
 
 
 def _false(row: dict[str, Any] | None) -> str:
@@ -83,7 +87,7 @@ def _limit_form() -> None:
     key = st.selectbox("Limit of", list(titles), format_func=titles.__getitem__, key="limit_of")
     row = alert_figures.watched(key)
     st.caption(
-        f"{plain(row.why)[0].upper()}{plain(row.why)[1:]}. It is explained on the page {alert_figures.page_of(key)}."
+        f"{plain(row.why)[0].upper()}{plain(row.why)[1:]}. It is explained on the page {page(row.page).title}."
     )
     group = _group(row)
     if group is None:

@@ -74,7 +74,9 @@ def alert_card(row: dict[str, Any]) -> None:
     with st.container(border=True, key=f"alert-{row['alert_id']}"):
         said, there = st.columns([6, 1], vertical_alignment="center")
         with said:
-            st.markdown(f":material/notifications_active: **{plain(title)}**: {plain(row['sentence'])}.")
+            sentence = row["sentence"]
+            more = sentence.removeprefix(title) if sentence.startswith(title) else f": {sentence}"
+            st.markdown(f":material/notifications_active: **{plain(title)}**{plain(more)}.")
             st.caption(f"{_since(row)}; {_figure(row)}; {_sent(row)}.")
         with there:
             _link(row)

@@ -20,6 +20,9 @@ from data.database import Reader
 from data.identifiers import uuid7
 
 CLOSED, OWNED = "closed", "owned"
+CHANCE = 0.01
+"""As rare as a distance has to be where nothing changed, to raise an alert; as `drift_words.LEVEL`, where it is said to be seen."""
+
 Rows = dict[str, list[dict[str, object]]]
 
 
@@ -78,7 +81,13 @@ def to_open(
 def of_drift(
     reader: Reader, project_id: str, run: Measured, figures: pl.DataFrame, alarm: Mapping[str, Any] | None, *, sentence: str
 ) -> Rows:  # fmt: skip
-    """As `to_open`, of a measurement of drift; `alarm`: what the sequential test raised (value, limit, n, sentence)."""
+    """As `to_open`, of a measurement of drift; `alarm`: what the sequential test raised (value, limit, n, sentence).
+
+    A distance between two samples is over 0 where nothing changed, so one that chance makes as often as once in 100 (`p_value` in
+    its detail) raises no alert, however far it is beyond its limit.
+    """
+    p_values = figures["detail"].str.json_path_match("$.p_value").cast(pl.Float64, strict=False)
+    figures = figures.filter((p_values < CHANCE).fill_null(True))
     sentences = dict.fromkeys(figures["key"], sentence)
     if alarm is not None:
         raised: dict[str, object] = dict.fromkeys(MEASUREMENT) | {
@@ -146,7 +155,7 @@ def _sentence(row: Mapping[str, Any], figure: Watched, limit: AlertLimit) -> str
     ends = (
         ""
         if row["low"] is None or row["low"] == row["high"]
-        else f" ({told(row['low'], unit)} to {told(row['high'], unit)})"
+        else f" ({told(row['low'], unit).partition(' ')[0]} to {told(row['high'], unit)})"
     )
     beyond = "over" if figure.side == "low" else "under"
     what = title(row["key"], row["group_kind"], row["group_id"])

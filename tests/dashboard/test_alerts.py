@@ -46,7 +46,8 @@ def listed(store: Store) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize(
     ("values", "n"),
-    [({}, 1), ({"low": 0.04}, 0), ({"n": 399}, 0), ({"low": None, "high": None}, 0),
+    [({}, 1), ({"detail": '{"p_value": 0.002}'}, 1), ({"detail": '{"p_value": 0.03}'}, 0), ({"detail": None}, 1),
+     ({"low": 0.04}, 0), ({"n": 399}, 0), ({"low": None, "high": None}, 0),
      ({"value": None, "low": None, "high": None, "undefined": "too few"}, 0),
      ({"key": "drift_agreement", "low": -0.3, "high": -0.1}, 1), ({"key": "drift_agreement", "low": -0.3, "high": 0.1}, 0),
      ({"key": "krippendorff_alpha", "low": -0.3, "high": -0.1}, 0)],
