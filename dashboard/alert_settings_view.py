@@ -34,7 +34,7 @@ def draw() -> None:
     on = sum(limit.value is not None for limit in held)
     st.markdown(
         f"**{on} figures of {plain(session.projects()[project])} are watched.** An alert opens where the near end of a figure's interval "
-        "is beyond its limit, on at least so many n, while none of the same is open."
+        "is beyond its limit, on at least the n beside it, while none of the same is open."
     )
     _limits(held, alerts.false_shares(table))
     may_change = past is None and session.person().may("setting.change")
@@ -52,14 +52,18 @@ def _limits(held: tuple[AlertLimit, ...], shares: pl.DataFrame) -> None:
             "Figure": alert_figures.title(limit.key, limit.group_kind, limit.group_id),
             "Alert": _rule(limit),
             "From n": f"{limit.least_n:,}",
-            "Set by": f"{limit.set_by}, {moment_text(limit.set_at)}" if limit.set_by else "the default",
+            "Set by": f"{limit.set_by}, {limit.set_at:%d %b %Y}" if limit.set_by else "the default",
             "False alarms": _false(false.get(limit.key)),
             "Why": limit.reason or alert_figures.watched(limit.key).why,
         }
         for limit in held
     ]
     st.dataframe(
-        pl.DataFrame(rows), hide_index=True, key="alert_limits", alt="The limits of alerts, and who set them"
+        pl.DataFrame(rows),
+        hide_index=True,
+        key="alert_limits",
+        height="content",
+        alt="The limits of alerts, and who set them",
     )
 
 
@@ -71,7 +75,7 @@ def _rule(limit: AlertLimit) -> str:
         return "by its own limit"
     beyond = "over" if row.side == "low" else "under"
     if not row.unit:
-        return f"{beyond} {limit.value:,.2f} in the currency"
+        return f"{beyond} {limit.value:,.2f} (money)"
     return f"{beyond} {alert_figures.told(limit.value, row.unit)}"
 
 
