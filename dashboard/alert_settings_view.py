@@ -15,6 +15,7 @@ from dashboard.navigation import page
 from dashboard.workflows import alert_delivery, alert_figures, alert_limits, alerts
 from dashboard.workflows.alert_figures import Watched
 from dashboard.workflows.alert_limits import AlertLimit
+from dashboard.workflows.alert_opening import CLOSED
 from dashboard.workflows.errors import BadRequest
 
 EVERY = "every figure"
@@ -226,7 +227,7 @@ def _webhook(table: pl.DataFrame) -> None:
 def _answer(row: dict[str, Any]) -> dict[str, str]:
     if row["delivered"]:
         following = "delivered"
-    elif row["status"] == alerts.CLOSED:
+    elif row["status"] == CLOSED:
         following = "no more: it was closed"
     elif row["attempts"] >= alert_delivery.MOST_ATTEMPTS:
         following = "no more: given up"

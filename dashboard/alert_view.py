@@ -11,6 +11,7 @@ from dashboard import presses, session
 from dashboard.components import link_to, plain, press_outcome
 from dashboard.workflows import alert_figures, alerts
 from dashboard.workflows.alert_codes import CODES
+from dashboard.workflows.alert_opening import CLOSED, OWNED
 
 SHOWN = 3
 """Alerts on a page that is about more than alerts."""
@@ -25,7 +26,7 @@ def alert_section() -> None:
         st.caption("No alert is open.")
     for row in waiting.iter_rows(named=True):
         alert_card(row)
-    closed = table.filter(pl.col("status") == alerts.CLOSED)
+    closed = table.filter(pl.col("status") == CLOSED)
     if closed.height:
         with st.expander("1 closed alert" if closed.height == 1 else f"{closed.height:,} closed alerts"):
             closed_table(closed)
@@ -106,12 +107,8 @@ def _sent(row: dict[str, Any]) -> str:
 def _link(row: dict[str, Any]) -> None:
     """To the page that explains the figure, with its run or its person in the address."""
     page = alert_figures.page_of(row["key"])
-    params: dict[str, object] = {}
-    if page == "drift":
-        params = {"run": row["run_id"]}
-    elif row["group_kind"] == "annotator":
-        params = {"annotator": row["group_id"]}
-    link_to(page, **params)
+    run = row["run_id"] if page == "drift" else None
+    link_to(page, run=run, annotator=row["group_id"] if row["group_kind"] == "annotator" else None)
 
 
 def _handle(row: dict[str, Any]) -> None:
@@ -126,7 +123,7 @@ def _handle(row: dict[str, Any]) -> None:
             alert_id,
         )
         st.rerun()
-    if row["status"] != alerts.OWNED:
+    if row["status"] != OWNED:
         return
     with st.form(f"close_{alert_id}", border=False):
         left, right = st.columns([1, 2])

@@ -131,10 +131,10 @@ def due_at(row: Mapping[str, Any]) -> datetime:
     30 s, 1 min, 2 min … up to an hour, each between three quarters and five quarters of that, so that many alerts do not come back at
     the same moment; how much is taken from the alert's id and the attempt, so a restart changes nothing.
     """
-    tried: datetime = row["tried_at"] or row["opened_at"]
+    tried: datetime = row["opened_at"] if row["tried_at"] is None else row["tried_at"]
     if not row["attempts"]:
         return tried
-    wait = min(FIRST_WAIT * 2 ** (row["attempts"] - 1), LONGEST_WAIT)
+    wait: timedelta = min(FIRST_WAIT * 2 ** (row["attempts"] - 1), LONGEST_WAIT)
     drawn = hashlib.sha256(f"{row['alert_id']}/{row['attempts']}".encode()).digest()
     share = 0.75 + int.from_bytes(drawn[:4], "big") / 2**33
     return tried + wait * share

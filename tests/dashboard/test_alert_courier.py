@@ -134,7 +134,8 @@ def test_what_fails_is_logged_and_does_not_end_the_thread(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(alert_courier, "AFTER_FAILURE_SECONDS", SOON)
-    real, failures = alert_delivery.deliver, []
+    failures: list[int] = []
+    real = alert_delivery.deliver
 
     def failing(*given: object, **named: object) -> object:
         if not failures:

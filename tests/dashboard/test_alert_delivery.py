@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dashboard.workflows import alert_addresses, alert_delivery
+from dashboard.workflows import alert_delivery
 from dashboard.workflows.alert_delivery import Delivery, Webhook
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import Store
@@ -235,7 +235,7 @@ def test_a_certificate_of_another_host_is_refused(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    monkeypatch.setattr(alert_addresses.ssl, "create_default_context", lambda: trusting)
+    monkeypatch.setattr(ssl, "create_default_context", lambda: trusting)
     answering(monkeypatch, "127.0.0.1")
     with receiving(context) as receiver:
         port = urlsplit(receiver.url).port
