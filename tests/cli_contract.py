@@ -41,7 +41,7 @@ CONTRACT: Mapping[str, set[str]] = {
         "facts",
         "report_sha256",
     },
-    "alerts": {"alerts", "limits", "sent"},
+    "alerts": {"alerts", "limits", "owners", "false_alarms", "sent"},
     "explain": {"schema", "item_id", "label"},
     "flag": {"raised", "by_reason"},
     "queue": {"n_open", "n_second", "n_adjudicate", "n_closed", "n_left", "next_item_id", "waiting"},

@@ -15,7 +15,7 @@ import polars as pl
 
 from analytics.errors import AnalyticsError
 from dashboard import __version__
-from dashboard.workflows import bias_groups, bias_rows
+from dashboard.workflows import alert_opening, bias_groups, bias_rows, bias_watch
 from dashboard.workflows.annotator_attributes import attribute_names
 from dashboard.workflows.bias_groups import JOIN, Groups
 from dashboard.workflows.bias_rows import KIND
@@ -235,6 +235,7 @@ def _kept(
     request_id: str | None,
 ) -> BiasRun:
     gaps, untested, groups = found
+    widest, sentences = bias_watch.widest_gaps(gaps)
     run_id = uuid7(store.clock())
     parameters: dict[str, object] = {
         "by": list(asked.by), "generalise": asked.generalise, "correction": asked.correction, "replicates": asked.replicates,
@@ -250,8 +251,10 @@ def _kept(
             "parameters": json.dumps(parameters, sort_keys=True), "code_version": __version__, "saw_seq": sources.saw,
         }  # fmt: skip
         kept = bias_rows.measurements(gaps).with_columns(pl.lit(run_id).alias("run_id"))
+        measured = alert_opening.Measured(run_id, sources.saw, store.clock())
+        opened = alert_opening.to_open(reader, project_id, measured, widest, sentences=sentences)
         payload = {
-            "rows": {"run": [run]},
+            "rows": {"run": [run], **opened},
             "segments": {"measurement": reader.segments.put(kept).as_payload()} if kept.height else {},
             "saw_seq": sources.saw, "parameters": parameters, "attributes": parameters["attributes"],
             "tested": gaps.height - gaps["tested_p"].null_count(), "gaps": gaps.filter(verdict="gap").height,

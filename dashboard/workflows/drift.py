@@ -13,7 +13,7 @@ import polars as pl
 from analytics.errors import AnalyticsError
 from analytics.label_mix import MIN_ANNOTATIONS
 from dashboard import __version__
-from dashboard.workflows import alerts, drift_figures, drift_words
+from dashboard.workflows import alert_opening, alerts, drift_figures, drift_words
 from dashboard.workflows.drift_windows import Windows, windows
 from dashboard.workflows.drift_words import State
 from dashboard.workflows.errors import BadRequest
@@ -114,8 +114,9 @@ def measure(
     parameters = {name: getattr(asked, name) for name in DriftOptions.__slots__}
 
     def plan(reader: Reader) -> Draft:
-        opened = alerts.to_open(
-            reader, project_id, run_id, figures, document["alarm"], sentence=sentence, now=store.clock()
+        measured = alert_opening.Measured(run_id, saw, store.clock())
+        opened = alert_opening.of_drift(
+            reader, project_id, measured, figures, document["alarm"], sentence=sentence
         )
         run = {
             "run_id": run_id, "kind": KIND, "method": "shapley", "parameters": json.dumps(parameters, sort_keys=True),
@@ -128,7 +129,7 @@ def measure(
             "document": json.dumps(document, ensure_ascii=False),
         }
         rows = {
-            "run": [run], "drift_run": [kept], "alert": opened,
+            "run": [run], "drift_run": [kept], **opened,
             "measurement": [{**row, "run_id": run_id} for row in figures.iter_rows(named=True)],
         }  # fmt: skip
         rows = {table: found_rows for table, found_rows in rows.items() if found_rows}
@@ -178,7 +179,7 @@ def drift_today(store: Store, project_id: str, by: Person, *, as_of: int | None 
         return "undefined", "Drift was not measured yet."
     waiting = (
         alerts.alerts(store, project_id=project_id, by=by, as_of=as_of)
-        .filter(pl.col("status") != "closed")
+        .filter(pl.col("status") != "closed", pl.col("key").str.starts_with("drift_"))
         .height
     )
     told = {0: "", 1: " 1 alert is open."}.get(waiting, f" {waiting} alerts are open.")

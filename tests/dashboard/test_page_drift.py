@@ -98,22 +98,16 @@ def test_no_drift_is_said_with_what_chance_makes(tmp_path: Path) -> None:
 def test_an_alert_is_taken_and_closed_with_a_reason(shown: Store) -> None:
     app = press(open_page("drift", person="lena"), "I take it")
     assert "owned by **lena**" in said(app)
-    assert "needs a reason" in said(press(app, "Close the alert"))
+    app = press(app, "Close the alert")
+    assert "Choose what it was" in said(app)
+    next(field for field in app.selectbox if field.label == "It was").set_value("expected")
+    assert "needs a reason in words" in said(press(app, "Close the alert"))
     next(field for field in app.text_input if field.label.startswith("What was it")).set_value(
         "A new supplier"
     )
     app = press(app, "Close the alert")
     table = alerts.alerts(shown, project_id=PROJECT, by=stores.LENA)
     assert "A new supplier" in table["reason"].to_list()
-
-
-def test_a_limit_is_set_with_a_reason(shown: Store) -> None:
-    app = open_page("drift", person="lena")
-    next(field for field in app.text_input if field.label == "Why").set_value("Our seasons")
-    press(app, "Set the limit")
-    assert alerts.limits(shown, PROJECT)[0].value == pytest.approx(0.1)
-    reader = open_page("drift", person="rita")
-    assert "Set the limit" not in [button.label for button in reader.button]
 
 
 def test_a_measurement_is_in_the_address(shown: Store) -> None:
@@ -146,7 +140,7 @@ def test_an_alert_taken_and_closed_on_overview_leaves_it(shown: Store) -> None:
     app = open_page("overview", person="lena")
     before = alerts.waiting(shown, project_id=PROJECT, by=stores.LENA)
     app = press(app, "I take it")
-    assert "needs a reason" in said(press(app, "Close the alert"))
+    app.selectbox(key=f"code_{before['alert_id'][0]}").set_value("expected")
     app.text_input(key=f"reason_{before['alert_id'][0]}").input("New customers")
     press(app, "Close the alert")
     left = alerts.waiting(shown, project_id=PROJECT, by=stores.LENA)
