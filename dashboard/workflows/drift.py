@@ -13,7 +13,7 @@ import polars as pl
 from analytics.errors import AnalyticsError
 from analytics.label_mix import MIN_ANNOTATIONS
 from dashboard import __version__
-from dashboard.workflows import alerts, drift_figures, drift_words
+from dashboard.workflows import alerts, drift_figures, drift_label_sets, drift_words
 from dashboard.workflows.drift_windows import Windows, windows
 from dashboard.workflows.drift_words import State
 from dashboard.workflows.errors import BadRequest
@@ -229,6 +229,7 @@ def _document(
         "effective_annotators": split.effective_annotators, "effective_items": split.effective_items,
         "n_bridge": split.n_bridge, "seasonal": watched.seasonal, "dispersion": watched.dispersion, "rho": watched.rho,
         "began_at": str(watched.began_at or ""), "alarm_at": str(watched.alarm_at or ""), "unwatched": watched.undefined,
+        "label_set": drift_label_sets.change_words(found.rows, found.sets, label_set),
         "points": [{key: str(day) for key, day in point.items()} for point in points if isinstance(point, dict)],
     }  # fmt: skip
     parts = [

@@ -78,12 +78,12 @@ def split_change(
     """Split the change of a label's rate; items are of a kind by `attribute`, or by the one whose mix moved most."""
     kinds, name = _kinds(store, project_id, rows, attribute, as_of)
     coded = rows.select(
-        "item_code", "annotator_code", "window", "guideline_code",
+        "item_code", "annotator_code", "window", "guideline_code", "set_code",
         hit=(pl.col("label_code") == label[1]).cast(pl.Int64), period_code=pl.col("at").dt.epoch("d").cast(pl.Int64),
     )  # fmt: skip
     coded = coded.with_columns(period_code=pl.col("period_code") - pl.col("period_code").min())
-    if coded["guideline_code"].n_unique() < 2:
-        coded = coded.drop("guideline_code")
+    versions = ("guideline_code", "set_code")
+    coded = coded.drop([name for name in versions if coded[name].n_unique() < 2])
     if kinds is not None:
         coded = coded.join(kinds, on="item_code", how="left").with_columns(
             pl.col("stratum_code").fill_null(pl.col("stratum_code").max().fill_null(-1) + 1)

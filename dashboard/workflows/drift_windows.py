@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from dashboard.workflows.drift_label_sets import LabelSets, label_sets
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 
@@ -19,12 +20,15 @@ _COUNT = re.compile(r"^\d{1,9}$")
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """`rows`: the annotations of both, `window` 0 or 1; `reference` and `window` in words; how many have no time and are left out."""
+    """`rows`: the annotations of both, `window` 0 or 1; `reference` and `window` in words; how many have no time and are left out;
+    the project's label sets, to which `set_code` in rows points.
+    """
 
     rows: pl.DataFrame
     reference: str
     window: str
     untimed: int
+    sets: LabelSets
 
 
 def windows(store: Store, project_id: str, *, reference: str, window: str, as_of: int) -> Windows:
@@ -40,11 +44,13 @@ def windows(store: Store, project_id: str, *, reference: str, window: str, as_of
     Raises:
         BadRequest: a form that is neither, or a release that is not there.
     """
+    sets = label_sets(store, project_id, as_of=as_of)
     votes = store.read("drift_votes", project_id=project_id, as_of=as_of)
+    votes = votes.with_columns(sets.codes(votes["seq"]))
     timed = votes.drop_nulls("at").sort("at", "order")
     untimed = votes.height - timed.height
     if timed.is_empty():
-        return Windows(timed.with_columns(window=pl.lit(0, dtype=pl.Int64)), reference, window, untimed)
+        return Windows(timed.with_columns(window=pl.lit(0, dtype=pl.Int64)), reference, window, untimed, sets)
     newest: datetime = timed["at"][-1]
     if _COUNT.match(window):
         n = min(int(window), timed.height)
@@ -57,7 +63,7 @@ def windows(store: Store, project_id: str, *, reference: str, window: str, as_of
         told = _words(start, end)
     before, said = _reference(store, project_id, reference, start, as_of)
     marked = timed.with_columns(window=pl.when(inside).then(1).when(before).then(0).cast(pl.Int64))
-    return Windows(marked.drop_nulls("window"), said, told, untimed)
+    return Windows(marked.drop_nulls("window"), said, told, untimed, sets)
 
 
 def _span(text: str, newest: datetime) -> tuple[datetime, datetime]:

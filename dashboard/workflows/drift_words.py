@@ -48,8 +48,9 @@ def sentence(
         said += "; no cause stands out"
     else:
         said += "; its cause cannot be told"
-    if "guideline" in alone:
-        said += " (the guideline is not separable from time)"
+    switched = [FACTOR_WORDS[name] for name in ("guideline", "label_set") if name in alone]
+    if switched:
+        said += f" ({' and '.join(switched)} {'is' if len(switched) == 1 else 'are'} not separable from time)"
     return "watch", said
 
 
@@ -80,6 +81,8 @@ def detail(facts: Mapping[str, Any]) -> str:
         told.append("Fewer than 10 annotators in a window: the intervals are about these people.")
     if facts["attribute"]:
         told.append(f"Items are of a kind by {facts['attribute']}.")
+    if facts["label_set"]:
+        told.append(facts["label_set"])
     if facts["untimed"]:
         told.append(f"{facts['untimed']:,} annotations have no time and are left out.")
     return " ".join(told)
