@@ -5,7 +5,8 @@ e without correlation. An autoregression fitted to z itself would be wrong twice
 correlation of z dies away more slowly than that of its first lag says, and the estimate from a short series whose means were taken
 out is too low (Kendall 1954, Biometrika 41). Here the restricted likelihood of (rho, s) is worked out on a grid, with the seasons'
 means as fixed effects and the scale profiled out (Patterson & Thompson 1971, Biometrika 58: its estimates do not have that bias), and
-pairs are drawn in proportion to it: a limit from such draws carries what the series leaves open. s is at most what the counts
+pairs are drawn in proportion to it and to 1 / sqrt(1 - rho^2), the prior that a long series forgets and a short one needs (Berger
+& Yang 1994, Econometric Theory 10): a limit from such draws carries what the series leaves open. s is at most what the counts
 leave: 1 - 1 / phi of the over-dispersion phi, at the upper end of its 95 % interval.
 """
 
@@ -59,7 +60,7 @@ def persistence(z: FloatArray, season: IntArray, n_seasons: int, phi: float) -> 
     found = np.array(
         [_restricted(z, levels, share, *_correlation(z.size, place)) for place in range(RHO.size)]
     )
-    weight = np.exp(found - found.max())
+    weight = np.exp(found - found.max()) / np.sqrt(1 - RHO**2)[:, None]
     return Persistence(RHO, share, weight / weight.sum())
 
 

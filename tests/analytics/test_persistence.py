@@ -44,7 +44,7 @@ def test_noise_of_counts_alone_leaves_nothing_to_hang_together() -> None:
     assert found.share.max() == 0.0
 
 
-def test_the_likelihood_is_that_of_the_normal_distribution_given_the_means() -> None:
+def test_the_weight_is_the_prior_by_the_likelihood_that_is_that_of_the_normal_distribution_given_the_means() -> None:
     """Against the density of contrasts that are free of the means, written out (Harville 1974)."""
     from scipy.linalg import null_space
     from scipy.stats import multivariate_normal
@@ -59,7 +59,7 @@ def test_the_likelihood_is_that_of_the_normal_distribution_given_the_means() -> 
         v = free.T @ (s * RHO[place] ** apart + (1 - s) * np.eye(N)) @ free
         y = free.T @ z
         scale = y @ np.linalg.solve(v, y) / len(y)
-        return float(multivariate_normal(cov=scale * v).logpdf(y))
+        return float(multivariate_normal(cov=scale * v).logpdf(y)) - 0.5 * float(np.log(1 - RHO[place] ** 2))
 
     pairs = [(4, 3), (12, 8), (19, 5), (0, 0)]
     ours = [np.log(found.weight[pair]) - np.log(found.weight[10, 6]) for pair in pairs]
