@@ -104,5 +104,5 @@ def statistic_course(trend: pl.DataFrame, *, limit: float, look: Look) -> go.Fig
 
 
 def _points(row: Mapping[str, Any]) -> str:
-    ends = "" if row["low"] is None else f" ({row['low'] * 100:+.1f} to {row['high'] * 100:+.1f})"
-    return f"{row['value'] * 100:+.1f} points{ends}"
+    ends = "" if row["low"] is None else f" ({row['low'] * 100:+z.1f} to {row['high'] * 100:+z.1f})"
+    return f"{row['value'] * 100:+z.1f} points{ends}"

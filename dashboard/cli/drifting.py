@@ -171,7 +171,7 @@ def _document(seen: Drift) -> dict[str, object]:
 def _words(seen: Drift) -> str:
     lines = [f"{seen.sentence}.", seen.detail]
     for row in seen.parts.iter_rows(named=True):
-        ends = "" if row["low"] is None else f" ({row['low'] * 100:+.1f} to {row['high'] * 100:+.1f})"
-        lines.append(f"  {row['part']}: {row['value'] * 100:+.1f} points{ends}")
+        ends = "" if row["low"] is None else f" ({row['low'] * 100:+z.1f} to {row['high'] * 100:+z.1f})"
+        lines.append(f"  {row['part']}: {row['value'] * 100:+z.1f} points{ends}")
     lines += [f"  {factor}: {why}" for factor, why in seen.alone]
     return "\n".join(lines)

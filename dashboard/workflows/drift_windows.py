@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import polars as pl
 
@@ -47,13 +48,14 @@ def windows(store: Store, project_id: str, *, reference: str, window: str, as_of
     sets = label_sets(store, project_id, as_of=as_of)
     votes = store.read("drift_votes", project_id=project_id, as_of=as_of)
     votes = votes.with_columns(sets.codes(votes["seq"]))
-    timed = votes.drop_nulls("at").sort("at", "order")
+    timed = votes.drop_nulls("at") if votes["at"].null_count() else votes
     untimed = votes.height - timed.height
     if timed.is_empty():
         return Windows(timed.with_columns(window=pl.lit(0, dtype=pl.Int64)), reference, window, untimed, sets)
-    newest: datetime = timed["at"][-1]
+    newest = cast("datetime", timed["at"].max())
     if _COUNT.match(window):
         n = min(int(window), timed.height)
+        timed = timed.sort("at", "order")
         place = pl.int_range(pl.len())
         inside, start = place >= timed.height - n, timed["at"][timed.height - n]
         told = f"the newest {n:,} annotations"

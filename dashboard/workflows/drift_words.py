@@ -31,19 +31,22 @@ def sentence(
     if total.p_value is None or total.p_value >= LEVEL:
         sure = total.p_value is not None and total.p_value >= UNSURE
         begins = "No drift is seen" if sure else "It cannot be told whether there is drift"
-        return "fit" if sure else "undefined", (
-            f"{begins} in {found.window} against {found.reference}: {_points(total.estimate.value)} of 100 labels are "
-            f"others, where chance alone makes {_points(total.expected)}"
+        amount, chance = _points(total.estimate.value), _points(total.expected)
+        told = (
+            f"a choice's share moved by {amount} points in the mean, where chance alone makes {chance}"
+            if total.key == "choice_change"
+            else f"{amount} of 100 labels are others, where chance alone makes {chance}"
         )
+        return "fit" if sure else "undefined", f"{begins} in {found.window} against {found.reference}: {told}"
     way = "more" if row["change"] > 0 else "less"
     said = (
         f"{row['label']} is given {way} often: {row['after']:.1%} in {found.window}, {row['before']:.1%} in {found.reference} "
-        f"({row['change'] * 100:+.1f} points, {row['low'] * 100:+.1f} to {row['high'] * 100:+.1f})"
+        f"({row['change'] * 100:+z.1f} points, {row['low'] * 100:+z.1f} to {row['high'] * 100:+z.1f})"
     )
     clear = [p for p in parts if p["low"] is not None and (p["low"] > 0 or p["high"] < 0)]
     clear.sort(key=lambda p: -abs(p["value"]))
     if clear:
-        said += "; " + ", ".join(f"{p['value'] * 100:+.1f} from {p['part']}" for p in clear)
+        said += "; " + ", ".join(f"{p['value'] * 100:+z.1f} from {p['part']}" for p in clear)
     elif parts:
         said += "; no cause stands out"
     else:
@@ -79,6 +82,8 @@ def detail(facts: Mapping[str, Any]) -> str:
         told.append(f"The change is not split: {facts['undefined']}.")
     elif facts["resampled"] == "items":
         told.append("Fewer than 10 annotators in a window: the intervals are about these people.")
+    if facts["n_used"]:
+        told.append(f"The change is split on {facts['n_used']:,} of them, drawn by items.")
     if facts["attribute"]:
         told.append(f"Items are of a kind by {facts['attribute']}.")
     if facts["label_set"]:

@@ -74,7 +74,10 @@ def test_what_is_undefined_says_why_and_misuse_is_refused() -> None:
     assert (
         mean_discrepancy(x, window * 0).squared.undefined == "a window has 0 items with features; it takes 50"
     )
-    assert mean_discrepancy(np.zeros((120, 2)), np.arange(120) % 2).squared.undefined == "most items have the same features"
+    assert (
+        mean_discrepancy(np.zeros((120, 2)), np.arange(120) % 2).squared.undefined
+        == "most items have the same features"
+    )
     with pytest.raises(BadOption, match="rows of finite"):
         mean_discrepancy(x[:5], window)
     with pytest.raises(BadOption, match="0 or 1"):

@@ -44,7 +44,9 @@ def test_noise_of_counts_alone_leaves_nothing_to_hang_together() -> None:
     assert found.share.max() == 0.0
 
 
-def test_the_weight_is_the_prior_by_the_likelihood_that_is_that_of_the_normal_distribution_given_the_means() -> None:
+def test_the_weight_is_the_prior_by_the_likelihood_that_is_that_of_the_normal_distribution_given_the_means() -> (
+    None
+):
     """Against the density of contrasts that are free of the means, written out (Harville 1974)."""
     from scipy.linalg import null_space
     from scipy.stats import multivariate_normal

@@ -11,10 +11,11 @@ from analytics.week_hours import expected_by_hour
 
 def cells(days: int, hours: tuple[int, ...], *, last: tuple[int, ...] | None = None) -> pl.DataFrame:
     """10 annotations in each of the hours of each day; in the morning 2 of them have the label, later 8. The last day is no reference."""
-    rows = []
-    for day in range(days):
-        for hour in last if last is not None and day == days - 1 else hours:
-            rows.append((day, 24 * (day % 7) + hour, 2 if hour < 12 else 8, 10, day < days - 1))
+    rows = [
+        (day, 24 * (day % 7) + hour, 2 if hour < 12 else 8, 10, day < days - 1)
+        for day in range(days)
+        for hour in (last if last is not None and day == days - 1 else hours)
+    ]
     return pl.DataFrame(rows, schema=["period", "week_hour", "k", "n", "reference"], orient="row")
 
 
