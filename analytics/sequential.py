@@ -12,8 +12,8 @@ one for each direction.
 Page–Hinkley (Hinkley 1971, Biometrika 58) sums z less its running mean (from the reference on) and an allowance, so it sees
 jumps better than slow growth. Textbook limits hold for independent counts of known rate; here they would raise alarms much too
 often. The limit is simulated: series that hang together as the reference may (drawn from what it leaves open: `persistence`) and
-spread as it does, each with a baseline estimated as the real one was. It is set so that 1 - 1/e = 63 % of series without change alarm within `run_length` periods, as for geometric waiting times
-of that mean; the mean is then not shorter.
+spread as it does, each with a baseline estimated as the real one was. It is set so that 1 - 1/e = 63 % of series without change
+alarm within `run_length` periods, as for geometric waiting times of that mean; the mean is then not shorter.
 """
 
 from __future__ import annotations

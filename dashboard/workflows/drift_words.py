@@ -71,6 +71,35 @@ def times_words(found: Windows) -> str:
     return f"{found.untimed:,} annotations have no time and are left out." if found.untimed else ""
 
 
+CHART_WORDS = {"cusum": "CUSUM", "page-hinkley": "Page–Hinkley"}
+
+
+def course(facts: Mapping[str, Any]) -> str:
+    """What the sequential tests and change points say: which one is in charge, what the others describe, which seasons are out."""
+    if facts.get("unwatched"):
+        return f"No sequential test: {facts['unwatched']}."
+    chart = CHART_WORDS[facts.get("chart", "cusum")]
+    told = [f"{chart} is in charge of alarms and {_said(facts, 'raised none')}."]
+    other = facts.get("other")
+    level = [f"the level changes on {p['at']} ({p['low']} to {p['high']})" for p in facts.get("points", [])]
+    aside = [f"{CHART_WORDS[other['chart']]} {_said(other, 'sees no shift')}"] if other else []
+    aside.append("; ".join(level) if level else "no change point is found")
+    told.append(f"As description, which raises no alert: {'; '.join(aside)}.")
+    season = facts.get("season", "days of the week" if facts.get("seasonal") else "")
+    told.append(
+        f"{season.capitalize()} are taken out."
+        if season
+        else "No season is taken out: the reference does not have each day of the week three times."
+    )
+    return " ".join(told)
+
+
+def _said(facts: Mapping[str, Any], nothing: str) -> str:
+    if not facts.get("alarm_at"):
+        return nothing
+    return f"alarmed on {facts['alarm_at']}, and the shift seems to run since {facts['began_at']}"
+
+
 def detail(facts: Mapping[str, Any]) -> str:
     """The quieter sentences below the first line."""
     told = [f"{facts['n_after']:,} annotations against {facts['n_before']:,}."]
