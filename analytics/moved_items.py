@@ -33,12 +33,13 @@ def moved_items(annotations: pl.DataFrame, *, most: int = 50) -> pl.DataFrame:
     require(annotations, ROWS)
     if most < 1:
         raise BadOption("most", most, "1 or more")
-    window = annotations.filter(pl.col("window") == 1)
-    before = annotations.filter(pl.col("window") == 0)["hit"].mean()
-    if before is None or window.is_empty():
+    window = annotations.select("item_code", "hit").filter(annotations["window"] == 1)
+    n_before = annotations.height - window.height
+    if not n_before or window.is_empty():
         return pl.DataFrame(schema=MOVED)
-    rate = float(before)  # type: ignore[arg-type]  # the mean of integers
-    change = float(window["hit"].mean()) - rate  # type: ignore[arg-type]  # the same
+    hits = int(window["hit"].sum())
+    rate = (int(annotations["hit"].sum()) - hits) / n_before
+    change = hits / window.height - rate
     by_item = window.group_by("item_code").agg(
         n=pl.len().cast(pl.Int64), hits=pl.col("hit").sum().cast(pl.Int64)
     )

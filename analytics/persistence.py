@@ -48,6 +48,7 @@ class Persistence:
 def persistence(z: FloatArray, season: IntArray, n_seasons: int, phi: float) -> Persistence:
     """Of a series z (T,) whose seasons' means were taken out, with over-dispersion `phi` of its counts."""
     from scipy.special import chdtri
+    from threadpoolctl import threadpool_limits
 
     z, season = z[-MOST_PERIODS:], season[-MOST_PERIODS:]
     used = np.unique(season)

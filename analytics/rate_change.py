@@ -128,6 +128,35 @@ def rate_change(
     reason = _why_not(design, counts, bridge)
     if reason is not None:
         return _without_parts(design, counts, bridge, reason)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # many small fits: threads only get in each other's way
+        return _split(design, counts, bridge, replicates, confidence, seed)
+
+
+def shapley(rates: Mapping[frozenset[str], float], factors: tuple[str, ...]) -> dict[str, float]:
+    """Each factor's mean step over all orders, from the rate of each set of factors.
+
+    >>> shapley({frozenset(): 0.0, frozenset("a"): 1.0, frozenset("b"): 2.0, frozenset("ab"): 5.0}, ("a", "b"))
+    {'a': 2.0, 'b': 3.0}
+    """
+    n = len(factors)
+    found = {}
+    for factor in factors:
+        others = [name for name in factors if name != factor]
+        total = 0.0
+        for size in range(n):
+            weight = factorial(size) * factorial(n - size - 1) / factorial(n)
+            for chosen in combinations(others, size):
+                without = frozenset(chosen)
+                total += weight * (rates[without | {factor}] - rates[without])
+        found[factor] = total
+    return found
+
+
+def _split(
+    design: Design, counts: IntArray, bridge: int, replicates: int, confidence: float, seed: int
+) -> RateChange:
     weighed = weigh(design, design.weight)
     theta = solve(weighed)
     values = _parts(design, weighed, theta)
@@ -153,26 +182,6 @@ def rate_change(
         kinds=_by_kind(design, weighed, theta),
         undefined=None,
     )
-
-
-def shapley(rates: Mapping[frozenset[str], float], factors: tuple[str, ...]) -> dict[str, float]:
-    """Each factor's mean step over all orders, from the rate of each set of factors.
-
-    >>> shapley({frozenset(): 0.0, frozenset("a"): 1.0, frozenset("b"): 2.0, frozenset("ab"): 5.0}, ("a", "b"))
-    {'a': 2.0, 'b': 3.0}
-    """
-    n = len(factors)
-    found = {}
-    for factor in factors:
-        others = [name for name in factors if name != factor]
-        total = 0.0
-        for size in range(n):
-            weight = factorial(size) * factorial(n - size - 1) / factorial(n)
-            for chosen in combinations(others, size):
-                without = frozenset(chosen)
-                total += weight * (rates[without | {factor}] - rates[without])
-        found[factor] = total
-    return found
 
 
 def _parts(

@@ -14,12 +14,14 @@ from analytics.intervals import benjamini_hochberg
 from analytics.mean_discrepancy import Discrepancy, mean_discrepancy
 from analytics.results import Estimate
 from analytics.set_agreement import set_alpha
+from dashboard.workflows.drift_windows import halves
 from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.monitor import MEASUREMENT
 from dashboard.workflows.opening import Store
 
 MOST_AGREEMENT = 1_000_000
 """Annotations that agreement is worked out from: items beyond are left out, by a draw."""
+MOST_TIMES = 500_000
 MOST_CONTENT, MOST_DISTANCES = 20_000, 4_000
 """Items whose contents are compared by the classifier, and pair by pair."""
 LABELS = {
@@ -58,16 +60,15 @@ def label_table(
 
 def _mixes(rows: pl.DataFrame, label_set: LabelSet) -> tuple[list[label_mix.LabelMix], IntArray]:
     """Both windows' mixes, and where in them each of the label set's choices is."""
-    halves = [rows.filter(pl.col("window") == w) for w in (0, 1)]
     n_labels = max(label_set.codes) + 1
     if not label_set.is_sets:
-        return [label_mix.label_mix_of(half, n_labels) for half in halves], np.array(label_set.codes)
+        return [label_mix.label_mix_of(half, n_labels) for half in halves(rows)], np.array(label_set.codes)
     place = {code: at for at, code in enumerate(label_set.choice_codes)}
     holds = np.zeros((n_labels, len(place)))
     for code, members in zip(label_set.codes, label_set.members, strict=True):
         holds[code, [place[member] for member in members]] = 1.0
     columns = ("item_code", "annotator_code", "label_code")
-    coded = [[half[name].to_numpy() for name in columns] for half in halves]
+    coded = [[half[name].to_numpy() for name in columns] for half in halves(rows)]
     return [choice_mix.choice_mix(*one, holds) for one in coded], np.arange(len(place))
 
 
@@ -110,9 +111,7 @@ def _agreement(rows: pl.DataFrame, label_set: LabelSet, seed: int) -> list[dict[
     """Krippendorff's alpha of both windows (nominal; of sets with the MASI distance), and the difference with the intervals put
     together.
     """
-    before, after = (
-        _alpha(_drawn_items(rows.filter(pl.col("window") == w), seed), label_set, seed) for w in (0, 1)
-    )
+    before, after = (_alpha(_drawn_items(half, seed), label_set, seed) for half in halves(rows))
     n = before.n + after.n
     if before.value is None or after.value is None:
         reason = "agreement is undefined in a window: too few items with two annotations, or one label only"
@@ -126,8 +125,7 @@ def _agreement(rows: pl.DataFrame, label_set: LabelSet, seed: int) -> list[dict[
     return [_measured("drift_agreement", Estimate(value, low, high, n, unit="coefficient"))]
 
 
-def _alpha(rows: pl.DataFrame, label_set: LabelSet, seed: int) -> Estimate:
-    votes = rows.select("item_code", "annotator_code", "label_code")
+def _alpha(votes: pl.DataFrame, label_set: LabelSet, seed: int) -> Estimate:
     n_labels = max(label_set.codes) + 1
     if label_set.is_sets:
         sets = dict(zip(label_set.codes, label_set.members, strict=True))
@@ -145,7 +143,8 @@ def _alpha(rows: pl.DataFrame, label_set: LabelSet, seed: int) -> Estimate:
 
 
 def _drawn_items(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """The rows of so many items, drawn, that about MOST_AGREEMENT are left."""
+    """The rows of so many items, drawn, that about MOST_AGREEMENT are left: item_code, annotator_code, label_code."""
+    rows = rows.select("item_code", "annotator_code", "label_code")
     if rows.height <= MOST_AGREEMENT:
         return rows
     item = rows["item_code"].to_numpy()
@@ -155,7 +154,7 @@ def _drawn_items(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 def _pace(rows: pl.DataFrame) -> Estimate:
     """The median over annotators of the ratio of their median active seconds, after to before; a sign interval."""
-    timed = rows.filter(pl.col("active_seconds") > 0)
+    timed = pl.concat([_some_times(half) for half in halves(rows)])
     medians = timed.group_by("annotator_code", "window").agg(
         pl.col("active_seconds").median(), pl.len().alias("n")
     )
@@ -183,6 +182,12 @@ def _pace(rows: pl.DataFrame) -> Estimate:
         unit="ratio",
         n_unit="annotators",
     )
+
+
+def _some_times(half: pl.DataFrame) -> pl.DataFrame:
+    """The known times of a window, of very many every second, third and so on: annotator_code, window, active_seconds."""
+    known = half.select("annotator_code", "window", "active_seconds").filter(pl.col("active_seconds") > 0)
+    return known.gather_every(max(known.height // MOST_TIMES, 1))
 
 
 def _first_seen(rows: pl.DataFrame) -> pl.DataFrame:

@@ -15,9 +15,9 @@ from data.identifiers import json_pointer
 
 MOST_VALUES = 50
 MOST_ATTRIBUTES = 20
-MOST_ROWS = 100_000
+MOST_ROWS = 60_000
 """Annotations that the split of a change is worked out from: of a window with more than half of it a draw of items is taken."""
-REPLICATES = 300
+REPLICATES = 200
 MOST_ITEMS = 50
 POOLED = {-1: "everybody else, before", -2: "everybody else, now", -3: "everybody else"}
 """Annotators beyond the busiest have no effect of their own (`rate_change.rate_change`)."""

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import get_args
 
+import numpy as np
 import polars as pl
 
 from analytics import sequential
@@ -13,6 +14,9 @@ from analytics.change_points import change_points
 from analytics.week_hours import expected_by_hour
 
 CHARTS: tuple[sequential.Chart, ...] = get_args(sequential.Chart)
+_HOUR = 3_600_000_000
+_THURSDAY = 72
+"""Hours from Monday to 1 January 1970."""
 HOURS, DAYS, NONE = "hours of the week", "days of the week", ""
 """What is taken out of a rate."""
 
@@ -40,15 +44,7 @@ def trend(
     seed: int,
 ) -> Trend:
     """Watch the share of the annotations whose label is one of `codes`, the window's days after the reference's."""
-    at = pl.col("at")
-    cells = (
-        rows.group_by(
-            period=at.dt.date(),
-            week_hour=24 * (at.dt.weekday().cast(pl.Int64) - 1) + at.dt.hour().cast(pl.Int64),
-        )
-        .agg(k=pl.col("label_code").is_in(list(codes)).sum(), n=pl.len(), window=pl.col("window").min())
-        .sort("period", "week_hour")
-    )
+    cells = by_hour(rows, codes)
     days = (
         cells.group_by("period")
         .agg(pl.col("k", "n").sum(), pl.col("window").min(), season_code=pl.col("week_hour").first() // 24)
@@ -56,9 +52,9 @@ def trend(
     )
     n_reference = int((days["window"] == 0).sum())
     old = days["period"].head(n_reference)
-    by_hour = expected_by_hour(cells.with_columns(reference=pl.col("period").is_in(old.implode())))
-    if by_hour is not None:
-        days = days.join(by_hour, on="period", how="left", maintain_order="left")
+    expected = expected_by_hour(cells.with_columns(reference=pl.col("period").is_in(old.implode())))
+    if expected is not None:
+        days = days.join(expected, on="period", how="left", maintain_order="left")
     other_chart = next(one for one in CHARTS if one != chart)
     watched, other = (
         sequential.watch(
@@ -66,7 +62,7 @@ def trend(
         )
         for one in (chart, other_chart)
     )
-    season = HOURS if by_hour is not None else DAYS if watched.seasonal else NONE
+    season = HOURS if expected is not None else DAYS if watched.seasonal else NONE
     if watched.undefined is not None:
         return Trend(watched, other, other_chart, (), NONE)
     periods = watched.periods["period"]
@@ -75,3 +71,24 @@ def trend(
         for p in change_points(watched.periods["z"].to_numpy(), seed=seed)
     )
     return Trend(watched, other, other_chart, points, season)
+
+
+def by_hour(rows: pl.DataFrame, codes: Collection[int]) -> pl.DataFrame:
+    """period (day), week_hour (0: Monday before one), k of n annotations, window (0 where any is of the reference); hours without any
+    are left out.
+    """
+    at = rows["at"].dt.epoch("us").to_numpy() // _HOUR
+    first = int(at.min())
+    place = at - first
+    label = rows["label_code"].to_numpy()
+    wanted = np.zeros(int(max(label.max(), *codes)) + 1)
+    wanted[list(codes)] = 1.0
+    n, k, new = (np.bincount(place, weights) for weights in (None, wanted[label], rows["window"].to_numpy()))
+    used = np.flatnonzero(n)
+    hour = used + first
+    return pl.DataFrame(
+        {
+            "period": pl.Series(hour // 24).cast(pl.Int32).cast(pl.Date), "week_hour": (hour + _THURSDAY) % 168,
+            "k": k[used].astype(np.int64), "n": n[used], "window": (new[used] == n[used]).astype(np.int64),
+        }
+    )  # fmt: skip

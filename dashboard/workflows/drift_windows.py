@@ -21,7 +21,7 @@ _COUNT = re.compile(r"^\d{1,9}$")
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """`rows`: the annotations of both, `window` 0 or 1; `reference` and `window` in words; how many have no time and are left out;
+    """`rows`: the annotations of both, `window` 0 or 1, those of the reference first; `reference` and `window` in words; how many have no time and are left out;
     the project's label sets, to which `set_code` in rows points.
     """
 
@@ -64,8 +64,18 @@ def windows(store: Store, project_id: str, *, reference: str, window: str, as_of
         inside = pl.col("at").is_between(start, end, closed="left")
         told = _words(start, end)
     before, said = _reference(store, project_id, reference, start, as_of)
-    marked = timed.with_columns(window=pl.when(inside).then(1).when(before).then(0).cast(pl.Int64))
-    return Windows(marked.drop_nulls("window"), said, told, untimed, sets)
+    marked = timed.with_columns(inside=inside, before=before)
+    parts = [
+        marked.filter(which).drop("inside", "before").with_columns(window=pl.lit(w, dtype=pl.Int64))
+        for w, which in ((0, pl.col("before") & ~pl.col("inside")), (1, pl.col("inside")))
+    ]
+    return Windows(pl.concat(parts), said, told, untimed, sets)
+
+
+def halves(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The reference's rows and the window's, without a copy."""
+    n_before = rows.height - int(rows["window"].sum())
+    return rows.head(n_before), rows.slice(n_before)
 
 
 def _span(text: str, newest: datetime) -> tuple[datetime, datetime]:

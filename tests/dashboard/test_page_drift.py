@@ -53,7 +53,7 @@ def test_the_first_line_says_what_changed_and_why(shown: Store, person: str) -> 
     assert "from which items came" in text
     assert "Why the rate of cat changed" in text
     assert "nobody owns it" in text
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4
     assert ("I take it" in [button.label for button in app.button]) == (person == "lena")
     assert ("Measure drift" in [button.label for button in app.button]) == (person == "lena")
     assert ("Make the report" in [button.label for button in app.button]) == (person == "lena")
