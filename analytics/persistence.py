@@ -58,9 +58,10 @@ def persistence(z: FloatArray, season: IntArray, n_seasons: int, phi: float) -> 
     upper = phi * freedom / float(chdtri(freedom, 0.975))
     share = np.linspace(0.0, max(1 - 1 / upper, 0.0), N_SHARES)
     levels = (season[:, None] == used[None, :]).astype(np.float64)
-    found = np.array(
-        [_restricted(z, levels, share, *_correlation(z.size, place)) for place in range(RHO.size)]
-    )
+    with threadpool_limits(1):  # many small matrices: threads only get in each other's way
+        found = np.array(
+            [_restricted(z, levels, share, *_correlation(z.size, place)) for place in range(RHO.size)]
+        )
     weight = np.exp(found - found.max()) / np.sqrt(1 - RHO**2)[:, None]
     return Persistence(RHO, share, weight / weight.sum())
 

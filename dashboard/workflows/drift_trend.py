@@ -74,21 +74,25 @@ def trend(
 
 
 def by_hour(rows: pl.DataFrame, codes: Collection[int]) -> pl.DataFrame:
-    """period (day), week_hour (0: Monday before one), k of n annotations, window (0 where any is of the reference); hours without any
-    are left out.
+    """The annotations by hour; hours without any are left out.
+
+    Returns:
+        period (day), week_hour (0: Monday before one), k of n annotations, window (0 where any is of the reference).
     """
-    at = rows["at"].dt.epoch("us").to_numpy() // _HOUR
+    at = rows.select(pl.col("at").dt.epoch("us") // _HOUR).to_series().to_numpy()
     first = int(at.min())
-    place = at - first
+    place, length = at - first, int(at.max()) - first + 1
     label = rows["label_code"].to_numpy()
-    wanted = np.zeros(int(max(label.max(), *codes)) + 1)
-    wanted[list(codes)] = 1.0
-    n, k, new = (np.bincount(place, weights) for weights in (None, wanted[label], rows["window"].to_numpy()))
+    wanted = np.zeros(int(max(label.max(), *codes)) + 1, dtype=bool)
+    wanted[list(codes)] = True
+    n_before = rows.height - int(rows["window"].sum())
+    counted = (place, place[wanted[label]], place[n_before:])
+    n, k, new = (np.bincount(one, minlength=length) for one in counted)
     used = np.flatnonzero(n)
     hour = used + first
     return pl.DataFrame(
         {
             "period": pl.Series(hour // 24).cast(pl.Int32).cast(pl.Date), "week_hour": (hour + _THURSDAY) % 168,
-            "k": k[used].astype(np.int64), "n": n[used], "window": (new[used] == n[used]).astype(np.int64),
+            "k": k[used], "n": n[used], "window": (new[used] == n[used]).astype(np.int64),
         }
     )  # fmt: skip

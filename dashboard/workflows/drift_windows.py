@@ -21,8 +21,8 @@ _COUNT = re.compile(r"^\d{1,9}$")
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """`rows`: the annotations of both, `window` 0 or 1, those of the reference first; `reference` and `window` in words; how many have no time and are left out;
-    the project's label sets, to which `set_code` in rows points.
+    """`rows`: the annotations of both, `window` 0 or 1, those of the reference first; `reference` and `window` in words; how many
+    have no time and are left out; the project's label sets, to which `set_code` in rows points.
     """
 
     rows: pl.DataFrame
