@@ -14,6 +14,7 @@ from analytics.intervals import benjamini_hochberg
 from analytics.mean_discrepancy import Discrepancy, mean_discrepancy
 from analytics.results import Estimate
 from analytics.set_agreement import set_alpha
+from analytics.window_changes import difference, mean_change, pace_change
 from dashboard.workflows.drift_windows import halves
 from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.monitor import MEASUREMENT
@@ -82,7 +83,7 @@ def figures(
         for one in found
     ]
     kept += _agreement(rows, label_set, seed)
-    kept.append(_measured("drift_pace", _pace(rows)))
+    kept.append(_measured("drift_pace", pace_change(pl.concat([_some_times(half) for half in halves(rows)]))))
     area, apart = _content(store, project_id, rows, as_of, seed)
     kept.append(_measured("drift_content", area, expected=0.5))
     kept.append(
@@ -112,17 +113,7 @@ def _agreement(rows: pl.DataFrame, label_set: LabelSet, seed: int) -> list[dict[
     together.
     """
     before, after = (_alpha(_drawn_items(half, seed), label_set, seed) for half in halves(rows))
-    n = before.n + after.n
-    if before.value is None or after.value is None:
-        reason = "agreement is undefined in a window: too few items with two annotations, or one label only"
-        return [_measured("drift_agreement", Estimate.none(reason, n, unit="coefficient"))]
-    value = after.value - before.value
-    if before.low is None or before.high is None or after.low is None or after.high is None:
-        return [_measured("drift_agreement", Estimate(value, None, None, n, unit="coefficient"))]
-    # The windows' items are almost all different: their errors add up in squares (Newcombe 1998).
-    low = value - float(np.hypot(after.value - after.low, before.high - before.value))
-    high = value + float(np.hypot(after.high - after.value, before.value - before.low))
-    return [_measured("drift_agreement", Estimate(value, low, high, n, unit="coefficient"))]
+    return [_measured("drift_agreement", difference(before, after))]
 
 
 def _alpha(votes: pl.DataFrame, label_set: LabelSet, seed: int) -> Estimate:
@@ -150,38 +141,6 @@ def _drawn_items(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
     item = rows["item_code"].to_numpy()
     drawn = np.random.default_rng(seed).random(int(item.max()) + 1) < MOST_AGREEMENT / rows.height
     return rows.filter(pl.Series(drawn[item]))
-
-
-def _pace(rows: pl.DataFrame) -> Estimate:
-    """The median over annotators of the ratio of their median active seconds, after to before; a sign interval."""
-    timed = pl.concat([_some_times(half) for half in halves(rows)])
-    medians = timed.group_by("annotator_code", "window").agg(
-        pl.col("active_seconds").median(), pl.len().alias("n")
-    )
-    enough = medians.filter(pl.col("n") >= 10)
-    both = enough.filter(pl.col("window") == 0).join(
-        enough.filter(pl.col("window") == 1), on="annotator_code", suffix="_after"
-    )
-    ratio = np.sort((both["active_seconds_after"] / both["active_seconds"]).to_numpy())
-    m = ratio.size
-    if m < 6:
-        return Estimate.none(
-            f"{m} annotators have 10 times or more in both windows; it takes 6",
-            m,
-            unit="ratio",
-            n_unit="annotators",
-        )
-    from scipy.stats import binom
-
-    k = int(binom.ppf(0.025, m, 0.5))
-    return Estimate(
-        float(np.median(ratio)),
-        float(ratio[max(k - 1, 0)]),
-        float(ratio[m - max(k, 1)]),
-        m,
-        unit="ratio",
-        n_unit="annotators",
-    )
 
 
 def _some_times(half: pl.DataFrame) -> pl.DataFrame:
@@ -229,12 +188,5 @@ def _no_content(reason: str) -> tuple[Estimate, Discrepancy]:
 def _confidence(store: Store, project_id: str, rows: pl.DataFrame, as_of: int) -> Estimate:
     sure = store.read("drift_confidence", project_id=project_id, as_of=as_of)
     joined = _first_seen(rows).join(sure, on="item_code")
-    groups = [joined.filter(pl.col("window") == w)["confidence"].to_numpy() for w in (0, 1)]
-    n = joined.height
-    if min(g.size for g in groups) < 30:
-        return Estimate.none(
-            "fewer than 30 items of a window have a model's probabilities", n, unit="coefficient"
-        )
-    value = float(groups[1].mean() - groups[0].mean())
-    half = 1.96 * float(np.sqrt(sum(g.var(ddof=1) / g.size for g in groups)))
-    return Estimate(value, value - half, value + half, n, unit="coefficient")
+    before, after = (joined.filter(pl.col("window") == w)["confidence"].to_numpy() for w in (0, 1))
+    return mean_change(before, after)
