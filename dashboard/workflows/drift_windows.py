@@ -64,10 +64,11 @@ def windows(store: Store, project_id: str, *, reference: str, window: str, as_of
         inside = pl.col("at").is_between(start, end, closed="left")
         told = _words(start, end)
     before, said = _reference(store, project_id, reference, start, as_of)
-    marked = timed.with_columns(inside=inside, before=before)
+    marks = timed.select(inside=inside, before=before)
+    kept = timed.drop("order", "seq")
     parts = [
-        marked.filter(which).drop("inside", "before").with_columns(window=pl.lit(w, dtype=pl.Int64))
-        for w, which in ((0, pl.col("before") & ~pl.col("inside")), (1, pl.col("inside")))
+        kept.filter(which).with_columns(window=pl.lit(w, dtype=pl.Int64))
+        for w, which in ((0, marks["before"] & ~marks["inside"]), (1, marks["inside"]))
     ]
     return Windows(pl.concat(parts), said, told, untimed, sets)
 
