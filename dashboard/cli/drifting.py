@@ -53,6 +53,13 @@ def drift_command(
             "--attribute", help="What kind an item is (default: the attribute whose mix moved most)."
         ),
     ] = "",
+    chart: Annotated[
+        str,
+        typer.Option(
+            "--chart",
+            help="The sequential test in charge of alarms: cusum or page-hinkley; the other is description.",
+        ),
+    ] = "cusum",
     shift: Annotated[
         float,
         typer.Option("--shift", help="The change of a share that the sequential test is to find soonest."),
@@ -73,7 +80,7 @@ def drift_command(
     from dashboard.workflows import drift, drift_report
 
     options = drift.DriftOptions(
-        reference=reference, window=window, label=label, attribute=attribute, shift=shift, run_length=run_length, seed=seed
+        reference=reference, window=window, label=label, attribute=attribute, chart=chart, shift=shift, run_length=run_length, seed=seed
     )  # fmt: skip
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
@@ -83,26 +90,52 @@ def drift_command(
             made = drift_report.make(found, project_id=project_id, by=person, run_id=seen.run_id)
             report.write_text(made.html, encoding="utf-8")
             digest = made.sha256
-    answer(
-        context, as_json, {"project": project_id, **_document(seen), "report_sha256": digest}, _words(seen)
-    )
+    document = {"project": project_id, **_document(seen, project_id), "report_sha256": digest}
+    answer(context, as_json, document, _words(seen))
 
 
-def _document(seen: Drift) -> dict[str, object]:
+def _document(seen: Drift, project_id: str) -> dict[str, object]:
+    from dashboard.workflows.drift_split import POOLED
+
     frames = {
-        name: getattr(seen, name).to_dicts()
-        for name in ("figures", "labels", "parts", "trend", "people", "kinds")
+        name: getattr(seen, name).to_dicts() for name in ("figures", "labels", "parts", "trend", "kinds")
     }
+    others = set(POOLED.values())
+    people = [
+        row | {"link": "" if row["annotator_id"] in others else _link("annotators", "annotator", row["annotator_id"], project_id)}
+        for row in seen.people.iter_rows(named=True)
+    ]  # fmt: skip
+    items = [
+        row | {"link": _link("items", "item", row["item_id"], project_id)}
+        for row in seen.items.iter_rows(named=True)
+    ]
     return {
         "run_id": seen.run_id, "state": seen.state, "sentence": seen.sentence, "detail": seen.detail, "label": seen.label, **frames,
-        "not_separable": dict(seen.alone), "limit": seen.limit, "facts": dict(seen.facts),
+        "people": people, "items": items, "not_separable": dict(seen.alone), "limit": seen.limit, "facts": dict(seen.facts),
     }  # fmt: skip
 
 
+def _link(page: str, name: str, value: str, project_id: str) -> str:
+    """Where the app shows it, after the server's address."""
+    from urllib.parse import urlencode
+
+    return f"/{page}?{urlencode({name: value, 'project': project_id})}"
+
+
 def _words(seen: Drift) -> str:
+    from dashboard.workflows import drift_words
+
     lines = [f"{seen.sentence}.", seen.detail]
     for row in seen.parts.iter_rows(named=True):
-        ends = "" if row["low"] is None else f" ({row['low'] * 100:+.1f} to {row['high'] * 100:+.1f})"
-        lines.append(f"  {row['part']}: {row['value'] * 100:+.1f} points{ends}")
+        ends = "" if row["low"] is None else f" ({row['low'] * 100:+z.1f} to {row['high'] * 100:+z.1f})"
+        lines.append(f"  {row['part']}: {row['value'] * 100:+z.1f} points{ends}")
     lines += [f"  {factor}: {why}" for factor, why in seen.alone]
+    if seen.trend.height:
+        lines.append(drift_words.course(seen.facts))
+    for title, frame, column in (
+        ("annotators", seen.people, "annotator_id"),
+        ("items", seen.items, "item_id"),
+    ):
+        if frame.height:
+            lines.append(f"  {title} that moved it: {', '.join(frame[column].head(5))}")
     return "\n".join(lines)
