@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from analytics.results import Estimate
     from dashboard.workflows.cost import Cost
     from dashboard.workflows.cost_plan import ItemPlan, Spending
+    from dashboard.workflows.cost_rework import Rework
     from dashboard.workflows.rates import Rate
 
 IntoOption = Annotated[
@@ -132,7 +133,7 @@ def rates(
         str | None,
         typer.Option(
             "--work",
-            help="For which work: labelling, repeat, relabel, review, adjudication or passed on (default: any).",
+            help="For which work: labelling, repeat, relabel, review, adjudication, passed on or release review (default: any).",
         ),
     ] = None,
     into: Annotated[
@@ -218,6 +219,7 @@ def _document(seen: Cost) -> dict[str, object]:
         "sentence": seen.sentence, "detail": seen.detail, "per": seen.by, "has_rates": seen.has_rates, "items": seen.n_items,
         "accepted": seen.n_accepted, "currency": figures.currency if figures else None, "figures": [],
     }  # fmt: skip
+    found["rework"] = None if seen.rework is None else _rework(seen.rework)
     if figures:
         names = ("per_annotation", "per_item", "per_accepted", "per_right", "rework_share", "idle_share")
         found["figures"] = [_figure(name, getattr(figures, name)) for name in names]
@@ -230,6 +232,26 @@ def _document(seen: Cost) -> dict[str, object]:
         for one in seen.tables
     ]
     return found
+
+
+def _rework(seen: Rework) -> dict[str, object]:
+    ledger = seen.ledger
+    paid = {} if ledger is None else dict(ledger.table.select("group", "amount").iter_rows())
+    digits = 0 if ledger is None else ledger.digits
+    rows: list[dict[str, object]] = []
+    for row in seen.counts.to_dicts():
+        amount = paid.pop(row["work"], None)
+        rows.append(
+            {
+                "work": row["work"], "n": row["n"], "n_without_time": row["n_untimed"], "active_seconds": row["active_ms"] / 1000,
+                "idle_seconds": row["idle_ms"] / 1000, "amount": None if amount is None else _decimal(amount, digits),
+            }
+        )  # fmt: skip
+    beside = {group: None if amount is None else _decimal(amount, digits) for group, amount in paid.items()}
+    total = None if ledger is None else _decimal(ledger.total, digits)
+    return {
+        "sentence": seen.sentence, "currency": ledger.currency if ledger else None, "total": total, "rows": rows, "beside": beside,
+    }  # fmt: skip
 
 
 def _figure(key: str, found: Estimate) -> dict[str, object]:

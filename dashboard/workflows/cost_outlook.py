@@ -15,7 +15,7 @@ from analytics.pay import MICROS
 from analytics.queue_forecast import Forecast, forecast
 from analytics.results import Estimate
 from analytics.vote_policies import votes_frontier
-from dashboard.workflows.cost import REWORK
+from dashboard.workflows.cost_rework import REWORK
 from dashboard.workflows.cost_work import PaidWork, paid_work, price_of
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.opening import Store
