@@ -3,7 +3,7 @@
 -- and questions), or release review (a signature, on no single item). Times of answers without a label, decisions and signatures are in
 -- their events, where they were measured.
 -- who_id, item_code (null: on no single item), label_code, work, at, day (UTC; that of the record where the day of the work is not known), active_seconds,
--- counts (an independent annotation that stands)
+-- counts (an independent annotation that stands), seq
 WITH done AS (
     SELECT annotation.seq AS seq, annotation."position" AS place, annotator.annotator_id AS who_id, item_code, label_code,
         CASE WHEN source = 'adjudication' THEN 'adjudication' WHEN source = 'relabel' AND supersedes IS NOT NULL THEN 'review'
@@ -33,4 +33,4 @@ WITH done AS (
     WHERE event.project_id = $project_id AND signature.seq <= $as_of
 )
 SELECT who_id, item_code, label_code::BIGINT AS label_code, "work" AS "work", "at" AS "at", ("at" AT TIME ZONE 'UTC')::DATE AS "day",
-    active_seconds, counts FROM done ORDER BY seq, place, who_id, item_code
+    active_seconds, counts, seq FROM done ORDER BY seq, place, who_id, item_code

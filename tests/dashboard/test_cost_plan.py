@@ -58,7 +58,7 @@ def test_what_is_not_on_offer_says_why(paid: Store) -> None:
     seen = spend(paid)
     offered = {row["action"]: row for row in seen.offered.to_dicts()}
     assert offered["extra vote"]["price"] == pytest.approx(0.05)
-    assert "its time is not recorded" in offered["adjudication"]["why_not"]
+    assert "none was made yet" in offered["adjudication"]["why_not"]
     assert "no price was given" in offered["gold label"]["why_not"]
     assert offered["extra vote"]["best_for"] > 0
     assert "fewer than" in str(seen.realised.undefined)
