@@ -76,6 +76,7 @@ def _next(seen: Spending) -> dict[str, object]:
         "expected_accuracy": seen.accuracy_now,
         "temperature": seen.temperature.value,
         "realised": _figure("realised", seen.realised),
+        "cheapest_mix_per_error": seen.mix_per_error,
         "on_offer": seen.offered.to_dicts(),
         "settled_by_people": seen.n_settled,
     }

@@ -11,7 +11,7 @@ from analytics.results import Estimate
 from dashboard.workflows.cost_words import money
 from dashboard.workflows.opening import Store
 
-HOW = "`touchstone train --curve` measures it"
+HOW = "touchstone train --curve measures it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
-from analytics.frames import FloatArray
+from analytics.frames import FloatArray, IntArray
 from analytics.pay import MICROS
 from analytics.purchase_frontier import MIX, price_of_errors
 from analytics.vote_value import Action, Offers, confusion_beside, pooled_confusion, tempered
 from dashboard.workflows.cost_work import PaidWork, price_of
+from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.model_samples import BUILT_IN
 
 VOTE, ADJUDICATION, GOLD = "extra vote", "adjudication", "gold label"
@@ -24,6 +25,7 @@ FEWEST_DECISIONS = 20
 NEXT = 10
 """What the next money is best spent on is told for so many main units: one unit is often less than one purchase."""
 
+NO_SETS = "what a model says of sets is not weighed yet"
 NO_PRICE = "no rate by the prediction says what one costs"
 OFFERED = {
     "action": pl.String, "price": pl.Float64, "accuracy": pl.Float64, "best_for": pl.Int64, "per_error": pl.Float64,
@@ -35,28 +37,42 @@ Refused = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """What purchases are weighed by: the work and its pay, the items whose labels are open (I, K), the temperature, gold."""
+    """What purchases are weighed by: the work and its pay, the items whose labels are open, the temperature, gold.
+
+    `posterior` (C, I, K): of labels that are sets a yes or no (K = 2) to each of C choices, else C is 1. `parts` as `parts_of` gives it.
+    """
 
     seen: PaidWork
     items: pl.DataFrame
     posterior: FloatArray
+    parts: IntArray
     heat: float
     gold: pl.DataFrame
     realised: float
+
+
+def parts_of(label_set: LabelSet) -> IntArray:
+    """(labels, C): of sets 1 where a label has a choice, else 0; of other labels the one itself."""
+    if not label_set.is_sets:
+        return np.arange(label_set.n_labels)[:, None]
+    choices = label_set.choice_codes
+    return np.array([[code in members for code in choices] for members in label_set.members], dtype=np.int64)
 
 
 def people(
     given: Given, annotators: pl.DataFrame, votes: pl.DataFrame, gold_price: Decimal | None
 ) -> tuple[list[Action], Refused]:
     """What people can be asked for, and what they cannot."""
-    n_labels = given.posterior.shape[1]
+    n_choices, _, n_labels = given.posterior.shape
     price = price_of(given.seen, "labelling")
     assert price is not None  # without one nothing is planned
     busy = annotators.join(votes.group_by("annotator_code").len(), on="annotator_code", how="left").fill_null(
         0
     )
-    matrices = np.asarray(busy["confusion"].to_list(), dtype=np.float64).reshape(-1, n_labels, n_labels)
-    next_one = np.clip(pooled_confusion(matrices, busy["len"].to_numpy()), 1e-12, None)
+    shape = (-1, n_choices, n_labels, n_labels)
+    matrices = np.asarray(busy["confusion"].to_list(), dtype=np.float64).reshape(shape)
+    each = [pooled_confusion(matrices[:, choice], busy["len"].to_numpy()) for choice in range(n_choices)]
+    next_one = np.clip(np.stack(each), 1e-12, None)
     actions = [Action(VOTE, price, tempered(next_one, given.heat), MOST_VOTES, realised=given.realised)]
     refused: Refused = []
     lead = _adjudication(given)
@@ -67,7 +83,9 @@ def people(
     if gold_price is None:
         refused.append((GOLD, "no price was given for a label that is taken for right"))
     else:
-        actions.append(Action(GOLD, max(int(gold_price * MICROS), 1), np.eye(n_labels)))
+        actions.append(
+            Action(GOLD, max(int(gold_price * MICROS), 1), np.tile(np.eye(n_labels), (n_choices, 1, 1)))
+        )
     return actions, refused
 
 
@@ -96,8 +114,8 @@ def models(predictions: pl.DataFrame, runs: pl.DataFrame, given: Given) -> tuple
 
 
 def offered(found: Offers, actions: list[Action], refused: Refused, frontier: pl.DataFrame) -> pl.DataFrame:
-    """One row a purchase: action, price (main units), accuracy, best_for (items for which it is the best first purchase), per_error
-    (main units for an error removed, expected over the first NEXT main units), why_not.
+    """One row a purchase: action, price (main units), accuracy (how often one is right; of sets, in all choices), best_for (items for
+    which it is the best first purchase), per_error (main units for an error removed, expected over the first NEXT main units), why_not.
     """
     first = found.steps.unique("item", keep="first", maintain_order=True)["action"].to_numpy()
     weights = np.bincount(first, minlength=len(actions))
@@ -105,7 +123,7 @@ def offered(found: Offers, actions: list[Action], refused: Refused, frontier: pl
         (
             action.key,
             action.price / MICROS,
-            float(np.diagonal(action.confusion, axis1=-2, axis2=-1).mean()),
+            float(np.diagonal(action.confusion, axis1=-2, axis2=-1).mean(axis=-1).prod()),
             int(weights[place]),
             per_error(frontier, action.key),
             None,
@@ -133,8 +151,10 @@ def _adjudication(given: Given) -> Action | str:
         return "nobody knows what one costs: none that is paid by the hour has a recorded time, and none is paid by the piece"
     if beside.height < FEWEST_DECISIONS:
         return f"how often one is right is not known: {beside.height} were of items with gold, {FEWEST_DECISIONS} are needed"
-    sure = np.eye(given.posterior.shape[1])[beside["gold_code"].to_numpy()]
-    return Action(ADJUDICATION, price, confusion_beside(sure, beside["label_code"].to_numpy()))
+    known, said = (given.parts[beside[name].to_numpy()] for name in ("gold_code", "label_code"))
+    sure = np.eye(given.posterior.shape[2])
+    each = [confusion_beside(sure[known[:, choice]], said[:, choice]) for choice in range(known.shape[1])]
+    return Action(ADJUDICATION, price, np.stack(each))
 
 
 def _model(name: str, own: pl.DataFrame, given: Given) -> Action | str:
@@ -152,5 +172,6 @@ def _model(name: str, own: pl.DataFrame, given: Given) -> Action | str:
     )
     if said.is_empty():
         return "how often it is right is not known: it said nothing of items with votes"
-    beside = confusion_beside(given.posterior[said["place"].to_numpy()], said["label_code_said"].to_numpy())
-    return Action(name, price, beside, offered=lacking, realised=given.realised)
+    posterior = given.posterior[0, said["place"].to_numpy()]
+    beside = confusion_beside(posterior, said["label_code_said"].to_numpy())
+    return Action(name, price, beside[None], offered=lacking, realised=given.realised)

@@ -13,6 +13,7 @@ from analytics.pay import MICROS, QUANTA
 from analytics.queue_forecast import Forecast, forecast, queue_cost
 from analytics.results import Estimate
 from analytics.vote_policies import votes_frontier
+from dashboard.workflows.cost_offers import parts_of
 from dashboard.workflows.cost_rework import REWORK
 from dashboard.workflows.cost_work import PaidWork, paid_work, price_of
 from dashboard.workflows.label_sets import require_label_set
@@ -161,9 +162,6 @@ def _frontier(
             "high": pl.Float64,
         }
     )
-    if label_set.is_sets:
-        why = "labels are sets, whose error is not yet followed"
-        return empty, why, Estimate.none(why, unit=unit)
     if price is None:
         why = "nobody knows what an annotation costs"
         return empty, why, Estimate.none(why, unit=unit)
@@ -183,7 +181,10 @@ def _frontier(
             else "items with gold have fewer than 2 votes"
         )
         return empty, why, Estimate.none(why, unit=unit)
-    found = votes_frontier(votes, gold, n_labels=label_set.n_labels, most=min(most, MOST_VOTES))
+    members = parts_of(label_set) if label_set.is_sets else None
+    found = votes_frontier(
+        votes, gold, n_labels=label_set.n_labels, members=members, most=min(most, MOST_VOTES)
+    )
     if found.undefined is not None:
         return empty, found.undefined, Estimate.none(found.undefined, unit=unit)
     each = price / MICROS

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
-from analytics.frames import FloatArray
+from analytics.frames import FloatArray, IntArray
 from analytics.pay import MICROS, PREDICTION
 from analytics.purchase_frontier import purchase_frontiers
 from analytics.results import Estimate
@@ -16,7 +16,7 @@ from analytics.temperature import MIN_ITEMS, fit_temperature, logits_of
 from analytics.vote_policies import realised_share
 from analytics.vote_value import Action, Offers, Plan, offers, plan, tempered
 from dashboard.workflows import cost_batch, cost_offers
-from dashboard.workflows.consensus_methods import DEFAULT, Question, method
+from dashboard.workflows.consensus_methods import DEFAULT, Fitted, Question, method
 from dashboard.workflows.cost_offers import ADJUDICATION, GOLD, NEXT, OFFERED, VOTE
 from dashboard.workflows.cost_words import next_words, plan_words
 from dashboard.workflows.cost_work import PaidWork, paid_work, price_of
@@ -24,6 +24,7 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
+from dashboard.workflows.score_sets import fit_sets
 
 MIN_VOTES = 3
 PEOPLE = ("adjudication", "relabel")
@@ -34,11 +35,12 @@ FRONTIER = {"action": pl.String, "cost": pl.Float64, "errors": pl.Float64}
 class Spending:
     """What can be bought, and what is best.
 
-    `offered`: as `cost_offers.offered`. `frontier`: action (of `analytics.purchase_frontier`), cost (main units), errors (wrong labels
-    fewer, expected): each purchase by itself, and the cheapest mix. `temperature`: fitted on gold, undefined where there is too little:
-    then posteriors are taken as the model has them. `realised`: the share of an expected gain that comes, on gold; undefined: the
-    model is taken at its word. Without gold `accuracy_now` is the model's own belief. `next_items`: what the next
-    NEXT main units buy. `undefined`: why nothing can be planned.
+    `offered`: as `cost_offers.offered`. `frontier`: action (of `analytics.purchase_frontier`), cost (main units), errors (wrong
+    labels fewer, expected): each purchase by itself, and the cheapest mix. `temperature`: fitted on gold, undefined where there is
+    too little: then posteriors are taken as the model has them. `realised`: the share of an expected gain that comes, on gold;
+    undefined: the model is taken at its word. Without gold `accuracy_now` is the model's own belief. `next_plan`: what the next NEXT
+    main units buy. `mix_per_error`: what an error removed costs over these, by the cheapest mix. `undefined`: why nothing can be
+    planned.
     """
 
     currency: str | None
@@ -50,6 +52,7 @@ class Spending:
     realised: Estimate
     accuracy_now: float | None
     next_plan: Plan | None
+    mix_per_error: float | None
     sentence: str
     n_settled: int
     undefined: str | None
@@ -110,24 +113,26 @@ def of_work(
     """As `spending`, of work that was read before; the caller has checked who may see it."""
     label_set = require_label_set(store, project_id, as_of=as_of)
     votes = store.read("score_votes", project_id=project_id, as_of=as_of)
-    why = _why_not(seen, label_set, votes)
+    why = _why_not(seen, votes)
     if why is not None:
         return _nothing(seen.currency, why)
-    fitted = method(DEFAULT).fit(Question(votes, label_set.n_labels))
-    items = fitted.items.sort("item_code")
+    fitted = _fitted(votes, label_set)
+    if fitted.annotators.is_empty():
+        return _nothing(seen.currency, "so many people and choices are too many to be weighed one by one")
+    items, parts = fitted.items.sort("item_code"), cost_offers.parts_of(label_set)
     gold = store.read("score_gold", project_id=project_id, as_of=as_of)
-    temperature = _temperature(items, gold)
+    temperature = _temperature(items, gold, parts, sets=label_set.is_sets)
     heat = temperature.value if temperature.value is not None else 1.0
     settled = store.read("current_labels", project_id=project_id).filter(pl.col("source").is_in(PEOPLE))
     open_items = items.join(settled, on="item_code", how="anti", maintain_order="left")
     open_items = open_items.join(gold, on="item_code", how="anti", maintain_order="left")
     if open_items.is_empty():
         return _nothing(seen.currency, "people settled every label, or gold says it")
-    posterior = tempered(np.clip(_table(open_items), 1e-12, None), heat)
-    realised = _realised(votes, gold, label_set.n_labels)
-    given = cost_offers.Given(seen, open_items, posterior, heat, gold, _share_of(realised))
+    posterior = tempered(np.clip(_table(open_items, sets=label_set.is_sets), 1e-12, None), heat)
+    realised = _realised(votes, gold, label_set.n_labels, parts if label_set.is_sets else None)
+    given = cost_offers.Given(seen, open_items, posterior, parts, heat, gold, _share_of(realised))
     actions, refused = cost_offers.people(given, fitted.annotators, votes, gold_price)
-    models, silent = _models(store, project_id, given, as_of)
+    models, silent = _models(store, project_id, given, as_of, sets=label_set.is_sets)
     actions, refused = actions + models, refused + silent
     found = offers(posterior, actions)
     curves = purchase_frontiers(posterior, actions, found)
@@ -143,6 +148,7 @@ def of_work(
         realised,
         float(found.right_now.mean()),
         following,
+        cost_offers.per_error(curves),
         next_words(following, currency, most=NEXT),
         settled.height,
         None,
@@ -193,9 +199,7 @@ def ask_for_votes(
     return cost_batch.raise_batch(store, project_id=project_id, by=by, items=items, request_id=request_id)
 
 
-def _why_not(seen: PaidWork, label_set: LabelSet, votes: pl.DataFrame) -> str | None:
-    if label_set.is_sets:
-        return "labels are sets, whose next vote is not yet valued"
+def _why_not(seen: PaidWork, votes: pl.DataFrame) -> str | None:
     if votes.is_empty():
         return "there are no independent annotations"
     if price_of(seen, "labelling") is None:
@@ -217,6 +221,7 @@ def _nothing(currency: str | None, why: str) -> Spending:
         none,
         None,
         None,
+        None,
         "",
         0,
         why,
@@ -224,30 +229,42 @@ def _nothing(currency: str | None, why: str) -> Spending:
 
 
 def _models(
-    store: Store, project_id: str, given: cost_offers.Given, as_of: int | None
+    store: Store, project_id: str, given: cost_offers.Given, as_of: int | None, *, sets: bool
 ) -> tuple[list[Action], cost_offers.Refused]:
     """The models with a price; where no rate pays predictions the millions of them need not be read."""
     if PREDICTION not in set(given.seen.rates["basis"]):
         return [], [(kind, cost_offers.NO_PRICE) for kind in (cost_offers.PRE_LABEL, cost_offers.MODEL_VOTE)]
+    if sets:
+        return [], [(kind, cost_offers.NO_SETS) for kind in (cost_offers.PRE_LABEL, cost_offers.MODEL_VOTE)]
     predictions = store.read("cost_predictions", project_id=project_id, as_of=as_of)
     runs = store.read("model_runs", project_id=project_id, as_of=as_of)
     return cost_offers.models(predictions, runs, given)
 
 
-def _table(items: pl.DataFrame) -> FloatArray:
-    return np.asarray(items["posterior"].to_list(), dtype=np.float64)
+def _fitted(votes: pl.DataFrame, label_set: LabelSet) -> Fitted:
+    asked = Question(votes, label_set.n_labels)
+    if label_set.is_sets:
+        return fit_sets(method(DEFAULT), asked, label_set)[0]
+    return method(DEFAULT).fit(asked)
 
 
-def _temperature(items: pl.DataFrame, gold: pl.DataFrame) -> Estimate:
-    """How much too sure the posteriors are, by gold."""
+def _table(items: pl.DataFrame, *, sets: bool) -> FloatArray:
+    """(C, I, K): the posterior of each choice of sets, else of the one label."""
+    table = np.asarray(items["posterior"].to_list(), dtype=np.float64)
+    return np.stack([1 - table.T, table.T], axis=2) if sets else table[None]
+
+
+def _temperature(items: pl.DataFrame, gold: pl.DataFrame, parts: IntArray, *, sets: bool) -> Estimate:
+    """How much too sure the posteriors are, by gold; of sets those of all choices together."""
     known = items.join(gold.rename({"label_code": "gold_code"}), on="item_code", how="inner")
     if known.height < MIN_ITEMS:
         return Estimate.none(f"fewer than {MIN_ITEMS} items with votes have gold", known.height)
-    logits = logits_of(_table(known))
-    return fit_temperature(logits, known["gold_code"].cast(pl.Int64).to_numpy()).temperature
+    table = _table(known, sets=sets)
+    labels = parts[known["gold_code"].cast(pl.Int64).to_numpy()].T.ravel()
+    return fit_temperature(logits_of(table.reshape(-1, table.shape[2])), labels).temperature
 
 
-def _realised(votes: pl.DataFrame, gold: pl.DataFrame, n_labels: int) -> Estimate:
+def _realised(votes: pl.DataFrame, gold: pl.DataFrame, n_labels: int, members: IntArray | None) -> Estimate:
     """How much of a plan's expected gain comes: tried on the gold items' own votes, from nearly as many as items have today."""
     counts = (
         votes.join(gold.select("item_code"), on="item_code", how="semi").group_by("item_code").len()["len"]
@@ -255,7 +272,7 @@ def _realised(votes: pl.DataFrame, gold: pl.DataFrame, n_labels: int) -> Estimat
     usual = counts.median()
     if not isinstance(usual, float) or usual < MIN_VOTES:
         return Estimate.none(f"items with gold have fewer than {MIN_VOTES} votes")
-    return realised_share(votes, gold, n_labels=n_labels, start=max(int(usual) - 2, 1))
+    return realised_share(votes, gold, n_labels=n_labels, members=members, start=max(int(usual) - 2, 1))
 
 
 def _share_of(realised: Estimate) -> float:
