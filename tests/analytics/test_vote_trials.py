@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -13,49 +12,22 @@ from numpy.typing import NDArray
 from analytics.errors import BadOption
 from analytics.vote_policies import compare_policies, realised_share, votes_frontier
 from analytics.vote_trials import judged
-from tests.crowds import accurate, drawn_crowd
-
-CHOICES = 3
-MEMBERS = np.array(list(product((0, 1), repeat=CHOICES)))
+from tests.crowds import accurate, drawn_crowd, drawn_set_crowd
 
 
-@dataclass(frozen=True)
-class SetCrowd:
+class SetCrowd(NamedTuple):
     votes: pl.DataFrame
     gold: pl.DataFrame
+    members: NDArray[np.int64]
 
 
-def set_crowd(n_items: int, right: tuple[float, ...], *, n_per_item: int = 7, seed: int = 0) -> SetCrowd:
-    """Every choice is answered by the same people, who err independently from choice to choice."""
-    drawn = [
-        drawn_crowd(
-            accurate(20, 2, one),
-            n_items=n_items,
-            n_per_item=n_per_item,
-            priors=np.array([0.6, 0.4]),
-            seed=seed,
-        )
-        for one in right
-    ]
-    rng = np.random.default_rng(seed)
-    known = rng.integers(0, 2, (n_items, CHOICES))
-    base = drawn[0].votes
-    items = base["item_code"].to_numpy()
-    correct = rng.random((base.height, CHOICES)) < np.array(right)
-    said = np.where(correct, known[items], 1 - known[items])
-    return SetCrowd(
-        base.with_columns(label_code=pl.Series(_code(said))),
-        pl.DataFrame({"item_code": np.arange(n_items), "label_code": _code(known)}),
-    )
-
-
-def _code(chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.asarray(chosen @ (2 ** np.arange(CHOICES)[::-1]), dtype=np.int64)
+def set_crowd(n_items: int, right: tuple[float, ...], *, seed: int = 0) -> SetCrowd:
+    return SetCrowd(*drawn_set_crowd(right, n_items=n_items, n_per_item=7, seed=seed))
 
 
 def test_the_error_of_sets_is_that_any_choice_is_wrong() -> None:
     crowd = set_crowd(2500, (0.8, 0.85, 0.9))
-    found = votes_frontier(crowd.votes, crowd.gold, n_labels=8, members=MEMBERS, most=3, repeats=2)
+    found = votes_frontier(crowd.votes, crowd.gold, n_labels=8, members=crowd.members, most=3, repeats=2)
     errors = found.table["error"].to_list()
     assert errors[0] == pytest.approx(1 - 0.8 * 0.85 * 0.9, abs=0.03)
     three = [p**3 + 3 * p**2 * (1 - p) for p in (0.8, 0.85, 0.9)]
@@ -64,7 +36,7 @@ def test_the_error_of_sets_is_that_any_choice_is_wrong() -> None:
 
 def test_where_choices_are_independent_most_of_what_was_promised_comes() -> None:
     crowd = set_crowd(1500, (0.7, 0.75, 0.8), seed=1)
-    found = realised_share(crowd.votes, crowd.gold, n_labels=8, members=MEMBERS, start=3, repeats=3)
+    found = realised_share(crowd.votes, crowd.gold, n_labels=8, members=crowd.members, start=3, repeats=3)
     assert found.low is not None
     assert found.high is not None
     assert found.low > 0.4
@@ -74,7 +46,7 @@ def test_where_choices_are_independent_most_of_what_was_promised_comes() -> None
 def test_the_plan_for_sets_does_better_than_asking_everybody_alike() -> None:
     crowd = set_crowd(1200, (0.7, 0.75, 0.8), seed=2)
     found = compare_policies(
-        crowd.votes, crowd.gold, n_labels=8, members=MEMBERS, start=3, extra=(1.0,), repeats=3
+        crowd.votes, crowd.gold, n_labels=8, members=crowd.members, start=3, extra=(1.0,), repeats=3
     )
     planned = found.table.filter(pl.col("policy") == "plan").row(0, named=True)
     assert planned["difference_high"] < 0
@@ -83,7 +55,7 @@ def test_the_plan_for_sets_does_better_than_asking_everybody_alike() -> None:
 
 def test_coins_bring_nothing() -> None:
     crowd = set_crowd(400, (0.5, 0.5, 0.5), seed=3)
-    found = realised_share(crowd.votes, crowd.gold, n_labels=8, members=MEMBERS, start=3, repeats=3)
+    found = realised_share(crowd.votes, crowd.gold, n_labels=8, members=crowd.members, start=3, repeats=3)
     assert found.undefined is not None or (found.low is not None and found.low <= 0)
 
 

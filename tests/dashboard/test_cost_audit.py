@@ -13,6 +13,7 @@ import pytest
 from dashboard.workflows import cost_audit, cost_work, ingest, rates, score
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rates import Rate
+from data.importers import Parsed
 from tests import stores
 from tests.dashboard.release_steps import propose
 
@@ -35,7 +36,7 @@ def bring(store: Store, *, votes: tuple[str, ...], gold: bool, sha: str) -> None
     ingest.import_parsed(store, parsed=parsed, project_id=P, by=stores.LENA, request=request)
 
 
-def _truth(whole: stores.Parsed, item: int) -> str:
+def _truth(whole: Parsed, item: int) -> str:
     """What most of the four good annotators say."""
     said = whole.annotations.filter(pl.col("item_id") == f"item-{item:03d}", pl.col("annotator_id") != "a4")[
         "label"
