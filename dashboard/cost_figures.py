@@ -77,7 +77,7 @@ def _queue(seen: CostView) -> None:
     with st.container(border=True, height="stretch", gap="xsmall"):
         st.markdown("**The queue is empty**", help="Nothing is taken to be added to it meanwhile.")
         known = queue.done_on is not None and queue.earliest is not None and queue.latest is not None
-        shown = "now" if outlook.n_waiting == 0 else f"{queue.done_on:%d %b}" if known else "-"
+        shown = "now" if outlook.n_waiting == 0 else f"{queue.done_on:%d %b}" if known else "–"
         st.markdown(f"# {shown}", anchors=False)
         waiting = "1 flag waits" if outlook.n_waiting == 1 else f"{outlook.n_waiting:,} flags wait"
         if outlook.n_waiting == 0:

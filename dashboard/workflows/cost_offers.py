@@ -164,7 +164,7 @@ def _model(name: str, own: pl.DataFrame, given: Given) -> Action | str:
     items = given.items
     lacking = ~items["item_code"].is_in(own["item_code"].implode()).to_numpy()
     if not lacking.any():
-        return "it has said something of every item; the consensus method crowdlab counts what it said"
+        return "it has spoken on every item already"
     said = (
         items.with_row_index("place")
         .join(own, on="item_code", how="inner", suffix="_said")
