@@ -43,6 +43,10 @@ REASONS = (
 )
 
 
+LOOKED_SECONDS = 540.0
+"""What each lead took to look at the demo's release before signing."""
+
+
 def set_rates(store: Store, project: DemoProject, lead: Person) -> None:
     """What the demo's people are paid, from the first guideline on: by the hour, a lead's decisions by the piece, a model too."""
     start = project.guideline_versions[0][0].date()
@@ -84,7 +88,8 @@ def relabel(store: Store, project: DemoProject, *, answers: int, seed: int) -> N
 
 
 def adjudicate_some(store: Store, project_id: str, lead: Person, *, how_many: int) -> None:
-    """Let the lead settle the first few items where people differ."""
+    """Let the lead settle the first few items where people differ, half a minute or so each."""
+    rng = np.random.default_rng(how_many)
     waiting = adjudicate.waiting(store, project_id=project_id, by=lead)
     for number, flag_id in enumerate(waiting["flag_id"].head(how_many).to_list()):
         case = adjudicate.case(store, project_id=project_id, by=lead, flag_id=flag_id)
@@ -100,6 +105,7 @@ def adjudicate_some(store: Store, project_id: str, lead: Person, *, how_many: in
             label=label,
             reason=REASONS[number % len(REASONS)],
             expected_version=case.evidence.version,
+            active_seconds=float(np.round(rng.lognormal(3.4, 0.5), 1)),
         )
 
 
@@ -139,6 +145,7 @@ def release_labels(store: Store, project_id: str, leads: tuple[Person, ...]) -> 
             release_id=proposed.release_id,
             expected_hash=proposed.content_hash,
             reason="Seen item by item where people differed.",
+            active_seconds=LOOKED_SECONDS,
         )
 
 
