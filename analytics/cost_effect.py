@@ -70,32 +70,29 @@ def money_per_error(
     return Estimate(a / b, (middle - half) / apart, (middle + half) / apart, n, unit=currency)
 
 
-def money_per_point(
-    curve: LearningCurve, per_label: float, *, currency: str, point: float = 0.01
-) -> Estimate:
-    """What it costs to bring a model's error down by `point` with more labels, by its learning curve.
+def labels_per_point(curve: LearningCurve, *, point: float = 0.01) -> Estimate:
+    """How many more labels bring a model's error down by `point`, by its learning curve.
 
     Args:
         curve: measured with accuracy.
-        per_label: what a label costs, in main units.
-        currency: the unit of the estimate.
         point: of error, above 0; 0.01 is one point of a hundred.
 
     Returns:
-        Money; undefined where the curve's law is, where it never gets there, or only beyond what a curve is followed to. The
-        interval is of the curve's own bootstrap: without one where more than 5 % of its replicates do not get there.
+        Labels beyond those there are; undefined where the curve's law is, where it never gets there, or only beyond what a curve
+        is followed to. The interval is of the curve's own bootstrap: without one where more than 5 % of its replicates do not
+        get there.
     """
-    if not 0 < point < 1 or not 0 < per_label < np.inf:
-        raise BadOption("point", point, "a share above 0, with labels that cost something")
+    if not 0 < point < 1:
+        raise BadOption("point", point, "a share above 0 and under 1")
     n = curve.n_labelled
     if curve.law is None or curve.undefined is not None:
-        return Estimate.none(curve.undefined or "there is no curve", n, unit=currency)
+        return Estimate.none(curve.undefined or "there is no curve", n, unit="labels")
     if curve.measure != "accuracy":
         raise BadOption("curve", curve.measure, "measured with accuracy")
     needed = _labels_needed(np.array([curve.law]), n, point)[0]
     if not needed <= MOST_TIMES * n:
         return Estimate.none(
-            f"{point:.0%} less error is not in sight with {MOST_TIMES:.0f} times the labels", n, unit=currency
+            f"{point:.0%} less error is not in sight with {MOST_TIMES:.0f} times the labels", n, unit="labels"
         )
     every = (
         np.sort(_labels_needed(curve.replicates, n, point)) if len(curve.replicates) else np.array([np.inf])
@@ -103,8 +100,25 @@ def money_per_point(
     places = [(1 - curve.confidence) / 2, (1 + curve.confidence) / 2]
     low, high = (float(every[min(int(place * len(every)), len(every) - 1)]) for place in places)
     if not np.isfinite(high):
-        return Estimate((needed - n) * per_label, None, None, n, unit=currency)
-    return Estimate((needed - n) * per_label, (low - n) * per_label, (high - n) * per_label, n, unit=currency)
+        return Estimate(needed - n, None, None, n, unit="labels")
+    return Estimate(needed - n, low - n, high - n, n, unit="labels")
+
+
+def priced(labels: Estimate, per_label: float, *, currency: str) -> Estimate:
+    """What so many labels cost at `per_label` main units each; undefined as they are."""
+    if not 0 < per_label < np.inf:
+        raise BadOption("per_label", per_label, "money above 0")
+    if labels.value is None:
+        return Estimate.none(labels.undefined or "cannot tell", labels.n, unit=currency)
+    low, high = (None if end is None else end * per_label for end in (labels.low, labels.high))
+    return Estimate(labels.value * per_label, low, high, labels.n, unit=currency)
+
+
+def money_per_point(
+    curve: LearningCurve, per_label: float, *, currency: str, point: float = 0.01
+) -> Estimate:
+    """What it costs to bring a model's error down by `point` with more labels: `labels_per_point`, at `per_label` each."""
+    return priced(labels_per_point(curve, point=point), per_label, currency=currency)
 
 
 def _labels_needed(laws: FloatArray, n: int, point: float) -> FloatArray:

@@ -28,6 +28,9 @@ MIN_PEOPLE = 10
 """With fewer annotators in a window the interval is about these people: items alone vary."""
 _DRAWS = 2000
 
+ClusterSums = tuple[FloatArray, FloatArray, float, int]
+"""As `mix_kernels.cluster_sums` gives them."""
+
 
 @dataclass(frozen=True, slots=True)
 class LabelMix:
@@ -68,12 +71,24 @@ def label_mix(item: IntArray, annotator: IntArray, label: IntArray, n_labels: in
     counts = np.bincount(label, minlength=n_labels)
     n, shares = label.size, counts / max(label.size, 1)
     single = np.diag(shares) - np.outer(shares, shares)
-    by_item, n_items = _clustered(item, label, shares)
-    by_person, n_people = _clustered(annotator, label, shares)
-    total = by_item if n_people < MIN_PEOPLE else by_item + by_person - n * single
+    sums = [
+        cluster_sums(cluster, label, int(cluster.max(initial=-1)) + 1, n_labels)
+        for cluster in (item, annotator)
+    ]
+    return mix_of_sums(counts, int(n), single, sums[0], sums[1])
+
+
+def mix_of_sums(
+    counts: IntArray, n: int, single: FloatArray, by_item: ClusterSums, by_person: ClusterSums
+) -> LabelMix:
+    """The mix from its counts (K,), the covariance of one annotation (K, K), and the sums over items and over annotators."""
+    shares = counts / max(n, 1)
+    items, people = _spread(shares, by_item), _spread(shares, by_person)
+    n_items, n_people = by_item[3], by_person[3]
+    total = items if n_people < MIN_PEOPLE else items + people - n * single
     values, vectors = np.linalg.eigh(total / max(n, 1) ** 2)
     covariance = (vectors * np.maximum(values, 0.0)) @ vectors.T
-    return LabelMix(counts, covariance, int(n), n_items, n_people)
+    return LabelMix(counts, covariance, n, n_items, n_people)
 
 
 def label_mix_of(annotations: pl.DataFrame, n_labels: int) -> LabelMix:
@@ -127,18 +142,22 @@ def distances(
 _UNITS = {"total_variation": "share", "jensen_shannon": "bits", "stability_index": "index"}
 
 
-def _clustered(cluster: IntArray, label: IntArray, shares: FloatArray) -> tuple[FloatArray, int]:
-    """Sum over clusters of (c_k - n p_k)(c_l - n p_l), with m / (m - 1), and how many clusters there are."""
-    n_clusters = int(cluster.max(initial=-1)) + 1
-    square, by_size, total, m = cluster_sums(cluster, label, n_clusters, shares.size)
+def _spread(shares: FloatArray, sums: ClusterSums) -> FloatArray:
+    """Sum over clusters of (c_k - n p_k)(c_l - n p_l), with m / (m - 1) for m clusters."""
+    square, by_size, total, m = sums
     spread = square - np.outer(by_size, shares) - np.outer(shares, by_size) + total * np.outer(shares, shares)
-    return spread * (m / (m - 1) if m > 1 else 1.0), m
+    return np.asarray(spread * (m / (m - 1) if m > 1 else 1.0))
+
+
+def normal_draws(rng: np.random.Generator, covariance: FloatArray) -> FloatArray:
+    """(draws, K) errors of shares."""
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.asarray(rng.standard_normal((_DRAWS, len(covariance))) @ root.T, dtype=np.float64)
 
 
 def _drawn(rng: np.random.Generator, shares: FloatArray, covariance: FloatArray) -> FloatArray:
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    drawn = np.maximum(shares + rng.standard_normal((_DRAWS, shares.size)) @ root.T, 0.0)
+    drawn = np.maximum(shares + normal_draws(rng, covariance), 0.0)
     return np.asarray(drawn / drawn.sum(axis=1, keepdims=True), dtype=np.float64)
 
 

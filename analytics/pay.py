@@ -25,6 +25,9 @@ BASES: tuple[str, ...] = get_args(Basis)
 PREDICTION = "prediction"
 """The kind of work that a model's prediction is; only a rate by the prediction pays it, and it pays nothing else."""
 
+BY_NAME = ("release review",)
+"""Kinds of work on no single item: a rate by the piece pays them only where it names them."""
+
 MICROS = 1_000_000
 _HOUR_MS = 3_600_000
 QUANTA = MICROS * _HOUR_MS
@@ -50,8 +53,8 @@ def payments(work: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     """What each piece of work is paid, in quanta; a row a rate that holds for it.
 
     Args:
-        work: a row a piece of work, in the order of time: entry (unique), who_code, item_code, work (its kind), day (Date),
-            active_ms, idle_ms (whole; null: unknown).
+        work: a row a piece of work, in the order of time: entry (unique), who_code, item_code (null: on no single item), work
+            (its kind), day (Date), active_ms, idle_ms (whole; null: unknown).
         rates: basis, who_code (null: everybody), work (null: any), currency, amount_micros (of a main unit; 0 or more),
             valid_from, valid_to (Date, both inclusive; null: open).
 
@@ -70,7 +73,9 @@ def payments(work: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     by_item = (
         rates.get_column("basis") == "item"
     ).any()  # which piece of an item's work is the first takes a while to find
-    first = pl.col("entry") == pl.col("entry").min().over("who_code", "item_code", "work")
+    first = pl.col("item_code").is_null() | (
+        pl.col("entry") == pl.col("entry").min().over("who_code", "item_code", "work")
+    )
     once = first if by_item else pl.lit(True)
     priced = work.with_columns(is_first=once).join(held, on=("who_code", "work", "day"), how="inner")
     micros = pl.col("amount_micros").cast(pl.Int128)
@@ -154,8 +159,9 @@ def _holding(keys: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
         pl.col("valid_to").is_null() | (pl.col("day") <= pl.col("valid_to"))
     )
     for_work = pl.col("rate_work").is_null() | (pl.col("rate_work") == pl.col("work"))
+    by_name = (pl.col("basis") == "hour") | ~pl.col("work").is_in(BY_NAME) | pl.col("rate_work").is_not_null()
     key = ("who_code", "work", "day")
-    ranked = both.filter(fits & in_time & for_work).with_columns(
+    ranked = both.filter(fits & in_time & for_work & by_name).with_columns(
         rank=pl.col("is_own") + pl.col("rate_work").is_not_null().cast(pl.Int32)
     )
     best = ranked.filter(pl.col("rank") == pl.col("rank").max().over(*key))

@@ -14,8 +14,10 @@ from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
+from scipy.special import stdtrit
 
 from analytics.errors import BadColumn, BadOption, MissingColumn
+from analytics.frames import FloatArray
 from analytics.results import Estimate
 
 FEWEST_WEEKS = 4
@@ -86,6 +88,40 @@ def forecast(
     found = Estimate(float(middle), float(low), float(high), len(weeks), unit="days", n_unit="weeks")
     ends = [today + timedelta(days=int(one) - 1) for one in (middle, low, high)]
     return Forecast(found, ends[0], ends[1], ends[2], len(weeks))
+
+
+def queue_cost(each: FloatArray, *, left: int, currency: str, confidence: float = 0.95) -> Estimate:
+    """What settling `left` more will cost, from what each that was settled did.
+
+    The interval is one of prediction: with m and s the mean and deviation of n costs the sum of w more lies within
+    t s sqrt(w + w^2 / n) of w m (Hahn & Meeker 1991, Statistical intervals, section 4.8, for a sum of w). It takes those that wait to
+    be like those that were settled, and costs nothing of what is added meanwhile.
+
+    Args:
+        each: (n,) main units, 0 or more.
+        left: how many wait, 0 or more.
+        currency: the unit of the estimate.
+        confidence: of the interval.
+
+    Returns:
+        Main units; without an interval from a single cost; undefined where nothing was settled.
+
+    >>> found = queue_cost(np.array([0.5, 0.7, 0.6, 0.6]), left=10, currency="EUR")
+    >>> round(found.value, 6), round(found.low, 2), round(found.high, 2)
+    (6.0, 4.46, 7.54)
+    """
+    n = len(each)
+    if n and not (np.isfinite(each).all() and each.min() >= 0):
+        raise BadOption("each", float(each.min()), "a cost of 0 or more for each")
+    if isinstance(left, bool) or not isinstance(left, int) or left < 0:
+        raise BadOption("left", left, "a whole number of 0 or more")
+    if n == 0:
+        return Estimate.none("nothing was settled yet", unit=currency, n_unit="settled")
+    total = float(each.mean()) * left
+    if n == 1:
+        return Estimate(total, None, None, n, unit=currency, n_unit="settled")
+    half = float(stdtrit(n - 1, (1 + confidence) / 2) * each.std(ddof=1) * np.sqrt(left + left * left / n))
+    return Estimate(total, max(total - half, 0.0), total + half, n, unit=currency, n_unit="settled")
 
 
 def _check(daily: pl.DataFrame, left: int) -> None:

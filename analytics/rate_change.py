@@ -31,14 +31,17 @@ import polars as pl
 from analytics.frames import FloatArray, IntArray
 from analytics.intervals import check_interval_options, percentile_interval
 from analytics.rate_design import (
+    MOST_PEOPLE,
     NULL,
     Design,
     Weighed,
     designed,
     kish,
+    levels,
     people_share,
     person_effects,
     solve,
+    solve_quickly,
     weigh,
 )
 from analytics.results import Estimate
@@ -97,7 +100,12 @@ class RateChange:
 
 
 def rate_change(
-    annotations: pl.DataFrame, *, replicates: int = 400, confidence: float = 0.95, seed: int = 0
+    annotations: pl.DataFrame,
+    *,
+    replicates: int = 400,
+    confidence: float = 0.95,
+    seed: int = 0,
+    most_people: int = MOST_PEOPLE,
 ) -> RateChange:
     """Split the change of a label's rate between two windows.
 
@@ -106,44 +114,24 @@ def rate_change(
         replicates: of the bootstrap; 0 for no intervals.
         confidence: of the intervals.
         seed: the same seed gives the same intervals.
+        most_people: annotators with an effect of their own, those with most annotations; the others share one, by the
+            windows that they are in. All are drawn one by one.
 
     Raises:
-        MissingColumn, BadColumn: as `require`; a `window` or `hit` that is neither 0 nor 1.
-        BadOption: as `check_interval_options`; or items × annotators are too many for one fit (take a sample of items).
+        MissingColumn, BadColumn: as `require`; a `window` or `hit` that is neither 0 nor 1; a `weight` of 0 or less.
+        BadOption: as `check_interval_options`; or periods and people are too many for one fit.
     """
     check_interval_options(replicates, confidence)
-    design = designed(annotations)
+    design = designed(annotations, most_people=most_people)
     counts = np.bincount(design.window, minlength=2)
     bridge = _bridge(design)
     reason = _why_not(design, counts, bridge)
     if reason is not None:
         return _without_parts(design, counts, bridge, reason)
-    ones = np.ones(design.hit.size)
-    weighed = weigh(design, ones)
-    theta = solve(weighed)
-    values = _parts(design, weighed, theta)
-    groups, alone = _separable(design, weighed)
-    few = min(np.unique(design.person[design.window == w]).size for w in (0, 1)) < MIN_PEOPLE
-    drawn = _bootstrap(design, replicates, seed, people=not few)
-    merged = _merge(values[None, :], design.varies, groups)[0]
-    spread = _merge(drawn, design.varies, groups)
-    parts = tuple(
-        Part(group, _estimate(float(merged[at]), spread[:, at], design, confidence))
-        for at, group in enumerate(groups)
-    )
-    whole = _estimate(float(weighed.rate[1] - weighed.rate[0]), spread.sum(axis=1), design, confidence)
-    shell = _without_parts(design, counts, bridge, "")
-    return replace(
-        shell,
-        change=whole,
-        parts=parts,
-        alone=alone,
-        replicates=spread,
-        resampled="" if not replicates else "items" if few else "items and annotators",
-        annotators=_by_person(design, weighed, theta),
-        kinds=_by_kind(design, weighed, theta),
-        undefined=None,
-    )
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # many small fits: threads only get in each other's way
+        return _split(design, counts, bridge, replicates, confidence, seed)
 
 
 def shapley(rates: Mapping[frozenset[str], float], factors: tuple[str, ...]) -> dict[str, float]:
@@ -166,13 +154,41 @@ def shapley(rates: Mapping[frozenset[str], float], factors: tuple[str, ...]) -> 
     return found
 
 
+def _split(
+    design: Design, counts: IntArray, bridge: int, replicates: int, confidence: float, seed: int
+) -> RateChange:
+    weighed = weigh(design, design.weight)
+    theta = solve(weighed)
+    values = _parts(design, weighed, theta)
+    groups, alone = _separable(design, weighed)
+    few = min(np.unique(design.drawn[design.window == w]).size for w in (0, 1)) < MIN_PEOPLE
+    drawn = _bootstrap(design, replicates, seed, people=not few)
+    merged = _merge(values[None, :], design.varies, groups)[0]
+    spread = _merge(drawn, design.varies, groups)
+    parts = tuple(
+        Part(group, _estimate(float(merged[at]), spread[:, at], design, confidence))
+        for at, group in enumerate(groups)
+    )
+    whole = _estimate(float(weighed.rate[1] - weighed.rate[0]), spread.sum(axis=1), design, confidence)
+    shell = _without_parts(design, counts, bridge, "")
+    return replace(
+        shell,
+        change=whole,
+        parts=parts,
+        alone=alone,
+        replicates=spread,
+        resampled="" if not replicates else "items" if few else "items and annotators",
+        annotators=_by_person(design, weighed, theta),
+        kinds=_by_kind(design, weighed, theta),
+        undefined=None,
+    )
+
+
 def _parts(
     design: Design, weighed: Weighed, theta: FloatArray, *, level: FloatArray | None = None
 ) -> FloatArray:
     """(F,) Shapley values of the factors that vary; `level` (S,) replaces the mean of hits (zeros for a null vector)."""
-    hits = weighed.hit_by_stratum if level is None else level
-    alpha = hits - weighed.by_stratum @ theta
-    items = weighed.stratum_share @ alpha
+    items = weighed.stratum_share @ levels(design, weighed, theta, hits=level)
     people = people_share(design, weighed)
     beta = person_effects(design, people, theta)
     spans = {"guideline": design.guideline_at, "label_set": design.set_at}
@@ -249,15 +265,17 @@ def _merge(values: FloatArray, names: tuple[str, ...], groups: tuple[tuple[str, 
 def _bootstrap(design: Design, replicates: int, seed: int, *, people: bool) -> FloatArray:
     """(R, F): items, and people where there are enough, drawn with replacement; a row counts for the product."""
     rng = np.random.default_rng(seed)
-    n_items, n_people = int(design.item.max()) + 1, design.people.size
+    n_items, n_people = int(design.item.max()) + 1, int(design.drawn.max()) + 1
     drawn = np.full((replicates, len(design.varies)), np.nan)
     for at in range(replicates):
-        weights = rng.multinomial(n_items, np.full(n_items, 1 / n_items))[design.item].astype(np.float64)
+        weights = (
+            design.weight * np.bincount(rng.integers(0, n_items, n_items), minlength=n_items)[design.item]
+        )
         if people:
-            weights *= rng.multinomial(n_people, np.full(n_people, 1 / n_people))[design.person]
+            weights *= np.bincount(rng.integers(0, n_people, n_people), minlength=n_people)[design.drawn]
         if all(weights[design.window == w].any() for w in (0, 1)):
             weighed = weigh(design, weights)
-            drawn[at] = _parts(design, weighed, solve(weighed))
+            drawn[at] = _parts(design, weighed, solve_quickly(weighed))
     return drawn
 
 
@@ -289,11 +307,17 @@ def _without_parts(design: Design, counts: IntArray, bridge: int, reason: str) -
         here = design.window == w
         n = int(counts[w])
         rates.append(
-            Estimate(float(design.hit[here].mean()), None, None, n, n_unit="annotations")
+            Estimate(
+                float(np.average(design.hit[here], weights=design.weight[here])),
+                None,
+                None,
+                n,
+                n_unit="annotations",
+            )
             if n
             else Estimate.none("the window is empty", n_unit="annotations")
         )
-        worth.append((kish(design.item[here]), kish(design.person[here])))
+        worth.append((kish(design.item[here]), kish(design.drawn[here])))
     before, after = rates
     change = Estimate.none("a window is empty", unit="coefficient", n_unit="annotations")
     if before.value is not None and after.value is not None:
@@ -302,7 +326,7 @@ def _without_parts(design: Design, counts: IntArray, bridge: int, reason: str) -
         )
     return RateChange(
         before, after, change, (), {}, np.zeros((0, 0)), "", int(np.unique(design.item).size),
-        design.people.size, bridge, (worth[0][0], worth[1][0]), (worth[0][1], worth[1][1]),
+        int(np.unique(design.drawn).size), bridge, (worth[0][0], worth[1][0]), (worth[0][1], worth[1][1]),
         pl.DataFrame(), pl.DataFrame(), reason,
     )  # fmt: skip
 
@@ -330,14 +354,15 @@ def _by_person(design: Design, weighed: Weighed, theta: FloatArray) -> pl.DataFr
 
 
 def _by_kind(design: Design, weighed: Weighed, theta: FloatArray) -> pl.DataFrame:
-    alpha = weighed.hit_by_stratum - weighed.by_stratum @ theta
+    alpha = levels(design, weighed, theta)
     centre = float(weighed.stratum_share.mean(axis=0) @ alpha)
-    left = design.hit - alpha[design.stratum] - theta[design.columns].sum(axis=1)
+    stratum = design.stratum
+    left = weighed.weights * (design.hit - alpha[stratum] - theta[design.columns].sum(axis=1))
     n, rest = [], []
     for w in (0, 1):
         here = design.window == w
-        n.append(np.bincount(design.stratum[here], minlength=design.strata.size))
-        rest.append(np.bincount(design.stratum[here], left[here], design.strata.size) / max(here.sum(), 1))
+        n.append(np.bincount(stratum[here], minlength=design.strata.size))
+        rest.append(np.bincount(stratum[here], left[here], design.strata.size) / weighed.weights[here].sum())
     return pl.DataFrame(
         {
             "stratum_code": design.strata,

@@ -9,28 +9,39 @@ import polars as pl
 
 from analytics.errors import BadColumn, BadOption
 from analytics.frames import Contract, FloatArray, IntArray, dense_codes, require
+from analytics.rate_kernels import mean_effects, normal_equations
 
 CODED = Contract("annotations", ("item_code", "annotator_code", "window", "hit"))
 """One row an annotation: `window` 0 for the reference and 1 for the window, `hit` 1 where it is the label asked about and
 else 0. May also have `stratum_code` (the kind of item: else each item is its own kind), `guideline_code`, `set_code`, and
-`period_code` (such as the day), whose effects are taken out."""
+`period_code` (such as the day), whose effects are taken out, and `weight` (how many annotations of a whole a row of a sample
+stands for, above 0)."""
 
-MAX_CELLS = 20_000_000
+MAX_COLUMNS = 3000
+MOST_PEOPLE = 200
+"""Annotators with an effect of their own; those with least share one by the windows that they are in."""
 NULL = 1e-9
 """An eigenvalue under this share of the largest one is 0."""
+_RIDGE, _REFINED = 1e-7, 3
 MIN_PARALLEL_PERIODS, MIN_PARALLEL = 3, 30
 """Two versions can be told from time where they were in use side by side: in so many periods, so many annotations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """The rows as codes; columns of the fit: person-windows, guidelines, label sets, periods (P of them)."""
+    """The rows as codes, sorted by stratum; columns of the fit: person-windows, guidelines, label sets, periods (P of them).
+
+    `person` are those with an effect: `people` has their codes, and -1, -2, -3 for who is left in the reference alone, the
+    window alone, and both. `drawn` are the annotators one by one.
+    """
 
     item: IntArray
     person: IntArray
+    drawn: IntArray
     window: IntArray
     hit: FloatArray
-    stratum: IntArray
+    weight: FloatArray
+    start: IntArray  # (S + 1,) where each stratum's rows begin
     columns: IntArray  # (N, C), one of P in each of C kinds
     n_columns: int
     person_column: IntArray  # (A, 2), -1 where the person is not in the window
@@ -47,21 +58,26 @@ class Design:
         """(A,) 1.0 for those in both windows."""
         return np.asarray((self.person_column >= 0).all(axis=1), dtype=np.float64)
 
+    @property
+    def stratum(self) -> IntArray:
+        """(N,) the stratum of each row."""
+        return np.repeat(np.arange(self.strata.size), np.diff(self.start))
+
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """Sums under weights: normal equations with the strata taken out, and the windows' shares of everything."""
 
+    weights: FloatArray  # (N,)
     matrix: FloatArray
     right: FloatArray
-    by_stratum: FloatArray  # (S, P) means of the columns
     hit_by_stratum: FloatArray
     column_share: FloatArray  # (2, P)
     stratum_share: FloatArray  # (2, S)
     rate: FloatArray
 
 
-def designed(annotations: pl.DataFrame) -> Design:
+def designed(annotations: pl.DataFrame, *, most_people: int = MOST_PEOPLE) -> Design:
     """The design of a frame that keeps CODED; what does not vary has no column.
 
     Raises:
@@ -71,41 +87,60 @@ def designed(annotations: pl.DataFrame) -> Design:
     for name in ("window", "hit"):
         if not annotations[name].cast(pl.Int64).is_in([0, 1]).all():
             raise BadColumn("annotations", name, "has to be 0 or 1")
-    _, item = dense_codes(annotations["item_code"])
-    people, person = dense_codes(annotations["annotator_code"])
+    if "weight" in annotations.columns and not (annotations["weight"] > 0).all():
+        raise BadColumn("annotations", "weight", "has to be above 0")
+    known, person = dense_codes(annotations["annotator_code"])
     window = annotations["window"].cast(pl.Int64).to_numpy()
-    has_kinds = "stratum_code" in annotations.columns
+    people, shown = _pooled(known, person, window, most_people)
     panels = np.zeros((people.size, 2), dtype=bool)
-    panels[person, window] = True
+    panels[shown, window] = True
     # Disjoint panels can be told from items by the same items alone, not by items of the same kind.
-    by_kind = has_kinds and bool(panels.all(axis=1).any())
+    by_kind = "stratum_code" in annotations.columns and bool(panels.all(axis=1).any())
     strata, stratum = dense_codes(annotations["stratum_code" if by_kind else "item_code"])
     person_column = np.where(panels, np.cumsum(panels).reshape(panels.shape) - 1, -1)
     at = int(panels.sum())
     period = "period_code" if "period_code" in annotations.columns else "window"
     parallel = set()
-    columns, spans, varies = [person_column[person, window]], {}, ["items", "annotators"]
+    columns, spans, varies = [person_column[shown, window]], {}, ["items", "annotators"]
     for factor, name in (("guideline", "guideline_code"), ("label_set", "set_code"), ("", "period_code")):
         spans[factor] = (at, at)
         if name not in annotations.columns or annotations[name].n_unique() < 2:
             continue
-        known, codes = dense_codes(annotations[name])
+        values, codes = dense_codes(annotations[name])
         columns.append(codes + at)
-        spans[factor] = (at, at + known.size)
-        at += known.size
+        spans[factor] = (at, at + values.size)
+        at += values.size
         if factor:
             varies.append(factor)
             parallel |= {factor} if _in_parallel(annotations, name, period) else set()
     varies.append("behaviour")
-    if strata.size * at > MAX_CELLS:
-        raise BadOption(
-            "annotations", f"{strata.size:,} × {at:,}", f"at most {MAX_CELLS:,}: take a sample of items"
-        )
+    if at > MAX_COLUMNS:
+        raise BadOption("annotations", f"{at:,} columns", f"at most {MAX_COLUMNS:,}: take longer periods")
+    order = np.argsort(stratum, kind="stable")
+    hit = annotations["hit"].cast(pl.Float64).to_numpy()
+    weight = (
+        annotations["weight"].cast(pl.Float64).to_numpy()
+        if "weight" in annotations.columns
+        else np.ones(hit.size)
+    )
     return Design(
-        item, person, window, annotations["hit"].cast(pl.Float64).to_numpy(), stratum,
-        np.stack(columns, axis=1), at, person_column, spans["guideline"], spans["label_set"], spans[""], people, strata,
-        tuple(varies), frozenset(parallel),
+        dense_codes(annotations["item_code"])[1][order], shown[order], person[order], window[order], hit[order], weight[order],
+        np.searchsorted(stratum[order], np.arange(strata.size + 1)), np.ascontiguousarray(np.stack(columns, axis=1)[order]),
+        at, person_column, spans["guideline"], spans["label_set"], spans[""], people, strata, tuple(varies), frozenset(parallel),
     )  # fmt: skip
+
+
+def _pooled(known: IntArray, person: IntArray, window: IntArray, most: int) -> tuple[IntArray, IntArray]:
+    """Codes of those with an effect and the place of each row's: beyond the `most` with most rows, one for each set of windows."""
+    if known.size <= most:
+        return known, person
+    counts = np.bincount(person * 2 + window, minlength=2 * known.size).reshape(-1, 2)
+    busiest = np.lexsort((known, -counts.sum(axis=1)))
+    code = known.copy()
+    rest = busiest[most:]
+    code[rest] = np.select([counts[rest, 1] == 0, counts[rest, 0] == 0], [-1, -2], -3)
+    people, place = np.unique(code, return_inverse=True)
+    return people, np.asarray(place[person], dtype=np.int64)
 
 
 def _in_parallel(annotations: pl.DataFrame, version: str, period: str) -> bool:
@@ -120,35 +155,22 @@ def _in_parallel(annotations: pl.DataFrame, version: str, period: str) -> bool:
 
 def weigh(design: Design, weights: FloatArray) -> Weighed:
     """The sums of the rows, each counted `weights` (N,) times."""
-    kinds = design.columns.shape[1]
-    size, n_strata = design.n_columns, design.strata.size
-    joined = np.zeros(n_strata * size)
-    for kind in range(kinds):
-        joined += np.bincount(
-            design.stratum * size + design.columns[:, kind], weights, minlength=n_strata * size
-        )
-    sums = joined.reshape(n_strata, size)
-    total = np.bincount(design.stratum, weights, n_strata)
-    some = np.maximum(total, 1e-300)[:, None]
-    means = np.where(total[:, None] > 0, sums / some, 0.0)
-    hits = np.bincount(design.stratum, weights * design.hit, n_strata)
-    hit_means = np.where(total > 0, hits / some[:, 0], 0.0)
-    gram, right = np.zeros(size * size), np.zeros(size)
-    for one in range(kinds):
-        right += np.bincount(design.columns[:, one], weights * design.hit, size)
-        for two in range(kinds):
-            gram += np.bincount(design.columns[:, one] * size + design.columns[:, two], weights, size * size)
-    gram = gram.reshape(size, size) - sums.T @ means
-    right -= sums.T @ hit_means
-    shares, kinds_share, rate = np.zeros((2, size)), np.zeros((2, n_strata)), np.zeros(2)
-    for w in (0, 1):
-        here = weights * (design.window == w)
-        all_here = here.sum() or np.nan
-        for kind in range(kinds):
-            shares[w] += np.bincount(design.columns[:, kind], here, size) / all_here
-        kinds_share[w] = np.bincount(design.stratum, here, n_strata) / all_here
-        rate[w] = here @ design.hit / all_here
-    return Weighed(gram, right, means, hit_means, shares, kinds_share, rate)
+    gram, right, mean, by_column, by_stratum, hits = normal_equations(
+        design.start, design.columns, design.window, design.hit, weights, design.n_columns
+    )
+    total = by_stratum.sum(axis=1)
+    each = np.where(total > 0, total, np.nan)
+    return Weighed(
+        weights, gram, right, mean, by_column / each[:, None], by_stratum / each[:, None], hits / each
+    )
+
+
+def levels(
+    design: Design, weighed: Weighed, theta: FloatArray, *, hits: FloatArray | None = None
+) -> FloatArray:
+    """(S,) the strata's effects beside the columns' `theta`; `hits` in place of their mean hit."""
+    mean = weighed.hit_by_stratum if hits is None else hits
+    return np.asarray(mean - mean_effects(design.start, design.columns, weighed.weights, theta))
 
 
 def solve(weighed: Weighed) -> FloatArray:
@@ -158,6 +180,26 @@ def solve(weighed: Weighed) -> FloatArray:
     return np.asarray(
         vectors[:, kept] @ ((vectors[:, kept].T @ weighed.right) / values[kept]), dtype=np.float64
     )
+
+
+def solve_quickly(weighed: Weighed) -> FloatArray:
+    """A solution of the same normal equations, of almost least norm: by Cholesky with a ridge that refinement takes out again.
+
+    An effect in direction v of eigenvalue l is short by (ridge / (l + ridge)) ^ 4 of itself (Riley 1955, Math. Tables Aids
+    Comput. 9).
+    """
+    from scipy.linalg import (
+        cho_factor,
+        cho_solve,
+    )  # a third of a second to import, and pages import this module
+
+    matrix = weighed.matrix
+    ridge = _RIDGE * max(float(np.trace(matrix)) / len(matrix), 1e-12)
+    factor = cho_factor(matrix + ridge * np.eye(len(matrix)), check_finite=False)
+    theta = cho_solve(factor, weighed.right, check_finite=False)
+    for _ in range(_REFINED):
+        theta = theta + cho_solve(factor, weighed.right - matrix @ theta, check_finite=False)
+    return np.asarray(theta)
 
 
 def people_share(design: Design, weighed: Weighed) -> FloatArray:

@@ -2,7 +2,7 @@
 
 k_t of n_t annotations have the label in period t. The first periods are the reference: its rate p, one for each season (such as
 the day of the week), and its spread. Pearson residuals z_t = (k_t - n_t p_t) / sqrt(n_t p_t q_t) have the variance phi > 1 where
-counts are over-dispersed, and hang together (rho, of order 1). The CUSUM sums the log-likelihood ratio of a rate shifted by
+counts are over-dispersed, and hang together from period to period. The CUSUM sums the log-likelihood ratio of a rate shifted by
 `shift` against p, over phi (quasi-likelihood), and starts anew under 0 (Page 1954, Biometrika 41):
 
     S_t = max(0, S_(t-1) + [k_t ln(p1/p0) + (n_t - k_t) ln(q1/q0)] / phi)
@@ -11,9 +11,9 @@ one for each direction.
 
 Page–Hinkley (Hinkley 1971, Biometrika 58) sums z less its running mean (from the reference on) and an allowance, so it sees
 jumps better than slow growth. Textbook limits hold for independent counts of known rate; here they would raise alarms much too
-often. The limit is simulated: series with the reference's own rho and innovations, each with a baseline estimated as the real one
-was. It is set so that 1 - 1/e = 63 % of series without change alarm within `run_length` periods, as for geometric waiting times
-of that mean; the mean is then not shorter.
+often. The limit is simulated: series that hang together as the reference may (drawn from what it leaves open: `persistence`) and
+spread as it does, each with a baseline estimated as the real one was. It is set so that 1 - 1/e = 63 % of series without change
+alarm within `run_length` periods, as for geometric waiting times of that mean; the mean is then not shorter.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import polars as pl
 
 from analytics.errors import BadOption, MissingColumn
 from analytics.frames import FloatArray, IntArray, dense_codes
+from analytics.persistence import persistence
 from analytics.sequential_kernels import (
     cusum_path,
     largest_without_change,
@@ -41,7 +42,6 @@ MIN_CYCLES = 3
 ALLOWANCE = 0.5
 """Standard deviations that Page–Hinkley forgives in each period (half of a shift of one)."""
 N_PATHS = 2000
-_MAX_RHO = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Watch:
         alarm_at: the first period over the limit.
         direction: "up", "down", or "" without an alarm.
         began_at: the period after the last one in which the statistic was 0: where the shift seems to begin.
-        dispersion: phi. rho: autocorrelation of order 1, corrected for its bias. seasonal: whether seasons were taken out.
+        dispersion: phi. rho: autocorrelation of order 1 (`Persistence.first_lag`). seasonal: whether seasons were taken out.
         undefined: why nothing is watched.
     """
 
@@ -83,7 +83,8 @@ def watch(
     """Watch a share period by period.
 
     Args:
-        counts: period (sorted, distinct), k, n, and optionally season_code; periods with n 0 are left out.
+        counts: period (sorted, distinct), k, n, and optionally season_code, and expected (the share that the reference makes
+            one expect, such as of `week_hours`, in place of its seasons'); periods with n 0 are left out.
         n_reference: how many of the first rows are the reference.
         chart: which statistic.
         shift: the change of the share that CUSUM is tuned to find soonest, in rate points; Page–Hinkley takes none.
@@ -105,23 +106,22 @@ def watch(
     if overall in (0.0, 1.0):
         return _undefined(used, "in the reference the label was given to all or to none")
     season, n_seasons = _seasons(used, n_ref)
-    by_season = np.bincount(season[:n_ref], k[:n_ref], n_seasons) / np.maximum(
-        np.bincount(season[:n_ref], n[:n_ref], n_seasons), 1
-    )
     least = 0.5 / n[:n_ref].sum()
-    p = np.clip(by_season[season], least, 1 - least)
+    p = np.clip(_expected(used, k, n, season, n_ref), least, 1 - least)
     pearson = (k - n * p) / np.sqrt(n * p * (1 - p))
     z = standardise(pearson, season, n_ref, n_seasons)
     phi = max(float(np.sum(pearson[:n_ref] ** 2)) / max(n_ref - n_seasons, 1), 1.0)
-    rho = autocorrelation(z[:n_ref])
-    innovations = z[1:n_ref] - rho * z[: n_ref - 1]
-    innovations = innovations - innovations.mean()
+    hangs = persistence(z[:n_ref], season[:n_ref], n_seasons, phi)
+    rng = np.random.default_rng(seed)
+    rho, share = hangs.draw(n_paths, rng)
+    shape = z[:n_ref] - z[:n_ref].mean()
     slope, offset = _llr(n, p, phi, shift) if chart == "cusum" else (np.zeros((0, 0)), np.zeros((0, 0)))
     later = np.arange(run_length) % n_ref  # sizes and seasons of days to come are those of the reference
     largest = largest_without_change(
-        innovations, rho, np.concatenate([season[:n_ref], season[later]]), n_ref, n_seasons,
+        shape / max(float(np.sqrt(np.mean(shape**2))), 1e-12), rho, share,
+        np.concatenate([season[:n_ref], season[later]]), n_ref, n_seasons,
         np.ascontiguousarray(slope[:, later]) if slope.size else slope,
-        np.ascontiguousarray(offset[:, later]) if slope.size else offset, ALLOWANCE, n_paths, np.random.default_rng(seed),
+        np.ascontiguousarray(offset[:, later]) if slope.size else offset, ALLOWANCE, rng,
     )  # fmt: skip
     limit = float(np.quantile(largest, np.exp(-1)))
     new = z[n_ref:]
@@ -129,20 +129,16 @@ def watch(
         up, down = (cusum_path(slope[side, n_ref:] * new + offset[side, n_ref:]) for side in (0, 1))
     else:
         up, down = (page_hinkley_path(sign * new, ALLOWANCE, n_ref) for sign in (1, -1))
-    return _told(used, n_ref, p, z, (up, down), (limit, phi, rho, n_seasons > 1))
+    return _told(used, n_ref, p, z, (up, down), (limit, phi, hangs.first_lag, n_seasons > 1))
 
 
-def autocorrelation(z: FloatArray) -> float:
-    """Of order 1, with the bias of short series mended: r + (1 + 3 r) / n (Kendall 1954, Biometrika 41); in [0, 0.95].
-
-    A negative one is taken as 0: it would make the limit tighter.
-    """
-    centred = z - z.mean()
-    square = float(centred @ centred)
-    if square == 0:
-        return 0.0
-    r = float(centred[1:] @ centred[:-1]) / square
-    return min(max(r + (1 + 3 * r) / z.size, 0.0), _MAX_RHO)
+def _expected(used: pl.DataFrame, k: FloatArray, n: FloatArray, season: IntArray, n_ref: int) -> FloatArray:
+    """(T,) the share to expect: as given, or the season's in the reference."""
+    if "expected" in used.columns:
+        return used["expected"].cast(pl.Float64).to_numpy()
+    n_seasons = int(season.max()) + 1
+    hits, all_of = (np.bincount(season[:n_ref], one[:n_ref], n_seasons) for one in (k, n))
+    return np.asarray((hits / np.maximum(all_of, 1))[season])
 
 
 def _check(counts: pl.DataFrame, chart: str, shift: float, run_length: int) -> None:

@@ -49,26 +49,28 @@ def standardise(z: FloatArray, season: IntArray, n_reference: int, n_seasons: in
 
 @numba.njit(nogil=True, cache=True)
 def largest_without_change(  # noqa: PLR0917 - a compiled function has no keyword-only options
-    innovations: FloatArray, rho: float, season: IntArray, n_reference: int, n_seasons: int, slope: FloatArray,
-    offset: FloatArray, allowance: float, n_paths: int, rng: np.random.Generator,
+    shape: FloatArray, rho: FloatArray, share: FloatArray, season: IntArray, n_reference: int, n_seasons: int,
+    slope: FloatArray, offset: FloatArray, allowance: float, rng: np.random.Generator,
 ) -> FloatArray:  # fmt: skip
-    """(n_paths,) the largest statistic of series without a change, each judged by the baseline of its own reference.
+    """(paths,) the largest statistic of series without a change, each judged by the baseline of its own reference.
 
-    A series is autoregressive of order 1 with innovations drawn again (a sieve bootstrap: Bühlmann 1997, Bernoulli 3);
-    its rho is drawn too, from the normal distribution of its estimate, since too low a one would mean too low a limit.
+    Series p has variance 1: share[p] of it a Gaussian autoregression of correlation rho[p], the rest drawn again from `shape`,
+    the standardised values of the reference.
     `slope`, `offset`: (2, T) steps of the two CUSUMs as slope z + offset; empty for Page–Hinkley with `allowance`.
     """
     length = season.size
-    largest = np.zeros(n_paths)
+    largest = np.zeros(rho.size)
     series = np.empty(length)
-    for path in range(n_paths):
-        value = 0.0
-        drawn = rho + np.sqrt((1 - rho * rho) / n_reference) * rng.standard_normal()
-        drawn = min(max(drawn, 0.0), 0.95)
-        for t in range(-30, length):
-            value = drawn * value + innovations[int(rng.random() * innovations.size)]
-            if t >= 0:
-                series[t] = value
+    for path in range(rho.size):
+        hangs, left = np.sqrt(share[path]), np.sqrt(1 - share[path])
+        step = np.sqrt(1 - rho[path] * rho[path])
+        value = rng.standard_normal()
+        for t in range(length):
+            noise = left * shape[int(rng.random() * shape.size)]
+            if hangs > 0:
+                value = rho[path] * value + step * rng.standard_normal()
+                noise += hangs * value
+            series[t] = noise
         z = standardise(series, season, n_reference, n_seasons)[n_reference:]
         top = 0.0
         if slope.size:

@@ -1,7 +1,8 @@
 """What votes really buy: error on gold by the number of votes, and policies of asking held against each other on items set aside.
 
 Everything is measured with votes that people gave: an item's votes are put in a random order, and a policy sees the first
-few and asks for more. Confusion matrices and priors are fitted on one half of the items with gold and on all items without,
+few and asks for more. Where labels are sets (`members`), every choice has a model of its own, a vote answers all of them, and a
+set is wrong where one choice is. Confusion matrices and priors are fitted on one half of the items with gold and on all items without,
 the temperature on that half; the error is counted on the gold of the other half. Intervals are of a bootstrap of items, whose
 errors are first averaged over the repeats (other halves, other orders).
 """
@@ -13,16 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from analytics.annotators import one_gold_each
-from analytics.dawid_skene import dawid_skene
 from analytics.errors import BadOption
-from analytics.fold_in import fold_in_model
-from analytics.frames import GOLD, VOTES, FloatArray, IntArray, require_labels
+from analytics.frames import FloatArray, IntArray
 from analytics.results import Estimate
-from analytics.temperature import fit_temperature, logits_of
-from analytics.vote_value import Action, offers, plan, pooled_confusion, tempered
+from analytics.vote_trials import Fit, Judge, fit_half, judged, right_chance, shuffled
+from analytics.vote_value import Action, offers, plan, tempered
 
 POLICIES = ("even", "least sure", "plan")
 """Everybody alike; the items that are least sure, one vote each; the plan of `vote_value`, made anew each round."""
@@ -31,8 +28,6 @@ ROUNDS = 4
 MOST = 5
 FEWEST_ITEMS = 40
 """Items with gold and enough votes; with fewer nothing is said."""
-
-_PRIOR, _RIGHT = 4.0, 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +63,22 @@ class VotesFrontier:
     undefined: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fit:
-    priors: FloatArray
-    confusion: FloatArray
-    annotator_codes: IntArray
-    pooled: FloatArray
-    temperature: float
-
-
 def compare_policies(
-    votes: pl.DataFrame, gold: pl.DataFrame, *, n_labels: int, start: int = 3, extra: Sequence[float] = (0.5, 1.0, 2.0),
-    repeats: int = 10, replicates: int = 1000, seed: int = 0,
+    votes: pl.DataFrame, gold: pl.DataFrame, *, n_labels: int, members: IntArray | None = None, start: int = 3,
+    extra: Sequence[float] = (0.5, 1.0, 2.0), repeats: int = 10, replicates: int = 1000, seed: int = 0,
 ) -> Policies:  # fmt: skip
     """Hold POLICIES against each other on items that they were not fitted on.
 
     Args:
         votes: a frame that keeps VOTES.
         gold: a frame that keeps GOLD.
-        n_labels: K; `start`: votes that every item has to begin with.
+        n_labels: K.
+        members: (K, C) of labels that are sets: 1 where a label has a choice, else 0. None: each label is one.
+        start: votes that every item has to begin with.
         extra: votes an item more, on average, that a policy may spend.
         repeats: random halves and orders; `replicates` are of the bootstrap, `seed` of everything.
     """
-    crowd = _judged(votes, gold, n_labels, least=start + 1)
+    crowd = judged(votes, gold, n_labels, members, least=start + 1)
     known = crowd.known
     if len(known) < FEWEST_ITEMS:
         reason = f"fewer than {FEWEST_ITEMS} items have gold and more than {start} votes"
@@ -100,15 +88,15 @@ def compare_policies(
     wrong, seen = np.zeros((len(cells), len(known))), np.zeros(len(known))
     expected, heats = np.zeros(len(cells)), []
     for _ in range(repeats):
-        mine = _shuffled(crowd.votes, rng)
+        mine = shuffled(crowd.votes, rng)
         half = rng.permutation(len(known)) < len(known) // 2
-        fit = _fit(mine, crowd, half, start)
+        fit = fit_half(mine, crowd, half, start)
         heats.append(fit.temperature)
         seen += ~half
-        judge = _Judge(mine.filter(pl.Series(~half).gather(mine["item"])), np.flatnonzero(~half), fit)
+        judge = Judge(mine.filter(pl.Series(~half).gather(mine["item"])), np.flatnonzero(~half), fit, crowd)
         for place, (policy, budget) in enumerate(cells):
-            said, sure = judge.after(policy, start, round(budget * (~half).sum()), rng)
-            wrong[place, ~half] += said != known[~half]
+            said, sure = _after(judge, policy, start, round(budget * (~half).sum()), rng)
+            wrong[place, ~half] += (said != known[~half]).any(axis=1)
             expected[place] += 1 - sure
     each = wrong[:, seen > 0] / seen[seen > 0]
     table = _policy_table(cells, each, expected / repeats, len(extra), replicates, rng)
@@ -116,15 +104,15 @@ def compare_policies(
 
 
 def realised_share(
-    votes: pl.DataFrame, gold: pl.DataFrame, *, n_labels: int, start: int, extra: float = 1.0, repeats: int = 6,
-    replicates: int = 1000, seed: int = 0,
+    votes: pl.DataFrame, gold: pl.DataFrame, *, n_labels: int, members: IntArray | None = None, start: int, extra: float = 1.0,
+    repeats: int = 6, replicates: int = 1000, seed: int = 0,
 ) -> Estimate:  # fmt: skip
     """How much of the gain that a plan is expected to bring comes: error on gold before and after it, on items set aside.
 
     Above 1 more came than was expected. The interval is of a bootstrap of items; where it includes 0, the votes had no measurable
     effect. Undefined where too few items have gold and votes, or nothing was expected.
     """
-    crowd = _judged(votes, gold, n_labels, least=start + 1)
+    crowd = judged(votes, gold, n_labels, members, least=start + 1)
     known = crowd.known
     if len(known) < FEWEST_ITEMS:
         return Estimate.none(
@@ -133,13 +121,13 @@ def realised_share(
     rng = np.random.default_rng(seed)
     gain, promised, seen = np.zeros(len(known)), 0.0, np.zeros(len(known))
     for _ in range(repeats):
-        mine = _shuffled(crowd.votes, rng)
+        mine = shuffled(crowd.votes, rng)
         half = rng.permutation(len(known)) < len(known) // 2
-        fit = _fit(mine, crowd, half, start)
-        judge = _Judge(mine.filter(pl.Series(~half).gather(mine["item"])), np.flatnonzero(~half), fit)
-        said, sure = judge.after("plan", start, 0, rng)
-        then, surer = judge.after("plan", start, round(extra * (~half).sum()), rng)
-        gain[~half] += (said != known[~half]).astype(float) - (then != known[~half])
+        fit = fit_half(mine, crowd, half, start)
+        judge = Judge(mine.filter(pl.Series(~half).gather(mine["item"])), np.flatnonzero(~half), fit, crowd)
+        said, sure = _after(judge, "plan", start, 0, rng)
+        then, surer = _after(judge, "plan", start, round(extra * (~half).sum()), rng)
+        gain[~half] += (said != known[~half]).any(axis=1).astype(float) - (then != known[~half]).any(axis=1)
         promised += (surer - sure) / repeats
         seen += ~half
     each = gain[seen > 0] / seen[seen > 0]
@@ -152,7 +140,8 @@ def realised_share(
 
 
 def votes_frontier(
-    votes: pl.DataFrame, gold: pl.DataFrame, *, n_labels: int, most: int, repeats: int = 10, replicates: int = 1000, seed: int = 0
+    votes: pl.DataFrame, gold: pl.DataFrame, *, n_labels: int, members: IntArray | None = None, most: int, repeats: int = 10,
+    replicates: int = 1000, seed: int = 0,
 ) -> VotesFrontier:  # fmt: skip
     """Error on gold of the consensus of 1, 2, … `most` votes an item, over the items that have so many.
 
@@ -161,7 +150,7 @@ def votes_frontier(
     """
     if most < 1:
         raise BadOption("most", most, "1 or more")
-    crowd = _judged(votes, gold, n_labels, least=most)
+    crowd = judged(votes, gold, n_labels, members, least=most)
     known = crowd.known
     empty = pl.DataFrame(
         schema={"n_votes": pl.Int64, "error": pl.Float64, "low": pl.Float64, "high": pl.Float64}
@@ -173,14 +162,16 @@ def votes_frontier(
     rng = np.random.default_rng(seed)
     errors = np.zeros((len(known), most))
     for _ in range(repeats):
-        mine = _shuffled(crowd.votes, rng)
+        mine = shuffled(crowd.votes, rng)
         half = rng.permutation(len(known)) < len(known) // 2
         for fitted in (half, ~half):
-            fit = _fit(mine, crowd, fitted, most)
-            judge = _Judge(mine.filter(pl.Series(~fitted).gather(mine["item"])), np.flatnonzero(~fitted), fit)
+            fit = fit_half(mine, crowd, fitted, most)
+            judge = Judge(
+                mine.filter(pl.Series(~fitted).gather(mine["item"])), np.flatnonzero(~fitted), fit, crowd
+            )
             for n in range(1, most + 1):
                 posterior = judge.posterior(np.full((~fitted).sum(), n))
-                errors[~fitted, n - 1] += posterior.argmax(axis=1) != known[~fitted]
+                errors[~fitted, n - 1] += (known[~fitted] != posterior.argmax(axis=2).T).any(axis=1)
     errors /= repeats
     low, high = _bootstrap(errors.T, replicates, rng)
     table = pl.DataFrame(
@@ -189,52 +180,23 @@ def votes_frontier(
     return VotesFrontier(table, errors, None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Crowd:
-    """`votes` of the items with gold, numbered from 0; `known`: their gold; `others`: the votes of all other items."""
-
-    votes: pl.DataFrame
-    known: IntArray
-    others: pl.DataFrame
-    n_labels: int
-
-
-class _Judge:
-    """Items set aside, and what a fit makes of their first votes."""
-
-    def __init__(self, votes: pl.DataFrame, items: IntArray, fit: _Fit) -> None:
-        self._votes, self._items, self._fit = votes, items, fit
-        self._place = np.full(int(items.max()) + 1, -1)
-        self._place[items] = np.arange(len(items))
-        self._has = np.bincount(self._place[votes["item"].to_numpy()], minlength=len(items))
-        self._of = self._place[votes["item"].to_numpy()]
-        self._rank = votes["rank"].to_numpy()
-
-    def posterior(self, n_used: IntArray) -> FloatArray:
-        """(I, K) after each item's first `n_used` votes."""
-        used = self._votes.filter(pl.Series(self._rank < n_used[self._of]))
-        found = fold_in_model(
-            used.select("annotator_code", "label_code", item_code="item"),
-            priors=self._fit.priors, confusion=self._fit.confusion, annotator_codes=self._fit.annotator_codes,
-        )  # fmt: skip
-        return np.asarray(found.items.sort("item_code")["posterior"].to_list())
-
-    def after(self, policy: str, start: int, budget: int, rng: np.random.Generator) -> tuple[IntArray, float]:
-        """The label of each item once the budget is spent, and how often the model expects it to be right."""
-        n_used = np.full(len(self._items), start)
-        spent = 0
-        for nth in range(ROUNDS):
-            share = budget * (nth + 1) // ROUNDS - spent
-            sure = tempered(np.clip(self.posterior(n_used), 1e-12, None), self._fit.temperature)
-            bought = _ASK[policy](sure, self._has - n_used, share, self._fit, rng)
-            n_used = n_used + bought
-            spent += int(bought.sum())
-        last = self.posterior(n_used)
-        sure = tempered(np.clip(last, 1e-12, None), self._fit.temperature)
-        return last.argmax(axis=1), float(sure.max(axis=1).mean())
+def _after(
+    judge: Judge, policy: str, start: int, budget: int, rng: np.random.Generator
+) -> tuple[IntArray, float]:
+    """(I, C) the label of each item once the budget is spent, and how often the model expects it to be right."""
+    n_used = np.full(len(judge.n_votes), start)
+    spent = 0
+    for nth in range(ROUNDS):
+        share = budget * (nth + 1) // ROUNDS - spent
+        sure = judge.sure(judge.posterior(n_used))
+        bought = _ASK[policy](sure, judge.n_votes - n_used, share, judge.fit, rng)
+        n_used = n_used + bought
+        spent += int(bought.sum())
+    last = judge.posterior(n_used)
+    return last.argmax(axis=2).T, float(right_chance(judge.sure(last)).mean())
 
 
-def _even(sure: FloatArray, left: IntArray, share: int, _fit: _Fit, rng: np.random.Generator) -> IntArray:
+def _even(sure: FloatArray, left: IntArray, share: int, _fit: Fit, rng: np.random.Generator) -> IntArray:
     """One vote each in a random order, those with most left first so that all end alike."""
     bought = np.zeros_like(left)
     while share > 0 and (left > bought).any():
@@ -246,15 +208,15 @@ def _even(sure: FloatArray, left: IntArray, share: int, _fit: _Fit, rng: np.rand
 
 
 def _least_sure(
-    sure: FloatArray, left: IntArray, share: int, _fit: _Fit, rng: np.random.Generator
+    sure: FloatArray, left: IntArray, share: int, _fit: Fit, rng: np.random.Generator
 ) -> IntArray:
     bought = np.zeros_like(left)
-    order = np.lexsort((rng.random(len(left)), sure.max(axis=1)))
+    order = np.lexsort((rng.random(len(left)), right_chance(sure)))
     bought[order[left[order] > 0][:share]] = 1
     return bought
 
 
-def _planned(sure: FloatArray, left: IntArray, share: int, fit: _Fit, rng: np.random.Generator) -> IntArray:
+def _planned(sure: FloatArray, left: IntArray, share: int, fit: Fit, rng: np.random.Generator) -> IntArray:
     """The plan's purchases; what it leaves over goes to the items that are least sure."""
     action = Action("vote", 1, tempered(np.clip(fit.pooled, 1e-12, None), fit.temperature), MOST, left > 0)
     made = plan(offers(sure, [action]), budget=share)
@@ -264,52 +226,9 @@ def _planned(sure: FloatArray, left: IntArray, share: int, fit: _Fit, rng: np.ra
     return bought + _least_sure(sure, left - bought, share - int(bought.sum()), fit, rng)
 
 
-_ASK: dict[str, Callable[[FloatArray, IntArray, int, _Fit, np.random.Generator], IntArray]] = {
+_ASK: dict[str, Callable[[FloatArray, IntArray, int, Fit, np.random.Generator], IntArray]] = {
     "even": _even, "least sure": _least_sure, "plan": _planned,
 }  # fmt: skip
-
-
-def _judged(votes: pl.DataFrame, gold: pl.DataFrame, n_labels: int, *, least: int) -> _Crowd:
-    """The items with gold and so many votes, and the others, which are never judged."""
-    for frame, contract in ((votes, VOTES), (gold, GOLD)):
-        require_labels(frame, contract, n_labels)
-    enough = votes.group_by("item_code").len().filter(pl.col("len") >= least)
-    known = (
-        one_gold_each(gold).join(enough, on="item_code", how="inner").sort("item_code").with_row_index("item")
-    )
-    named = votes.join(known.select("item_code", pl.col("item").cast(pl.Int64)), on="item_code", how="left")
-    judged = named.drop_nulls("item").select("item", "annotator_code", "label_code")
-    others = named.filter(pl.col("item").is_null()).select(VOTES.codes)
-    codes = known["label_gold"].cast(pl.Int64).to_numpy()
-    return _Crowd(judged.sort("item", "annotator_code", "label_code"), codes, others, n_labels)
-
-
-def _shuffled(votes: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    """With `rank`: each vote's place in a random order of its item's votes."""
-    drawn = votes.with_columns(draw=pl.Series(rng.random(votes.height)))
-    return drawn.with_columns(rank=pl.col("draw").rank("ordinal").over("item").cast(pl.Int64) - 1).drop(
-        "draw"
-    )
-
-
-def _fit(votes: pl.DataFrame, crowd: _Crowd, half: NDArray[np.bool_], start: int) -> _Fit:
-    """Fitted on one half of the items with gold, which set the temperature, and on all items without."""
-    own = votes.filter(pl.Series(half).gather(votes["item"])).rename({"item": "item_code"})
-    others = crowd.others.with_columns(pl.col("item_code") + len(half))
-    every = pl.concat([own.select(VOTES.codes), others], how="vertical_relaxed")
-    wrong = _PRIOR * (1 - _RIGHT) / (crowd.n_labels - 1)
-    found = dawid_skene(
-        every, n_labels=crowd.n_labels, max_iterations=500, smoothing=wrong, right_smoothing=_PRIOR * _RIGHT - wrong
-    )  # fmt: skip
-    counts = found.n_expected.sum(axis=1)
-    begun = own.filter(pl.col("rank") < start).select(VOTES.codes)
-    seen = fold_in_model(
-        begun, priors=found.priors, confusion=found.confusion, annotator_codes=found.annotator_codes
-    ).items
-    table = np.asarray(seen.sort("item_code")["posterior"].to_list())
-    heat = fit_temperature(logits_of(table), crowd.known[half]).temperature.value
-    pooled = pooled_confusion(found.confusion, counts)
-    return _Fit(found.priors, found.confusion, found.annotator_codes, pooled, 1.0 if heat is None else heat)
 
 
 def _policy_table(

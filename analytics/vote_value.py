@@ -13,6 +13,11 @@ A plan chooses at most one bundle an item so that the mean of V reaches the targ
 The bundles on the upper hull of each item are bought in the order of gain for money, which is the best there is but for the
 last bundle bought (Sinha & Zoltners 1979, The multiple-choice knapsack problem, Operations Research 27, 503-515).
 
+**Labels that are sets.** Each choice is a yes or no of its own, with its own Dawid-Skene fit, and one vote answers all of them at
+once for one price. The set is right where every choice is; with choices independent given the item, as in
+`analytics.set_consensus`, both what is known now and what is expected after m more votes are products over the choices:
+V(m) = prod over choices c of V_c(m). So `posterior` is (C, I, 2) and `Action.confusion` (C, 2, 2).
+
 Annotators who err together are taken for independent witnesses, so posteriors are too sure of themselves. Where gold is
 known, a temperature fitted on it (`analytics.temperature`) is put on posteriors and on confusion matrices alike (`tempered`).
 What is expected is an expectation under the fitted model, and on real crowds it promised two to five times the gain that came;
@@ -45,7 +50,8 @@ class Action:
     Attributes:
         key: its name.
         price: of one, in whole millionths of the currency's main unit, above 0.
-        confusion: (K, K) rows the item's label, columns what the one who is asked says; rows sum to 1.
+        confusion: (K, K) rows the item's label, columns what the one who is asked says; rows sum to 1. Of sets (C, K, K), a matrix
+            for each choice.
         most: how many may be bought for one item.
         offered: (I,) for which items it can be bought; None for all.
         realised: the share of its expected gain that gold shows to come (`vote_policies.realised_share`); 1 takes the model's word.
@@ -148,21 +154,22 @@ def offers(posterior: FloatArray, actions: Sequence[Action]) -> Offers:
     """What each action would do for each item.
 
     Args:
-        posterior: (I, K) probability of each label of each item; rows sum to 1.
+        posterior: (I, K) probability of each label of each item; rows sum to 1. Of sets (C, I, K): the same for each choice, of
+            which all have to be right.
         actions: one or more.
 
     Raises:
         BadOption: a posterior or an action that cannot be.
     """
-    given = np.ascontiguousarray(posterior, dtype=np.float64)
+    given = np.ascontiguousarray(posterior if posterior.ndim == 3 else posterior[None], dtype=np.float64)
     _check(given, actions)
-    n_items = len(given)
-    right = given.max(axis=1) if n_items else np.empty(0)
+    n_items = given.shape[1]
+    right = given.max(axis=2).prod(axis=0) if n_items else np.empty(0)
     values, costs, action_of, n_of = [], [], [], []
     next_vote = np.full((n_items, len(actions)), np.nan)
     for place, action in enumerate(actions):
         for n in range(1, _most(action) + 1):
-            value = expected_right(given, outcome_table(np.ascontiguousarray(action.confusion), n))
+            value = _expected(given, action, n)
             value = right + action.realised * np.maximum(value - right, 0.0)
             if action.offered is not None:
                 value = np.where(action.offered, value, -np.inf)
@@ -230,17 +237,31 @@ def _how_many(
     return int(np.searchsorted(reached, accuracy - 1e-12)) + 1, None
 
 
+def _expected(posterior: FloatArray, action: Action, n_votes: int) -> FloatArray:
+    """(I,) how often every choice is expected to be right after so many of the action."""
+    value = np.ones(posterior.shape[1])
+    for part, confusion in zip(posterior, _matrices(action), strict=True):
+        value *= expected_right(part, outcome_table(np.ascontiguousarray(confusion), n_votes))
+    return value
+
+
+def _matrices(action: Action) -> FloatArray:
+    """(C, K, K); C is 1 for labels that are no sets."""
+    return action.confusion if action.confusion.ndim == 3 else action.confusion[None]
+
+
 def _check(posterior: FloatArray, actions: Sequence[Action]) -> None:
-    if posterior.ndim != 2 or (len(posterior) and not np.allclose(posterior.sum(axis=1), 1.0, atol=1e-6)):
+    """`posterior` (C, I, K)."""
+    if posterior.ndim != 3 or (posterior.size and not np.allclose(posterior.sum(axis=2), 1.0, atol=1e-6)):
         raise BadOption("posterior", f"shape {posterior.shape}", "(items, labels), each row summing to 1")
     if not actions:
         raise BadOption("actions", "none", "one or more")
-    n_labels = posterior.shape[1]
+    n_choices, _, n_labels = posterior.shape
     for action in actions:
-        if action.confusion.shape != (n_labels, n_labels) or not np.allclose(
-            action.confusion.sum(axis=1), 1.0
-        ):
-            raise BadOption("confusion", action.key, f"{n_labels} x {n_labels}, each row summing to 1")
+        matrices = _matrices(action)
+        if matrices.shape != (n_choices, n_labels, n_labels) or not np.allclose(matrices.sum(axis=2), 1.0):
+            each = "" if n_choices == 1 else f" for each of {n_choices} choices"
+            raise BadOption("confusion", action.key, f"{n_labels} x {n_labels}{each}, each row summing to 1")
         if action.price <= 0:
             raise BadOption("price", action.price, "millionths above 0: what costs nothing needs no plan")
         if not 0 <= action.realised <= 1:
@@ -251,7 +272,7 @@ def _check(posterior: FloatArray, actions: Sequence[Action]) -> None:
 
 def _most(action: Action) -> int:
     """How large a bundle may be so that its outcomes can be gone through; at least one vote is always looked at."""
-    n_labels, outcomes = len(action.confusion), 1
+    n_labels, outcomes = action.confusion.shape[-1], 1
     for n in range(1, action.most + 1):
         outcomes = outcomes * (n + n_labels - 1) // n
         if n > 1 and outcomes * n_labels > MOST_CELLS:

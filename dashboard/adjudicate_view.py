@@ -9,7 +9,7 @@ from typing import TypedDict
 import polars as pl
 import streamlit as st
 
-from dashboard import presses, session
+from dashboard import active_time, presses, session
 from dashboard import relabel_keys as keys
 from dashboard.adjudicate_evidence import chip
 from dashboard.components import item_content, label_chip, link_to, plain
@@ -40,6 +40,11 @@ def cursor() -> Cursor:
     """Where the cursor should be: in the reason once a label was chosen."""
     asked: int = st.session_state.get(_CURSOR, 0)
     return {"focus": REASON_LABEL if asked else "", "ask": asked}
+
+
+def about(flag_id: str) -> str:
+    """What the time of a case is measured under."""
+    return f"adjudicate-{flag_id}"
 
 
 def waiting_list(rows: pl.DataFrame, chosen: str) -> None:
@@ -215,6 +220,7 @@ def _send(flag_id: str, version: int, next_item: str | None) -> None:
             label=label,
             reason=reason,
             expected_version=version,
+            active_seconds=active_time.spent(about(flag_id)),
             request_id=request_id,
         ),
         "adjudicate",
@@ -225,6 +231,7 @@ def _send(flag_id: str, version: int, next_item: str | None) -> None:
     )
     if done is None:
         return
+    active_time.forget(about(flag_id))
     presses.say_done(
         f"{done.item_id} {'is now' if done.changed else 'stays'} {done.label}, by your decision."
     )

@@ -1,4 +1,4 @@
-"""Alerts on a page: those that are open, taking and closing one, the limits."""
+"""Alerts on a page: those that are open, taking and closing one with a reason, those that are closed."""
 
 from __future__ import annotations
 
@@ -9,30 +9,45 @@ import streamlit as st
 
 from dashboard import presses, session
 from dashboard.components import link_to, plain, press_outcome
-from dashboard.workflows import alerts
+from dashboard.workflows import alert_figures, alerts
+from dashboard.workflows.alert_codes import CODES
+from dashboard.workflows.alert_opening import CLOSED, OWNED
 
 SHOWN = 3
 """Alerts on a page that is about more than alerts."""
 
 
 def alert_section() -> None:
-    """The open alerts with their owners; the closed ones and the limits folded away."""
+    """The open alerts with their owners; the closed ones folded away, and where the limits are."""
     store, project, person = session.store(), session.project_id(), session.person()
     table = alerts.alerts(store, project_id=project, by=person, as_of=session.as_of())
-    waiting = table.filter(pl.col("status") != alerts.CLOSED)
+    waiting = alerts.still_open(table)
     if waiting.is_empty():
         st.caption("No alert is open.")
     for row in waiting.iter_rows(named=True):
         alert_card(row)
-    closed = table.filter(pl.col("status") == alerts.CLOSED)
-    with st.expander(f"Limits, and {closed.height} closed alerts"):
-        _limits()
-        if closed.height:
-            st.dataframe(
-                closed.select("opened_at", "sentence", "owner", "changed_by", "reason"),
-                hide_index=True,
-                key="closed_alerts",
-            )
+    closed = table.filter(pl.col("status") == CLOSED)
+    if closed.height:
+        with st.expander("1 closed alert" if closed.height == 1 else f"{closed.height:,} closed alerts"):
+            closed_table(closed)
+    link_to("settings", label="Limits of alerts, their owners and the webhook", tab="alerts")
+
+
+def closed_table(closed: pl.DataFrame) -> None:
+    """The alerts that were closed, the newest first."""
+    st.dataframe(
+        closed.select(
+            pl.col("opened_at").dt.strftime("%d %b %Y").alias("Opened"),
+            pl.col("sentence").alias("What"),
+            pl.col("code").replace_strict(dict(CODES), default="").alias("Closed as"),
+            pl.col("reason").alias("In words"),
+            pl.col("owner").alias("Owner"),
+            pl.col("changed_by").alias("Closed by"),
+        ),
+        hide_index=True,
+        key="closed_alerts",
+        alt="The closed alerts, with why each was closed",
+    )
 
 
 def open_alerts() -> None:
@@ -49,44 +64,84 @@ def open_alerts() -> None:
     for row in waiting.head(SHOWN).iter_rows(named=True):
         alert_card(row)
     more = waiting.height - SHOWN
-    link_to("drift", label="See what changed, and why" if more <= 0 else f"See {more:,} more, and why")
+    if more > 0:
+        link_to("drift", label=f"See {more:,} more")
 
 
 def alert_card(row: dict[str, Any]) -> None:
-    """One alert: what it says, since when, whose it is; for a person who may, taking it and closing it with a reason."""
-    store, project, person = session.store(), session.project_id(), session.person()
-    title = next(watched.title for watched in alerts.WATCHED if watched.key == row["key"])
+    """One alert: what it says, since when, whose it is, and where its figure is explained; for a person who may, taking and closing it."""
+    person = session.person()
+    title = alert_figures.title(row["key"], row["group_kind"], row["group_id"])
     with st.container(border=True, key=f"alert-{row['alert_id']}"):
-        owner = f"owned by **{plain(row['owner'])}**" if row["owner"] else "**nobody owns it**"
-        st.markdown(f":material/notifications_active: **{plain(title)}**: {plain(row['sentence'])}.")
-        told = "delivered" if row["delivered"] else "not delivered" if row["attempts"] else "no webhook tried"
-        st.caption(
-            f"Opened {row['opened_at']:%d %b %Y}{_age(row)}, {owner};"
-            f" {row['value']:.3g}, limit {row['limit_value']:.3g}, n {row['n']:,}; {told}."
+        said, there = st.columns([6, 1], vertical_alignment="center")
+        with said:
+            sentence = row["sentence"]
+            more = sentence.removeprefix(title) if sentence.startswith(title) else f": {sentence}"
+            st.markdown(f":material/notifications_active: **{plain(title)}**{plain(more)}.")
+            st.caption(f"{_since(row)}; {_figure(row)}; {_sent(row)}.")
+        with there:
+            _link(row)
+        if session.as_of() is None and person.may("alert.handle"):
+            _handle(row)
+
+
+def _since(row: dict[str, Any]) -> str:
+    owner = f"owned by **{plain(row['owner'])}**" if row["owner"] else "**nobody owns it**"
+    return f"Opened {row['opened_at']:%d %b %Y}{_age(row)}, {owner}"
+
+
+def _figure(row: dict[str, Any]) -> str:
+    value, limit = (plain(alert_figures.told(row[name], row["unit"])) for name in ("value", "limit_value"))
+    return f"{value}, limit {limit}, n {row['n']:,}"
+
+
+def _sent(row: dict[str, Any]) -> str:
+    if row["delivered"]:
+        return f"sent to {plain(row['host'])}"
+    if row["attempts"]:
+        tries = "1 attempt" if row["attempts"] == 1 else f"{row['attempts']} attempts"
+        return f"not delivered after {tries} ({plain(row['answer'])})"
+    return "not sent to a webhook"
+
+
+def _link(row: dict[str, Any]) -> None:
+    """To the page that explains the figure, with its run or its person in the address."""
+    page = alert_figures.page_of(row["key"])
+    run = row["run_id"] if page == "drift" else None
+    link_to(page, run=run, annotator=row["group_id"] if row["group_kind"] == "annotator" else None)
+
+
+def _handle(row: dict[str, Any]) -> None:
+    store, project, person = session.store(), session.project_id(), session.person()
+    alert_id = row["alert_id"]
+    if row["owner"] != person.person_id and st.button("I take it", key=f"own_{alert_id}"):
+        presses.send(
+            lambda request: alerts.own(
+                store, project_id=project, by=person, alert_id=alert_id, request_id=request
+            ),
+            "own",
+            alert_id,
         )
-        if session.as_of() is not None or not person.may("alert.handle"):
-            return
-        alert_id = row["alert_id"]
-        if row["owner"] != person.person_id and st.button("I take it", key=f"own_{alert_id}"):
-            presses.send(
-                lambda request: alerts.own(
-                    store, project_id=project, by=person, alert_id=alert_id, request_id=request
-                ),
-                "own",
-                alert_id,
-            )
+        st.rerun()
+    if row["status"] != OWNED:
+        return
+    with st.form(f"close_{alert_id}", border=False):
+        left, right = st.columns([1, 2])
+        code = left.selectbox(
+            "It was", list(CODES), index=None, format_func=CODES.__getitem__, key=f"code_{alert_id}", placeholder="Choose"
+        )  # fmt: skip
+        reason = right.text_input("What was it, and what was done?", key=f"reason_{alert_id}")
+        if st.form_submit_button("Close the alert"):
+            if code is None:
+                presses.refuse("Choose what it was; it is counted how often an alert was a false one.")
+            else:
+                presses.send(
+                    lambda request: alerts.close(
+                        store, project_id=project, by=person, alert_id=alert_id, code=code, reason=reason, request_id=request
+                    ),
+                    "close", alert_id, code, reason,
+                )  # fmt: skip
             st.rerun()
-        if row["status"] == alerts.OWNED:
-            with st.form(f"close_{alert_id}", border=False):
-                reason = st.text_input("What was it, and what was done?", key=f"reason_{alert_id}")
-                if st.form_submit_button("Close the alert"):
-                    presses.send(
-                        lambda request: alerts.close(
-                            store, project_id=project, by=person, alert_id=alert_id, reason=reason, request_id=request
-                        ),
-                        "close", alert_id, reason,
-                    )  # fmt: skip
-                    st.rerun()
 
 
 def _age(row: dict[str, Any]) -> str:
@@ -95,33 +150,3 @@ def _age(row: dict[str, Any]) -> str:
         return ""
     days = alerts.days_open(row["opened_at"], session.store().clock())
     return " (today)" if days == 0 else " (1 day ago)" if days == 1 else f" ({days:,} days ago)"
-
-
-def _limits() -> None:
-    store, project, person = session.store(), session.project_id(), session.person()
-    held = {limit.key: limit for limit in alerts.limits(store, project, as_of=session.as_of())}
-    for watched in alerts.WATCHED:
-        limit = held[watched.key]
-        rule = {"low": "alert over", "high": "alert under", "value": "on; its limit is its own"}[watched.side]
-        value = (
-            "off" if limit.value is None else rule if watched.side == "value" else f"{rule} {limit.value:g}"
-        )
-        st.markdown(f"**{plain(watched.title)}**: {value}, from n = {limit.least_n:,} on")
-        st.caption(plain(watched.why))
-    if session.as_of() is not None or not person.may("setting.change"):
-        return
-    titles = {watched.key: watched.title for watched in alerts.WATCHED}
-    with st.form("alert_limit", border=True):
-        key = st.selectbox("Limit of", list(titles), format_func=lambda name: titles[name])
-        wanted = st.number_input("At", min_value=-1.0, max_value=1.0, value=0.1, step=0.01)
-        off = st.checkbox("Switch this alert off")
-        reason = st.text_input("Why")
-        if st.form_submit_button("Set the limit"):
-            new = None if off else float(wanted)
-            presses.send(
-                lambda request: alerts.set_limit(
-                    store, project_id=project, by=person, key=key, limit=new, reason=reason, request_id=request
-                ),
-                "limit", key, str(new), reason,
-            )  # fmt: skip
-            st.rerun()

@@ -3,11 +3,12 @@
     uvicorn dashboard.app:app --host 127.0.0.1 --port 8501
 
 TOUCHSTONE_STORE names the store's folder (default ./touchstone-store); TOUCHSTONE_DEMO=1 shows the picker of
-people.
+people; TOUCHSTONE_WEBHOOK_URL is where alerts are sent.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import uuid
@@ -18,7 +19,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from dashboard import api, components, session
+from dashboard import alert_courier, api, components, session
 from dashboard.headers import SecurityHeaders
 from dashboard.workflows.opening import StoreError, open_store
 
@@ -42,10 +43,16 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     for notice in store.notices:
         log.warning("%s", notice)
     session.set_store(store, demo=os.environ.get("TOUCHSTONE_DEMO", "") not in ("", "0"))
+    courier = alert_courier.for_server(store)
+    courier.start()
     try:
         yield
     finally:
         session.clear_store()
+        if not await asyncio.to_thread(courier.stop):
+            log.warning(
+                "An alert was on its way when the server stopped; what came of it is not on the record."
+            )
         store.close()
 
 

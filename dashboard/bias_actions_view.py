@@ -7,8 +7,9 @@ import streamlit as st
 
 from dashboard import presses, session
 from dashboard.components import empty_state, error_state, plain
-from dashboard.workflows import annotator_attributes, bias_actions
+from dashboard.workflows import annotator_attributes, bias_actions, bias_decisions, bias_statement
 from dashboard.workflows.bias_actions import ACTIONS, EXTRA_VOTE, Proposal, Wish
+from dashboard.workflows.bias_statement import Taken
 from dashboard.workflows.errors import WorkflowError
 from dashboard.workflows.opening import KeyMissing, StoreError
 from dashboard.workflows.vote_asking import MOST_DAYS, WAIT_DAYS
@@ -25,25 +26,15 @@ _PROPOSAL = "bias_proposal"
 
 def draw() -> None:
     """Draw what was decided, and for those who may act the form."""
-    decided = bias_actions.committed(
+    stated = bias_statement.statement(
         session.store(), project_id=session.project_id(), by=session.person(), as_of=session.as_of()
     )
-    n = decided.height
+    n = len(stated.actions)
     st.markdown(
         f"**{'Nothing was decided so far' if not n else f'{n} action was decided' if n == 1 else f'{n} actions were decided'}.**"
     )
-    for row in decided.iter_rows(named=True):
-        with st.container(border=True, gap="xsmall"):
-            st.markdown(
-                f"**{plain(row['title'])}** · {plain(row['decided_by'])}, {row['decided_at']:%d %b %Y}"
-            )
-            st.markdown(plain(f"Expected: {row['sentence']}."))
-            first = (
-                f" Of {row['n_first']:,} items some people are asked first, for {row['wait_days']} days."
-                if row["n_first"]
-                else ""
-            )
-            st.caption(plain(f"Why: {row['reason']}.{first}"))
+    for one in reversed(stated.actions):
+        _taken(one)
     if presses.done():
         st.success("It was decided; it stands in the audit trail.", icon=":material/check:")
     if session.as_of() is not None:
@@ -52,6 +43,23 @@ def draw() -> None:
         st.caption(WHO)
         return
     _form()
+
+
+def _taken(one: Taken) -> None:
+    decided = one.decision
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(
+            f"**{plain(decided.title)}** · {plain(decided.decided_by)}, {decided.decided_at:%d %b %Y}"
+        )
+        if one.expected is not None:
+            st.markdown(plain(f"Expected: {one.expected}."))
+        if decided.n_flagged:
+            st.progress(
+                decided.n_settled / decided.n_flagged,
+                text=f"{decided.n_settled:,} of {decided.n_flagged:,} items settled",
+            )
+        about = f" It answers: {'; '.join(one.answers)}." if one.answers else ""
+        st.caption(plain(f"Why: {decided.reason}.{about}"))
 
 
 def _form() -> None:
@@ -121,6 +129,14 @@ def _proposal(found: Proposal) -> None:
             hide_index=True, key="bias_action_groups",
         )  # fmt: skip
     st.dataframe(found.items, hide_index=True, height=220, key="bias_action_table")
+    known = bias_actions.answers(session.store(), session.project_id(), found.wish.attribute)
+    if known:
+        _, told = bias_decisions.known_gaps(session.store(), session.project_id(), known)
+        words = dict(zip(known, told, strict=True))
+        st.multiselect(
+            "Which findings does it answer?", known, default=known, format_func=words.__getitem__, key="bias_action_about",
+            help="The bias statement says what is done about each gap that stays.",
+        )  # fmt: skip
     reason = st.text_input("Why is this done?", key="bias_action_reason", help="An auditor will ask for it.")
     st.button(
         f"Decide on it; flag {found.items.height:,} items", type="primary", disabled=not reason.strip(), key="bias_commit",
@@ -133,11 +149,13 @@ def _proposal(found: Proposal) -> None:
 
 def _commit(found: Proposal) -> None:
     reason = str(st.session_state.get("bias_action_reason", ""))
+    about = tuple(map(str, st.session_state.get("bias_action_about", ())))
     done = presses.send(
         lambda request_id: bias_actions.commit(
-            session.store(), project_id=session.project_id(), by=session.person(), proposal=found, reason=reason, request_id=request_id
+            session.store(), project_id=session.project_id(), by=session.person(), proposal=found, reason=reason, about=about,
+            request_id=request_id,
         ),
-        "bias_action", found.wish.action, found.wish.attribute, str(found.saw), reason,
+        "bias_action", found.wish.action, found.wish.attribute, str(found.saw), reason, *about,
     )  # fmt: skip
     if done is not None:
         st.session_state.pop(_PROPOSAL, None)

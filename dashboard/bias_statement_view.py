@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.components import error_state, moment_text, plain
-from dashboard.workflows import bias_answers, bias_statement, bias_statement_html
+from dashboard.workflows import bias_decisions, bias_statement, bias_statement_html
 from dashboard.workflows.bias_statement import Finding, Statement
 from dashboard.workflows.errors import WorkflowError
 from dashboard.workflows.opening import StoreError
@@ -35,6 +35,7 @@ def draw() -> None:
     _downloads(found, project_id)
     for place, one in enumerate(found.findings):
         _finding(one, place)
+    _done(found)
     if found.untested:
         st.markdown("#### What could not be tested, and why", anchors=False)
         st.dataframe(
@@ -46,30 +47,45 @@ def draw() -> None:
 
 
 def _downloads(found: Statement, project_id: str) -> None:
+    told = bias_statement.document(found)
     with st.container(horizontal=True):
         st.download_button(
             "Statement to read and print",
-            bias_statement_html.page(found, title=project_id),
+            bias_statement_html.page(told, title=project_id),
             f"{project_id}-bias-statement.html",
             "text/html",
             key="bias_statement_html",
         )
         st.download_button(
             "As JSON, with Croissant-RAI fields",
-            json.dumps(bias_statement.document(found), indent=2, ensure_ascii=False),
+            json.dumps(told, indent=2, ensure_ascii=False),
             f"{project_id}-bias-statement.json",
             "application/json",
             key="bias_statement_json",
         )
 
 
+def _done(found: Statement) -> None:
+    """What was decided that no finding above shows: actions, and answers to gaps that are found no longer."""
+    about_findings = {one.decision.seq for one in found.findings if one.decision is not None}
+    actions = [one for one in found.actions if one.decision.seq not in about_findings]
+    if not actions and not found.earlier:
+        return
+    st.markdown("#### What else was done", anchors=False)
+    for one in actions:
+        expected = f" Expected: {one.expected}." if one.expected is not None else ""
+        st.markdown(f"- {plain(one.decision.words() + expected)}")
+    for what, decision in found.earlier:
+        st.markdown(f"- {plain(f'{what}: no gap is found any more. {decision.words()}')}")
+
+
 def _finding(one: Finding, place: int) -> None:
     with st.container(border=True, key=f"bias_finding_{place}"):
         st.markdown(f"**{plain(one.sentence[:1].upper() + one.sentence[1:])}.**")
         st.caption(f"{plain(one.said.capitalize())}. {plain(one.evidence)}")
-        if one.answer is not None:
+        if one.decision is not None:
             st.markdown(
-                f":material/check: {plain(one.answer.words())} {moment_text(one.answer.decided_at)} UTC"
+                f":material/check: {plain(one.decision.words())} {moment_text(one.decision.decided_at)} UTC"
             )
         if session.as_of() is None and session.person().may("bias.answer"):
             _answer(one, place)
@@ -77,13 +93,13 @@ def _finding(one: Finding, place: int) -> None:
 
 def _answer(one: Finding, place: int) -> None:
     with (
-        st.popover("Decide" if one.answer is None else "Decide anew"),
+        st.popover("Decide" if one.decision is None else "Decide anew"),
         st.form(f"bias_answer_{place}", border=False),
     ):
         action = st.selectbox(
             "What is done",
-            list(bias_answers.ACTIONS),
-            format_func=bias_answers.ACTIONS.__getitem__,
+            list(bias_decisions.ANSWERS),
+            format_func=bias_decisions.ANSWERS.__getitem__,
             key=f"bias_action_{place}",
         )
         reason = st.text_input(
@@ -92,7 +108,7 @@ def _answer(one: Finding, place: int) -> None:
         if not st.form_submit_button("Record", type="primary"):
             return
     try:
-        bias_answers.answer_gap(
+        bias_decisions.decide(
             session.store(),
             project_id=session.project_id(),
             by=session.person(),

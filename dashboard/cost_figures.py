@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import polars as pl
 import streamlit as st
 
 from analytics.cost_ledger import Ledger
-from dashboard import address, charts, presses, session
+from dashboard import address, charts, session
 from dashboard.components import (
-    error_state,
     figure_card,
-    go_to,
     look,
     plain,
     plot,
-    press_outcome,
     what_is_this,
 )
-from dashboard.workflows import cost, cost_outlook, cost_plan
-from dashboard.workflows.cost_view import CostView, trust_words
-from dashboard.workflows.errors import WorkflowError
+from dashboard.workflows import cost, cost_outlook
+from dashboard.workflows.cost_rework import Rework
+from dashboard.workflows.cost_view import CostView
 from dashboard.workflows.item_csv import items_csv
 
 GROUPS = {
     "work": "Kind of work", "label": "Label", "difficulty": "Difficulty", "outcome": "What became of it", "annotator": "Annotator",
 }  # fmt: skip
-TARGETS = ("", "0.9", "0.95", "0.97", "0.98", "0.99", "0.995")
-SHOWN = 200
 
 
 def amount_text(minor: int | None, ledger: Ledger) -> str:
@@ -44,36 +39,53 @@ def amount_text(minor: int | None, ledger: Ledger) -> str:
 
 
 def cards(seen: CostView) -> None:
-    """What a correct label, a label that stands and an error removed cost, and the share of rework."""
-    figures, outlook = seen.cost.figures, seen.outlook
+    """Money against quality: a correct label, an error removed, a point of model error; and the queue."""
+    figures, outlook, model = seen.cost.figures, seen.outlook, seen.model
     assert figures is not None
     assert outlook is not None
-    right, accepted, last, rework = st.columns(4)
+    assert model is not None
+    right, last, point, queue = st.columns(4)
     with right:
         found = figures.per_right
         figure_card(
             "A correct label", found.value, found.low, found.high, found.n, unit=found.unit, n_unit="gold items",
             undefined=found.undefined, help="All pay over the labels that stand and are right, by the consensus on gold.",
         )  # fmt: skip
-    with accepted:
-        found = figures.per_accepted
-        figure_card(
-            "A label that stands", found.value, n=found.n, unit=found.unit, n_unit="labels that no flag doubts",
-            undefined=found.undefined, help="All pay over the items with a label and no flag that waits.",
-        )  # fmt: skip
     with last:
         found = outlook.last_vote
         figure_card(
-            "An error removed by the last vote", found.value, found.low, found.high, found.n, unit=found.unit, n_unit="gold items",
+            "Error removed", found.value, found.low, found.high, found.n, unit=found.unit, n_unit="gold items",
             undefined=found.undefined,
             help="What the last vote of each item cost over the errors that it removed on gold, with Fieller's interval.",
         )  # fmt: skip
-    with rework:
-        found = figures.rework_share
+    with point:
+        found = model.money
         figure_card(
-            "Work done again", found.value, n=seen.cost.n_items, n_unit="items", undefined=found.undefined,
-            help="The share of the pay for relabelling, reviews, adjudication, skips and questions.",
+            "Model point", found.value, found.low, found.high, found.n, unit=found.unit, n_unit="labelled items",
+            undefined=found.undefined,
+            help="One point less of the model's error: the labels that the newest learning curve asks for, at what a label costs.",
         )  # fmt: skip
+    with queue:
+        _queue(seen)
+
+
+def _queue(seen: CostView) -> None:
+    """When the flags that wait are settled, and what that costs."""
+    outlook = seen.outlook
+    assert outlook is not None
+    queue = outlook.queue
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        st.markdown("**The queue is empty**", help="Nothing is taken to be added to it meanwhile.")
+        known = queue.done_on is not None and queue.earliest is not None and queue.latest is not None
+        shown = "now" if outlook.n_waiting == 0 else f"{queue.done_on:%d %b}" if known else "–"
+        st.markdown(f"# {shown}", anchors=False)
+        waiting = "1 flag waits" if outlook.n_waiting == 1 else f"{outlook.n_waiting:,} flags wait"
+        if outlook.n_waiting == 0:
+            st.caption("No flag waits for anybody.")
+            return
+        when = f"{queue.earliest:%d %b} to {queue.latest:%d %b}" if known else f"{queue.days.undefined}"
+        cost = cost_outlook.queue_money(outlook) or f"cost not known: {outlook.queue_cost.undefined}"
+        st.caption(plain(f"{when} · {waiting} · {cost}"))
 
 
 def frontier(seen: CostView) -> None:
@@ -83,6 +95,8 @@ def frontier(seen: CostView) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown("#### What more votes bought", anchors=False)
         what_is_this("gold")
+    if outlook.last_vote.undefined is not None and not outlook.frontier.is_empty():
+        st.caption(plain(f"An error removed by the last vote: {outlook.last_vote.undefined}."))
     if outlook.frontier.is_empty():
         with st.container(border=True):
             st.markdown(f"**Nobody knows yet**  \n{plain(f'{outlook.frontier_undefined}.')}")
@@ -171,137 +185,65 @@ def _hours(table: pl.DataFrame) -> list[float]:
     ]
 
 
-def plan(seen: CostView) -> None:
-    """What reaches an accuracy for least, as a table and a button."""
-    spending, outlook = seen.spending, seen.outlook
-    assert spending is not None
-    assert outlook is not None
-    st.markdown("#### What to buy next", anchors=False)
-    press_outcome()
-    if spending.found is None:
-        st.markdown(plain(f"Nothing can be planned: {spending.undefined}."))
-        return
-    _on_offer(spending)
-    st.caption(plain(trust_words(spending)))
-    left, right = st.columns(2)
-    with left:
-        target = address.choice(
-            "accuracy",
-            "Share of labels that should be correct",
-            TARGETS,
-            words=lambda one: f"{float(one):.1%}" if one else "Choose …",
+def rework(seen: CostView) -> None:
+    """What doing it again and looking it over cost, a row each."""
+    found = seen.cost.rework
+    assert found is not None
+    st.markdown("#### Done again and looked over", anchors=False)
+    paid = {} if found.ledger is None else dict(found.ledger.table.select("group", "amount").iter_rows())
+    rows = [
+        (
+            row["work"],
+            f"{row['n']:,}",
+            f"{row['active_ms'] / 3.6e6:,.2f}" if row["n"] > row["n_untimed"] else "",
+            f"{row['n_untimed']:,}" if row["n_untimed"] else "",
+            _paid(paid.get(row["work"]), found) if row["n"] else "",
         )
-    with right:
-        address.text(
-            "gold",
-            f"Price of a label that is taken for right ({spending.currency})",
-            placeholder="such as 2.50",
+        for row in found.counts.iter_rows(named=True)
+    ]
+    idle = paid.get("idle time")
+    if idle is not None:
+        rows.append(
+            ("idle time", "", f"{int(found.counts['idle_ms'].sum()) / 3.6e6:,.2f}", "", _paid(idle, found))
         )
-    if not target:
-        return
-    try:
-        made = cost_plan.plan_for(
-            session.store(),
-            spending,
-            project_id=session.project_id(),
-            by=session.person(),
-            accuracy=float(target),
-        )
-    except WorkflowError as error:
-        error_state("This cannot be planned", str(error))
-        return
-    st.markdown(f"**{plain(made.sentence)}.**")
-    if made.items.is_empty():
-        return
-    _planned(made)
-
-
-def _on_offer(spending: cost_plan.Spending) -> None:
-    price = f"Price ({spending.currency})"
-    rows = spending.offered.iter_rows(named=True)
-    table = pl.DataFrame(
-        [
-            (
-                row["action"],
-                "" if row["price"] is None else f"{row['price']:.4f}",
-                "" if row["accuracy"] is None else f"{row['accuracy']:.0%}",
-                "" if row["why_not"] else f"{row['best_for']:,}",
-                row["why_not"] or "",
-            )
-            for row in rows
-        ],
-        schema=["Purchase", price, "Right", "Best for items", "Why not on offer"],
-        orient="row",
-    )
+    if found.ledger is not None:
+        total = amount_text(found.ledger.total, found.ledger)
+        rows.append(("Total", f"{int(found.counts['n'].sum()):,}", "", "", total))
+    table = pl.DataFrame(rows, schema=["Work", "Pieces", "Hours", "Without a time", "Pay"], orient="row")
     st.dataframe(
         table,
-        key="cost_offers",
+        key="rework_ledger",
         hide_index=True,
         height=40 + 35 * table.height,
         column_config={
-            price: st.column_config.TextColumn(alignment="right"),
-            "Right": st.column_config.TextColumn(
-                alignment="right", help="How often one is right, on average over the labels."
+            "Pieces": st.column_config.TextColumn(alignment="right"),
+            "Hours": st.column_config.TextColumn(alignment="right"),
+            "Without a time": st.column_config.TextColumn(
+                alignment="right", help="Pieces whose time nobody recorded; it is not guessed."
             ),
-            "Best for items": st.column_config.TextColumn(
-                alignment="right", help="Items that would be bought this first."
-            ),
+            "Pay": st.column_config.TextColumn(alignment="right"),
         },
-        alt="What can be bought, its price, and how often it is right",
+        alt="What doing work again and looking it over cost, a row each kind; the last row is the total",
     )
-
-
-def _planned(made: cost_plan.ItemPlan) -> None:
-    shown = made.items.head(SHOWN).select(
-        pl.col("item_id").alias("Item"), pl.col("action").alias("Purchase"), pl.col("n").alias("How many"),
-        pl.col("cost").alias(f"Cost ({made.currency})"), (pl.col("gain") * 100).alias("Gain"),
-    )  # fmt: skip
-    nth = st.session_state.setdefault("cost_opened", 0)
-    event = st.dataframe(
-        shown,
-        key=f"cost_plan_{nth}",
-        hide_index=True,
-        height=min(320, 40 + 35 * shown.height),
-        on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
-        column_config={
-            f"Cost ({made.currency})": st.column_config.NumberColumn(format="%.3f"),
-            "Gain": st.column_config.NumberColumn(
-                format="+%.1f %%", help="Points by which the label is expected to be correct more often."
-            ),
-        },
-        alt="The items of the plan, those worth most for their price first; a click opens the item",
+    share = None if seen.cost.figures is None else seen.cost.figures.rework_share.value
+    again = (
+        ""
+        if share is None
+        else f" Relabels, reviews, adjudications and what was passed on are {share:.1%} of all pay."
     )
-    rows, cells = event["selection"]["rows"], event["selection"]["cells"]
-    if rows or cells:
-        st.session_state["cost_opened"] = nth + 1
-        go_to("items", item=shown["Item"][rows[0] if rows else cells[0][0]])
-    if session.as_of() is None and session.person().may("flag"):
-        people = made.items.filter(
-            pl.col("action").is_in([cost_plan.VOTE, cost_plan.ADJUDICATION, cost_plan.GOLD])
-        ).height
-        words = "1 item" if people == 1 else f"{people:,} items"
-        st.button(
-            f"Hand {words} to Relabel",
-            key="cost_batch",
-            type="primary",
-            disabled=not people,
-            on_click=_hand_out,
-            args=(made,),
-        )
+    st.caption(plain(f"{found.sentence}.{again}"))
 
 
-def _hand_out(made: cost_plan.ItemPlan) -> None:
-    batch = presses.send(
-        lambda request_id: cost_plan.ask_for_votes(
-            session.store(), made, project_id=session.project_id(), by=session.person(), request_id=request_id
-        ),
-        "cost_batch",
-        *made.items["item_id"].to_list(),
-    )
-    if batch is not None:
-        waits = f"; {batch.n_waiting:,} wait there already" if batch.n_waiting else ""
-        presses.say_done(f"{batch.n_raised:,} items were handed to Relabel{waits}.")
+def _paid(amount: int | None, found: Rework) -> str:
+    return "not known" if amount is None or found.ledger is None else amount_text(amount, found.ledger)
+
+
+def said_so_far(seen: CostView) -> None:
+    """What an error removed between releases and a point of model error cost, in sentences."""
+    assert seen.model is not None
+    assert seen.audit is not None
+    st.markdown("#### What money did so far", anchors=False)
+    st.markdown("\n".join(f"- {plain(f'{one.sentence}.')}" for one in (seen.audit, seen.model)))
 
 
 def forecast(seen: CostView) -> None:
@@ -321,15 +263,6 @@ def forecast(seen: CostView) -> None:
             f"The next purchase's votes would be in by {votes.done_on:%d %b} ({votes.earliest:%d %b} to {votes.latest:%d %b}) at the pace "
             f"of all annotations of the last {votes.n_weeks} weeks. Nothing is taken to be added meanwhile."
         )
-
-
-def gold_price() -> Decimal | None:
-    """The price of gold in the address; None where there is none, or no number."""
-    try:
-        found = Decimal(st.query_params.get("gold", ""))
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() and found > 0 else None
 
 
 def group() -> str:

@@ -87,8 +87,15 @@ def rate_course(trend: pl.DataFrame, *, label: str, began_at: str, look: Look) -
     return figure
 
 
-def statistic_course(trend: pl.DataFrame, *, limit: float, look: Look) -> go.Figure:
-    """The sequential test's two statistics against their limit, in the days after the reference."""
+def statistic_course(trend: pl.DataFrame, *, limit: float, title: str, look: Look) -> go.Figure:
+    """A sequential test's two statistics against their limit, in the days after the reference.
+
+    Args:
+        trend: period, up, down (null in the reference).
+        limit: of both.
+        title: what they are, with their unit.
+        look: the theme's colours.
+    """
     figure = blank(look, height=220)
     new = trend.drop_nulls("up")
     for name, dash in (("up", "solid"), ("down", "dot")):
@@ -98,11 +105,11 @@ def statistic_course(trend: pl.DataFrame, *, limit: float, look: Look) -> go.Fig
         )  # fmt: skip
     figure.add_hline(y=limit, line={"color": look.states["not fit"], "dash": "dash"}, annotation_text="limit")
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.15})
-    figure.update_yaxes(title_text="Evidence of a shift (log-likelihood ratio)", rangemode="tozero")
+    figure.update_yaxes(title_text=title, rangemode="tozero")
     figure.update_xaxes(showgrid=False)
     return figure
 
 
 def _points(row: Mapping[str, Any]) -> str:
-    ends = "" if row["low"] is None else f" ({row['low'] * 100:+.1f} to {row['high'] * 100:+.1f})"
-    return f"{row['value'] * 100:+.1f} points{ends}"
+    ends = "" if row["low"] is None else f" ({row['low'] * 100:+z.1f} to {row['high'] * 100:+z.1f})"
+    return f"{row['value'] * 100:+z.1f} points{ends}"

@@ -29,7 +29,7 @@ GLOSSARY: Mapping[str, str] = {
     "model had not seen the item's own label.",
     "calibration": "Whether a model means what it says: of the items it is 80 % sure of, four in five should be right.",
     "drift": "A change of the labels, of who gives them or of what is labelled, from a reference to a window, beyond what chance makes.",
-    "alert": "A figure of drift that crossed its limit, surely and on enough labels. It has an owner, and is closed with a reason.",
+    "alert": "A figure that is surely beyond the limit set for it, on enough labels. It has an owner, and is closed with a reason.",
     "relabel": "A new annotation that answers a flag.",
     "review": "A person's decision on an item's label, set beside what an annotator had said: accepted where the two are the "
     "same. Answers after the reveal, second looks and adjudications are reviews.",

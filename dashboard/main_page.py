@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import components, navigation, session, sidebar
+from dashboard import active_time, components, navigation, session, sidebar
 from dashboard.navigation import PAGES, Page
 from dashboard.workflows.errors import NotAllowed, WorkflowError
 from dashboard.workflows.opening import StoreError
@@ -35,6 +35,7 @@ def draw(start: str | None = None) -> None:
     current = st.navigation([home, *shown.values()], position="hidden")
     components.register_pages(shown, person)
     sidebar.draw(person)
+    active_time.stand_still()  # the page that is drawn says what its time is spent on
     current.run()
 
 

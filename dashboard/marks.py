@@ -29,20 +29,22 @@ def plain(text: object) -> str:
 
 
 def number_text(value: float | None, unit: str = "share") -> str:
-    """A figure as a person reads it: a share in per cent, a coefficient with two decimals, else a dash.
+    """A figure as a person reads it: a share in per cent, a coefficient with two decimals, else a dash; what rounds to 0 has no sign.
 
     >>> number_text(0.612), number_text(0.612, "coefficient"), number_text(None), number_text(12345, "count")
     ('61.2 %', '0.61', '–', '12,345')
+    >>> number_text(-0.0004, "coefficient"), number_text(-0.0001), number_text(-0.001, "bits")
+    ('0.00', '0.0 %', '0.00')
     """
     if value is None:
         return "–"
     if unit == "share":
-        return f"{value * 100:.1f} %"
+        return f"{value * 100:z.1f} %"
     if unit == "coefficient":
-        return f"{value:.2f}"
+        return f"{value:z.2f}"
     if unit in ("", "count") or float(value).is_integer():
-        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
-    return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
+        return f"{value:z,.0f}" if float(value).is_integer() else f"{value:z,.2f}"
+    return f"{value:z,.2f}" if abs(value) < 100 else f"{value:z,.0f}"
 
 
 def moment_text(moment: datetime | None) -> str:

@@ -42,7 +42,6 @@ class Desk:
     request_id: str = ""
     undo_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     shown_at: float = 0.0
-    paused_before: float = 0.0
     choice: str | None = None
     label: str | None = None
     panel: str = ""
@@ -107,7 +106,7 @@ def take_item(now: Desk) -> WorkItem | None:
     stage = (item.flag_id, item.blind) if item else ("", True)
     if stage != now.stage:
         now.stage, now.request_id = stage, uuid.uuid4().hex
-        now.shown_at, now.paused_before = active_time.now(), active_time.paused_seconds()
+        now.shown_at = active_time.now()
         now.panel, now.choice, now.focus = "", None, ""
         if item is not None:
             now.choice = item.draft.label or item.own_blind
@@ -115,6 +114,8 @@ def take_item(now: Desk) -> WorkItem | None:
             st.session_state[now.key("note")] = item.draft.rationale
             if not item.blind:
                 st.session_state[now.key("reasons")] = list(item.draft.reasons)
+    if item is not None:
+        active_time.begin(_about(now))
     return item
 
 
@@ -279,6 +280,7 @@ def _send(now: Desk, stage: tuple[str, bool], verb: Callable[[], Saved], *, told
 
     def sent() -> None:
         saved = verb()
+        active_time.forget(_about(now))
         now.panel = ""
         now.told = ""
         if saved.action != "answered_blind":
@@ -307,5 +309,9 @@ def _try(now: Desk, verb: Callable[[], object]) -> None:
         now.refused = str(error)
 
 
-def _active(now: Desk) -> float:
-    return active_time.active_seconds(now.shown_at, now.paused_before)
+def _active(now: Desk) -> float | None:
+    return active_time.spent(_about(now))
+
+
+def _about(now: Desk) -> str:
+    return f"relabel-{now.suffix}"

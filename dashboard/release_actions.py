@@ -10,7 +10,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import presses, session
+from dashboard import active_time, presses, session
 from dashboard.components import empty_state, link_to, plain
 from dashboard.workflows import release, release_export
 from dashboard.workflows.release_gates import Gate, GateReport
@@ -24,6 +24,11 @@ APPROVE, REJECT = "approve", "reject"
 def may(verb: str) -> bool:
     """Whether the person may do this now: the role allows it and the screen shows the present."""
     return session.as_of() is None and session.person().may(verb)
+
+
+def about(release_id: str) -> str:
+    """What the time that a signer looks at a release is measured under."""
+    return f"release-{release_id}"
 
 
 def propose_form(report: GateReport, *, first: bool) -> None:
@@ -174,7 +179,9 @@ def _held_up(shown: Release) -> None:
 
 def _approve(shown: Release, change: str) -> None:
     st.markdown(
-        f"You sign that these **{shown.n_items:,} labels** may go out, by their content hash. {plain(change)}"
+        f"You sign that these **{shown.n_items:,} labels** may go out, by their content hash"
+        + (", with the bias statement beside the gates" if shown.bias_statement_sha256 else "")
+        + f". {plain(change)}"
     )
     st.code(shown.content_hash, language=None, wrap_lines=True)
     if session.as_of() is not None:
@@ -242,6 +249,7 @@ def _sign(decision: str, release_id: str, content_hash: str, key: str) -> None:
             release_id=release_id,
             expected_hash=content_hash,
             reason=reason,
+            active_seconds=active_time.spent(about(release_id)),
             request_id=request_id,
         ),
         f"release.{decision}",
@@ -250,6 +258,7 @@ def _sign(decision: str, release_id: str, content_hash: str, key: str) -> None:
         reason,
     )
     if done is not None:
+        active_time.forget(about(release_id))
         presses.say_done(f"You {'approved' if decision == APPROVE else 'rejected'} release {done.version}.")
 
 

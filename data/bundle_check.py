@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import polars as pl
 from data import release_record
 from data.content_hash import content_hash, label_json_of
 from data.exporters.csv_cells import restored
-from data.journal import broken_reason, decode_line
+from data.journal import broken_reason, canonical_json, decode_line
 from data.records import BrokenEvent, Event, Verification
 from data.release_record import ReleaseRecord
 from data.segments import file_sha256
@@ -65,6 +66,7 @@ def verify_release(folder: Path) -> Verification:
         _check_csv,
         _check_signatures,
         _check_gates,
+        _check_statement,
         _check_manifest_says_the_same,
     )
     broken = None
@@ -195,6 +197,17 @@ def _check_gates(found: _Found) -> str:
         waived = ", ".join(f"{gate} (by {record.waived[gate]})" for gate in record.failed_gates)
         return f"gates passed, but for those that were waived: {waived}"
     return f"no gate of {len(record.gates)} said no"
+
+
+def _check_statement(found: _Found) -> str:
+    """The bias statement is the one that was proposed, and each signature that names one names it (the events' rules see to that)."""
+    said = _record(found).bias_statement_sha256
+    if said is None:
+        return "no bias statement: this release is of a version that had none"
+    held = hashlib.sha256(canonical_json(found.manifest.get("bias_statement")).encode()).hexdigest()
+    if held != said:
+        raise _Broken(f"the bias statement in {MANIFEST} has the hash {held}; {said} was proposed and signed")
+    return "the bias statement has the hash that was proposed and signed"
 
 
 def _check_manifest_says_the_same(found: _Found) -> str:

@@ -5,11 +5,13 @@ Used on a whole store and on the few lines that a release bundle carries; it rea
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from data.journal import canonical_json
 from data.records import Event
 
 PROPOSED, WAIVED, SIGNED = "release_proposed", "gate_waived", "release_signed"
@@ -22,7 +24,10 @@ SIGNATURES_NEEDED = 2
 
 @dataclass(slots=True)
 class ReleaseRecord:
-    """One release as its events tell it: what was proposed, what was waived, who signed."""
+    """One release as its events tell it: what was proposed, what was waived, who signed.
+
+    `bias_statement_sha256`: of the statement of who is labelled how that it was proposed with; None in stores of earlier versions.
+    """
 
     release_id: str
     version: int
@@ -31,6 +36,7 @@ class ReleaseRecord:
     failed_gates: tuple[str, ...]
     gates: tuple[Mapping[str, object], ...]
     segment: str
+    bias_statement_sha256: str | None = None
     waived: dict[str, str] = field(default_factory=dict)
     approvals: dict[str, int] = field(default_factory=dict)
     rejected_by: str | None = None
@@ -60,11 +66,20 @@ def proposed(event: Event) -> ReleaseRecord:
             failed_gates=tuple(str(gate["key"]) for gate in gates if gate["status"] == FAILED),
             gates=tuple(gates),
             segment=str(segments["release_item"]["sha256"]),
+            bias_statement_sha256=_statement_hash(event),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"it does not say what a proposal says ({error} is missing or of another kind)"
         ) from error
+
+
+def _statement_hash(event: Event) -> str | None:
+    """The hash of the bias statement of a proposal; raises ValueError where the statement in the event is another."""
+    said, held = event.payload.get("bias_statement_sha256"), event.payload.get("bias_statement")
+    if held is not None and hashlib.sha256(canonical_json(held).encode()).hexdigest() != said:
+        raise ValueError("the bias statement that it holds does not have the hash that it says")
+    return None if said is None else str(said)
 
 
 def broken_rule(records: dict[str, ReleaseRecord], event: Event) -> str | None:
@@ -99,6 +114,9 @@ def _sign(record: ReleaseRecord, event: Event, row: Mapping[str, object]) -> str
     release = f"release {record.version}"
     if row.get("content_hash") != record.content_hash:
         return f"it signs another content hash than the one that {release} was proposed with"
+    signed = event.payload.get("bias_statement_sha256")
+    if signed is not None and signed != record.bias_statement_sha256:
+        return f"it signs another bias statement than the one that {release} was proposed with"
     if record.approved or record.rejected_by is not None:
         return f"it signs {release}, which was already settled"
     if row.get("decision") == REJECT:

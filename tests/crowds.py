@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,27 @@ def drawn_crowd(
     labels = (rng.random(len(items))[:, None] > steps[:, :-1]).sum(axis=1)
     votes = pl.DataFrame({"item_code": items, "annotator_code": annotators, "label_code": labels})
     return DrawnCrowd(votes, pl.DataFrame({"item_code": np.arange(n_items), "label_code": known}), confusion)
+
+
+def drawn_set_crowd(
+    right: tuple[float, ...], *, n_items: int, n_per_item: int, seed: int, together: bool = False
+) -> tuple[pl.DataFrame, pl.DataFrame, NDArray[np.int64]]:
+    """Votes, gold and the members (2^C, C) of labels that are sets of C choices, each right in that share of the votes.
+
+    Annotators err independently, from choice to choice too; with `together` whoever errs in an item errs in every choice that is not
+    more certain than the draw: the same share of each, all in one go.
+    """
+    rng = np.random.default_rng(seed)
+    n_choices, n_annotators = len(right), 20
+    members = np.array(list(product((0, 1), repeat=n_choices)))
+    known = rng.integers(0, 2, (n_items, n_choices))
+    annotators = np.argsort(rng.random((n_items, n_annotators)), axis=1)[:, :n_per_item].ravel()
+    items = np.repeat(np.arange(n_items), n_per_item)
+    drawn = rng.random((len(items), 1 if together else n_choices))
+    said = np.where(drawn < np.array(right), known[items], 1 - known[items])
+    places = 2 ** np.arange(n_choices)[::-1]
+    votes = pl.DataFrame({"item_code": items, "annotator_code": annotators, "label_code": said @ places})
+    return votes, pl.DataFrame({"item_code": np.arange(n_items), "label_code": known @ places}), members
 
 
 def accurate(n_annotators: int, n_labels: int, accuracy: float | NDArray[np.float64]) -> NDArray[np.float64]:

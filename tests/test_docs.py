@@ -82,7 +82,7 @@ def test_the_policy_in_the_docs_is_one(tmp_path: Path) -> None:
     held = settings.read_policy(
         policy, tuple(settings.Limit(one.key, one.default) for one in settings.SETTINGS)
     )
-    assert [limit.value for limit in held] == [0.8, 10, 1, None]
+    assert [limit.value for limit in held] == [0.8, 10, 1, None, 0]
 
 
 @pytest.mark.parametrize("name", docs_pages.pages())

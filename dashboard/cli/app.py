@@ -9,6 +9,7 @@ import typer
 
 from dashboard import __version__
 from dashboard.cli import (
+    alerting,
     bias,
     bias_doing,
     costs,
@@ -76,6 +77,7 @@ for verbs in (
     bias_doing,
     model,
     drifting,
+    alerting,
     flags,
     explaining,
     work,

@@ -127,28 +127,28 @@ def statement(
     ] = None,
 ) -> None:
     """Print the bias statement: what was found, what could not be tested and why, and what is done about each finding."""
-    from dashboard.workflows import bias_statement, bias_statement_html, release_record
+    from dashboard.workflows import bias_statement, bias_statement_html, release_record, release_statement
 
     if out is not None and out.suffix not in (".html", ".json"):
         raise typer.BadParameter(f"--out takes a .html or a .json file, not {out.name}")
+    title = ""
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
-        named = None if release is None else release_record.find_release(found, project_id, release)
-        stated = bias_statement.statement(
-            found, project_id=project_id, by=person, as_of=None if named is None else named.saw_seq
-        )
-    document = bias_statement.document(stated)
+        if release is None:
+            document = bias_statement.document(
+                bias_statement.statement(found, project_id=project_id, by=person)
+            )
+        else:
+            named = release_record.find_release(found, project_id, release)
+            title = f"release {named.version}"
+            document = release_statement.release_statement(
+                found, project_id=project_id, by=person, release=named
+            )
     if out is not None:
-        title = "" if named is None else f"release {named.version}"
         whole = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        page = bias_statement_html.page(stated, title=project_id, release=title)
+        page = bias_statement_html.page(document, title=project_id, release=title)
         out.write_text(page if out.suffix == ".html" else whole, encoding="utf-8")
-    lines = [f"{stated.sentence}.", stated.detail]
-    for one in stated.findings:
-        done = "nothing was decided yet" if one.answer is None else one.answer.words()
-        lines.append(f"  {one.sentence}: {one.said}; {done}")
-    lines += [f"  not tested: {what} ({why})" for what, why in stated.untested]
-    answer(context, as_json, document, "\n".join(line for line in lines if line))
+    answer(context, as_json, document, "\n".join(bias_statement.lines(document)))
 
 
 def decide(
@@ -165,10 +165,10 @@ def decide(
     request_id: RequestOption = None,
 ) -> None:
     """Record what is done about a gap of the newest comparison."""
-    from dashboard.workflows import bias_answers
+    from dashboard.workflows import bias_decisions
 
     with opened(context, store, by) as (found, person):
-        done = bias_answers.answer_gap(
+        done = bias_decisions.decide(
             found,
             project_id=project_of(context, found, project),
             by=person,

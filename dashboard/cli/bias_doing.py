@@ -122,6 +122,13 @@ def bias_act(
         typer.Option("--commit", help="Decide on it: an event, and a flag for each item. Needs --reason."),
     ] = False,
     reason: Annotated[str, typer.Option("--reason", help="Why it is decided on.")] = "",
+    about: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--about",
+            help="A gap that it answers, as `bias-statement --json` names it (default: those of the attribute that stay).",
+        ),
+    ] = None,
     request_id: RequestOption = None,
 ) -> None:
     """Say what an action on a bias between groups of annotators is expected to do; with --commit decide on it."""
@@ -138,12 +145,13 @@ def bias_act(
                 by=person,
                 proposal=proposal,
                 reason=reason,
+                about=about,
                 request_id=request_id,
             )
             if commit
             else None
         )
-        first = acting.committed(found, project_id=project_id, by=person)["n_first"][0] if commit else 0
+        first = acting.asked_first(found, project_id) if commit else 0
     document = {
         "project": project_id, "action": action, "title": proposal.title, "sentence": proposal.sentence,
         "expected": proposal.expected, "groups": proposal.groups.to_dicts(), "items": proposal.items.to_dicts(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dashboard.cli.cost_documents import decimal, plan_document, view_document, view_words
 from dashboard.cli.frame import (
     ByOption,
     JsonOption,
@@ -20,10 +21,6 @@ from dashboard.cli.frame import (
 )
 
 if TYPE_CHECKING:
-    from analytics.cost_ledger import Ledger
-    from analytics.results import Estimate
-    from dashboard.workflows.cost import Cost
-    from dashboard.workflows.cost_plan import ItemPlan, Spending
     from dashboard.workflows.rates import Rate
 
 IntoOption = Annotated[
@@ -69,35 +66,29 @@ def cost(
     ] = False,
 ) -> None:
     """Say what labels cost: the ledger that adds up to the pay, what a correct label costs, and what to buy next."""
-    from dashboard.workflows import cost as costs
     from dashboard.workflows import cost_plan
+    from dashboard.workflows.cost_view import cost_view
 
     if raise_flags and plan is None and budget is None:
         raise typer.BadParameter("--raise hands out the items of a plan: name one with --plan or --budget")
     price, most = _number("--gold-price", gold_price), _number("--budget", budget)
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
-        seen = costs.cost(found, project_id=project_id, by=person, group=per, into=into)
-        document = {"project": project_id, **_document(seen)}
-        words = [_words(seen)]
-        if seen.figures is not None:
-            spending = cost_plan.spending(
-                found, project_id=project_id, by=person, into=into, gold_price=price
+        seen = cost_view(found, project_id=project_id, by=person, group=per, into=into, gold_price=price)
+        document = {"project": project_id, **view_document(seen)}
+        words = view_words(seen)
+        if seen.spending is not None and (plan is not None or most is not None):
+            made = cost_plan.plan_for(
+                found, seen.spending, project_id=project_id, by=person, accuracy=plan, budget=most
             )
-            document["next"] = _next(spending)
-            words.append(_next_line(spending))
-            if plan is not None or most is not None:
-                made = cost_plan.plan_for(
-                    found, spending, project_id=project_id, by=person, accuracy=plan, budget=most
+            document["plan"] = plan_document(made)
+            words.append(f"{made.sentence}.")
+            if raise_flags and made.items.height:
+                batch = cost_plan.ask_for_votes(found, made, project_id=project_id, by=person)
+                document["raised"] = batch.n_raised
+                words.append(
+                    f"{batch.n_raised:,} items were handed to Relabel; {batch.n_waiting:,} wait there already."
                 )
-                document["plan"] = _plan(made)
-                words.append(f"{made.sentence}.")
-                if raise_flags and made.items.height:
-                    batch = cost_plan.ask_for_votes(found, made, project_id=project_id, by=person)
-                    document["raised"] = batch.n_raised
-                    words.append(
-                        f"{batch.n_raised:,} items were handed to Relabel; {batch.n_waiting:,} wait there already."
-                    )
     answer(context, as_json, document, "\n".join(words))
 
 
@@ -132,7 +123,7 @@ def rates(
         str | None,
         typer.Option(
             "--work",
-            help="For which work: labelling, repeat, relabel, review, adjudication or passed on (default: any).",
+            help="For which work: labelling, repeat, relabel, review, adjudication, passed on or release review (default: any).",
         ),
     ] = None,
     into: Annotated[
@@ -186,104 +177,13 @@ def _number(option: str, text: str | None) -> Decimal | None:
         ) from error
 
 
-def _next(seen: Spending) -> dict[str, object]:
-    """What is on offer, and what the next money is best spent on."""
-    return {
-        "sentence": seen.sentence,
-        "undefined": seen.undefined,
-        "expected_accuracy": seen.accuracy_now,
-        "temperature": seen.temperature.value,
-        "realised": _figure("realised", seen.realised),
-        "on_offer": seen.offered.to_dicts(),
-        "settled_by_people": seen.n_settled,
-    }
-
-
-def _next_line(seen: Spending) -> str:
-    said = seen.sentence or f"what to buy next cannot be told: {seen.undefined}"
-    return f"{said[:1].upper()}{said[1:]}."
-
-
-def _plan(made: ItemPlan) -> dict[str, object]:
-    return {
-        "sentence": made.sentence, "undefined": made.plan.undefined, "currency": made.currency,
-        "cost": _decimal(made.plan.cost, 6), "accuracy_now": made.plan.accuracy_now, "accuracy_then": made.plan.accuracy_then,
-        "items": made.items.drop("item_code").to_dicts(),
-    }  # fmt: skip
-
-
-def _document(seen: Cost) -> dict[str, object]:
-    figures = seen.figures
-    found: dict[str, object] = {
-        "sentence": seen.sentence, "detail": seen.detail, "per": seen.by, "has_rates": seen.has_rates, "items": seen.n_items,
-        "accepted": seen.n_accepted, "currency": figures.currency if figures else None, "figures": [],
-    }  # fmt: skip
-    if figures:
-        names = ("per_annotation", "per_item", "per_accepted", "per_right", "rework_share", "idle_share")
-        found["figures"] = [_figure(name, getattr(figures, name)) for name in names]
-    found["ledgers"] = [
-        {
-            "currency": one.currency,
-            "total": _decimal(one.total, one.digits),
-            "rows": [_row(row, one) for row in one.table.to_dicts()],
-        }
-        for one in seen.tables
-    ]
-    return found
-
-
-def _figure(key: str, found: Estimate) -> dict[str, object]:
-    names = ("value", "low", "high", "n", "n_unit", "undefined", "unit")
-    return {"key": key, **{name: getattr(found, name) for name in names}}
-
-
-def _row(row: dict[str, Any], ledger: Ledger) -> dict[str, object]:
-    return {
-        "group": row["group"], "part": row["part"], "n": row["n"], "n_timed": row["n_timed"],
-        "active_seconds": row["active_ms"] / 1000, "idle_seconds": row["idle_ms"] / 1000,
-        "amount": None if row["amount"] is None else _decimal(row["amount"], ledger.digits),
-    }  # fmt: skip
-
-
-def _decimal(minor: int, digits: int) -> str:
-    """Minor units as a decimal number, exact, as text.
-
-    >>> _decimal(1234, 2), _decimal(-5, 2), _decimal(7, 0)
-    ('12.34', '-0.05', '7')
-    """
-    text = f"{abs(minor):0{digits + 1}d}"
-    shown = f"{text[:-digits]}.{text[-digits:]}" if digits else text
-    return f"-{shown}" if minor < 0 else shown
-
-
 def _rate(row: dict[str, Any]) -> dict[str, object]:
-    amount = _decimal(row["amount_micros"], 6).rstrip("0").rstrip(".")
+    amount = decimal(row["amount_micros"], 6).rstrip("0").rstrip(".")
     return {
         "basis": row["basis"], "amount": amount, "currency": row["currency"], "from": str(row["valid_from"]),
         "to": None if row["valid_to"] is None else str(row["valid_to"]), "annotator": row["who_id"] or None,
         "work": row["work"] or None, "into": row["into_currency"] or None, "set_by": row["set_by"],
     }  # fmt: skip
-
-
-def _words(seen: Cost) -> str:
-    lines = [f"{seen.sentence}.", seen.detail]
-    for ledger in seen.tables:
-        for row in ledger.table.iter_rows(named=True):
-            amount = (
-                "not known"
-                if row["amount"] is None
-                else f"{_decimal(row['amount'], ledger.digits)} {ledger.currency}"
-            )
-            hours = (
-                f"{row['active_ms'] / 3.6e6:.2f} h"
-                if not row["idle_ms"]
-                else f"{row['idle_ms'] / 3.6e6:.2f} h idle"
-            )
-            lines.append(f"{row['group']}\t{row['n']:,}\t{hours}\t{amount}")
-        lines.append(f"total\t\t\t{_decimal(ledger.total, ledger.digits)} {ledger.currency}")
-    if not seen.has_rates:
-        lines.append("`touchstone rates --import FILE` says what work is paid.")
-    return "\n".join(lines)
 
 
 def _rates_words(rows: list[dict[str, object]], document: dict[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""Verbs about change over time: drift, alerts."""
+"""The verb about change over time: drift."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs to the command."""
+    """Add the verb to the command."""
     app.command("drift")(drift_command)
-    app.command("alerts")(alerts_command)
 
 
 def drift_command(
@@ -54,6 +53,13 @@ def drift_command(
             "--attribute", help="What kind an item is (default: the attribute whose mix moved most)."
         ),
     ] = "",
+    chart: Annotated[
+        str,
+        typer.Option(
+            "--chart",
+            help="The sequential test in charge of alarms: cusum or page-hinkley; the other is description.",
+        ),
+    ] = "cusum",
     shift: Annotated[
         float,
         typer.Option("--shift", help="The change of a share that the sequential test is to find soonest."),
@@ -74,7 +80,7 @@ def drift_command(
     from dashboard.workflows import drift, drift_report
 
     options = drift.DriftOptions(
-        reference=reference, window=window, label=label, attribute=attribute, shift=shift, run_length=run_length, seed=seed
+        reference=reference, window=window, label=label, attribute=attribute, chart=chart, shift=shift, run_length=run_length, seed=seed
     )  # fmt: skip
     with opened(context, store, by) as (found, person):
         project_id = project_of(context, found, project)
@@ -84,94 +90,52 @@ def drift_command(
             made = drift_report.make(found, project_id=project_id, by=person, run_id=seen.run_id)
             report.write_text(made.html, encoding="utf-8")
             digest = made.sha256
-    answer(
-        context, as_json, {"project": project_id, **_document(seen), "report_sha256": digest}, _words(seen)
-    )
+    document = {"project": project_id, **_document(seen, project_id), "report_sha256": digest}
+    answer(context, as_json, document, _words(seen))
 
 
-def alerts_command(
-    context: typer.Context,
-    store: StoreOption = None,
-    project: ProjectOption = None,
-    by: ByOption = None,
-    as_json: JsonOption = False,
-    own: Annotated[str, typer.Option("--own", help="Take the alert with this id.")] = "",
-    close: Annotated[str, typer.Option("--close", help="Close the alert with this id; needs --reason.")] = "",
-    limit: Annotated[
-        str, typer.Option("--limit", help="Set a limit, FIGURE=VALUE (or FIGURE=off); needs --reason.")
-    ] = "",
-    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
-    webhook: Annotated[
-        str, typer.Option("--webhook", help="Send what was not delivered yet to this address, signed.")
-    ] = "",
-    allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Let the webhook be at an address that is not public.")
-    ] = False,
-    request_id: RequestOption = None,
-) -> None:
-    """The alerts, newest first, after what was asked for: take or close one, set a limit, deliver them."""
-    from dataclasses import asdict
+def _document(seen: Drift, project_id: str) -> dict[str, object]:
+    from dashboard.workflows.drift_split import POOLED
 
-    from dashboard.workflows import alert_delivery, alerts
-
-    with opened(context, store, by) as (found, person):
-        project_id = project_of(context, found, project)
-        if own:
-            alerts.own(found, project_id=project_id, by=person, alert_id=own, request_id=request_id)
-        if close:
-            alerts.close(
-                found, project_id=project_id, by=person, alert_id=close, reason=reason, request_id=request_id
-            )
-        if limit:
-            key, _, value = limit.partition("=")
-            alerts.set_limit(
-                found, project_id=project_id, by=person, key=key, limit=_limit(value), reason=reason, request_id=request_id
-            )  # fmt: skip
-        sent = (
-            alert_delivery.deliver(
-                found, project_id=project_id, by=person, url=webhook, allow_private=allow_private
-            )
-            if webhook
-            else ()
-        )
-        table = alerts.alerts(found, project_id=project_id, by=person)
-        held = alerts.limits(found, project_id)
-    document = {
-        "project": project_id, "alerts": table.to_dicts(), "limits": [asdict(one) for one in held],
-        "sent": [asdict(one) for one in sent],
-    }  # fmt: skip
-    lines = [
-        f"{row['alert_id']}  {row['status']:<6}  {row['owner'] or '-':<12}  {row['sentence']}"
-        for row in table.iter_rows(named=True)
-    ]
-    lines += [f"sent {one.alert_id}: {one.answer}" for one in sent]
-    answer(context, as_json, document, "\n".join(lines) or "There are no alerts.")
-
-
-def _limit(text: str) -> float | None:
-    if text == "off":
-        return None
-    try:
-        return float(text)
-    except ValueError as error:
-        raise typer.BadParameter("a limit is given as FIGURE=NUMBER or FIGURE=off") from error
-
-
-def _document(seen: Drift) -> dict[str, object]:
     frames = {
-        name: getattr(seen, name).to_dicts()
-        for name in ("figures", "labels", "parts", "trend", "people", "kinds")
+        name: getattr(seen, name).to_dicts() for name in ("figures", "labels", "parts", "trend", "kinds")
     }
+    others = set(POOLED.values())
+    people = [
+        row | {"link": "" if row["annotator_id"] in others else _link("annotators", "annotator", row["annotator_id"], project_id)}
+        for row in seen.people.iter_rows(named=True)
+    ]  # fmt: skip
+    items = [
+        row | {"link": _link("items", "item", row["item_id"], project_id)}
+        for row in seen.items.iter_rows(named=True)
+    ]
     return {
         "run_id": seen.run_id, "state": seen.state, "sentence": seen.sentence, "detail": seen.detail, "label": seen.label, **frames,
-        "not_separable": dict(seen.alone), "limit": seen.limit, "facts": dict(seen.facts),
+        "people": people, "items": items, "not_separable": dict(seen.alone), "limit": seen.limit, "facts": dict(seen.facts),
     }  # fmt: skip
+
+
+def _link(page: str, name: str, value: str, project_id: str) -> str:
+    """Where the app shows it, after the server's address."""
+    from urllib.parse import urlencode
+
+    return f"/{page}?{urlencode({name: value, 'project': project_id})}"
 
 
 def _words(seen: Drift) -> str:
+    from dashboard.workflows import drift_words
+
     lines = [f"{seen.sentence}.", seen.detail]
     for row in seen.parts.iter_rows(named=True):
-        ends = "" if row["low"] is None else f" ({row['low'] * 100:+.1f} to {row['high'] * 100:+.1f})"
-        lines.append(f"  {row['part']}: {row['value'] * 100:+.1f} points{ends}")
+        ends = "" if row["low"] is None else f" ({row['low'] * 100:+z.1f} to {row['high'] * 100:+z.1f})"
+        lines.append(f"  {row['part']}: {row['value'] * 100:+z.1f} points{ends}")
     lines += [f"  {factor}: {why}" for factor, why in seen.alone]
+    if seen.trend.height:
+        lines.append(drift_words.course(seen.facts))
+    for title, frame, column in (
+        ("annotators", seen.people, "annotator_id"),
+        ("items", seen.items, "item_id"),
+    ):
+        if frame.height:
+            lines.append(f"  {title} that moved it: {', '.join(frame[column].head(5))}")
     return "\n".join(lines)

@@ -76,6 +76,7 @@ def score(
     model_run: ModelRunOption = None,
 ) -> None:
     """Compute consensus labels and every agreement figure with its interval, and keep them."""
+    from dashboard.workflows import cost_alerts
     from dashboard.workflows import score as scoring
 
     if changed:
@@ -95,6 +96,7 @@ def score(
         result = scoring.score(
             found, project_id=project_id, by=person, options=options, progress=tell_progress
         )
+        cost_alerts.measure_due(found, project_id=project_id, by=person)
     rows = [_figure(row) for row in result.figures.to_dicts() if row["key"] != "confusion_with_others"]
     document = {"run_id": result.run_id, "project": project_id, "method": result.method, "figures": rows}
     overall = [_line(row) for row in rows if not row["group"]]

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 WhichArgument = Annotated[
     str | None, typer.Argument(help="The release: its version or id (default: the newest).")
 ]
+SecondsOption = Annotated[
+    float | None,
+    typer.Option(
+        "--active-seconds", help="How long you looked, for the ledger of costs (default: not recorded)."
+    ),
+]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why.")]
 
 
@@ -97,9 +103,10 @@ def approve(
         str | None, typer.Option("--hash", help="The content hash you looked at (default: the release's).")
     ] = None,
     reason: ReasonOption = "",
+    active_seconds: SecondsOption = None,
 ) -> None:
     """Sign a release; two different people make it approved."""
-    _sign(context, which, store, project, by, as_json, content_hash, reason, approving=True)
+    _sign(context, which, store, project, by, as_json, content_hash, reason, active_seconds, approving=True)
 
 
 def reject(
@@ -113,9 +120,10 @@ def reject(
         str | None, typer.Option("--hash", help="The content hash you looked at (default: the release's).")
     ] = None,
     reason: ReasonOption = "",
+    active_seconds: SecondsOption = None,
 ) -> None:
     """Refuse a release for good, with a reason."""
-    _sign(context, which, store, project, by, as_json, content_hash, reason, approving=False)
+    _sign(context, which, store, project, by, as_json, content_hash, reason, active_seconds, approving=False)
 
 
 def waive(
@@ -254,6 +262,7 @@ def _sign(
     as_json: bool,
     content_hash: str | None,
     reason: str,
+    active_seconds: float | None,
     *,
     approving: bool,
 ) -> None:
@@ -271,6 +280,7 @@ def _sign(
             release_id=named.release_id,
             expected_hash=content_hash or named.content_hash,
             reason=reason,
+            active_seconds=active_seconds,
         )
     _say(context, as_json, made)
 

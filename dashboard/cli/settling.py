@@ -68,6 +68,13 @@ def adjudicate(
         int | None,
         typer.Option("--expected-version", help="The label version you looked at (default: the current)."),
     ] = None,
+    active_seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--active-seconds",
+            help="How long you were at it, for the ledger of costs (default: not recorded).",
+        ),
+    ] = None,
     request_id: RequestOption = None,
     store: StoreOption = None,
     project: ProjectOption = None,
@@ -92,6 +99,7 @@ def adjudicate(
             label=label,
             reason=reason,
             expected_version=seen,
+            active_seconds=active_seconds,
             request_id=request_id,
         )
     change = "a new label" if decided.changed else "as before"

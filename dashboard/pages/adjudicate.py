@@ -62,6 +62,7 @@ def _case(project_id: str, rows: pl.DataFrame, chosen: str) -> None:
     with right:
         adjudicate_evidence.side(found)
     active_time.watch(**adjudicate_view.cursor())
+    active_time.begin(adjudicate_view.about(found.flag_id))
 
 
 def _answer(rows: pl.DataFrame) -> str:

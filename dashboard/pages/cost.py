@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from dashboard import cost_figures, rates_view, session
+from dashboard import cost_figures, cost_plan_view, rates_view, session
 from dashboard.components import empty_state, press_outcome, verdict
 from dashboard.workflows import cost_view
 from dashboard.workflows.cost_view import CostView
@@ -27,11 +27,20 @@ def render() -> None:
     cost_figures.cards(seen)
     left, right = st.columns(2, gap="large")
     with left:
-        cost_figures.frontier(seen)
+        cost_plan_view.purchases(seen)
     with right:
         cost_figures.ledger(seen)
-    cost_figures.plan(seen)
-    cost_figures.forecast(seen)
+    cost_plan_view.plan(seen)
+    left, right = st.columns(2, gap="large")
+    with left:
+        cost_figures.frontier(seen)
+    with right:
+        cost_figures.rework(seen)
+    left, right = st.columns(2, gap="large")
+    with left:
+        cost_figures.said_so_far(seen)
+    with right:
+        cost_figures.forecast(seen)
     rates_view.draw()
 
 
@@ -60,7 +69,7 @@ def _seen() -> CostView:
     person = session.person()
     return _read(
         session.store().head_hash, session.project_id(), session.as_of(), (person.person_id, *sorted(person.roles)),
-        cost_figures.group(), cost_figures.gold_price(),
+        cost_figures.group(), cost_plan_view.gold_price(),
     )  # fmt: skip
 
 

@@ -8,12 +8,14 @@ from typing import cast
 import polars as pl
 import streamlit as st
 
-from dashboard import address, drift_charts, presses, session
+from dashboard import address, drift_charts, presses, report_links, session
 from dashboard.alert_view import alert_section
 from dashboard.components import (
     empty_state,
     error_state,
     figure_card,
+    item_table,
+    link_to,
     look,
     plain,
     plot,
@@ -21,7 +23,7 @@ from dashboard.components import (
     verdict,
 )
 from dashboard.palette import State
-from dashboard.workflows import drift, drift_report, drift_words
+from dashboard.workflows import drift, drift_report, drift_split, drift_words
 from dashboard.workflows.drift import Drift
 from dashboard.workflows.errors import WorkflowError
 
@@ -30,6 +32,11 @@ CARDS = (
         "drift_total_variation",
         "Labels that changed",
         "Total variation of the label mix: so many of 100 labels are others.",
+    ),
+    (
+        "drift_choice_change",
+        "Choices that changed",
+        "Mean absolute change of the choices' shares: labels are sets, so each choice has a share of its own.",
     ),
     (
         "drift_agreement",
@@ -108,6 +115,16 @@ def _cards(seen: Drift) -> None:
                 title, row["value"], row["low"], row["high"], row["n"], unit=row["unit"], undefined=row["undefined"], help=meaning,
                 n_unit=json.loads(row["detail"])["n_unit"],
             )  # fmt: skip
+    apart = rows.get("drift_content_distance")
+    if apart is not None and apart["value"] is not None:
+        chance = json.loads(apart["detail"])["p_value"]
+        st.caption(
+            plain(
+                f"Contents in all (maximum mean discrepancy, squared): {apart['value']:z.4f}; items dealt out by chance reach it "
+                f"{chance:.1%} of the time."
+            ),
+            help="It also sees what no line through the embedding tells apart. Description: it raises no alert.",
+        )
 
 
 def _why(seen: Drift) -> None:
@@ -134,65 +151,83 @@ def _why(seen: Drift) -> None:
             key="drift_trend",
             alt=f"The share of {seen.label} a day with the band that the reference makes one expect.",
         )
-        st.caption(plain(_trend_words(seen)))
+        st.caption(plain(drift_words.course(seen.facts)))
         if seen.limit is not None:
-            with st.expander("The sequential test and its limit"):
-                plot(
-                    drift_charts.statistic_course(seen.trend, limit=seen.limit, look=look()),
-                    key="drift_statistic",
-                    alt="The cumulative sums for a rate that runs up and down, and their limit.",
-                )
+            with st.expander("The sequential tests and their limits"):
+                _statistics(seen, seen.limit)
 
 
-def _trend_words(seen: Drift) -> str:
-    facts = seen.facts
-    if facts.get("unwatched"):
-        return f"No sequential test: {facts['unwatched']}."
-    told = ["The band is two standard deviations wide, over-dispersion counted."]
-    if facts.get("alarm_at"):
-        told.append(
-            f"The sequential test alarmed on {facts['alarm_at']}; the shift seems to run since {facts['began_at']}."
+def _statistics(seen: Drift, limit: float) -> None:
+    """The test in charge, and the other one below it."""
+    other = seen.facts.get("other")
+    shown = [(seen.facts.get("chart", "cusum"), seen.trend, limit, "in charge of alarms")]
+    if other and other["limit"] is not None:
+        renamed = seen.trend.select("period", up="other_up", down="other_down")
+        shown.append((other["chart"], renamed, other["limit"], "description, it raises no alert"))
+    for chart, trend, its_limit, role in shown:
+        st.markdown(f"**{drift_words.CHART_WORDS[chart]}**: {role}")
+        title = "Log-likelihood ratio" if chart == "cusum" else "Standard deviations"
+        plot(
+            drift_charts.statistic_course(trend, limit=its_limit, title=title, look=look()),
+            key=f"drift_statistic_{chart}",
+            alt="The cumulative sums for a rate that runs up and down, and their limit.",
         )
-    else:
-        told.append("The sequential test raised no alarm.")
-    told += [f"The level changes on {p['at']} ({p['low']} to {p['high']})." for p in facts.get("points", [])]
-    if facts.get("seasonal"):
-        told.append("Days of the week are taken out.")
-    return " ".join(told)
 
 
 def _behind(seen: Drift) -> None:
     left, right = st.columns(2)
-    points = st.column_config.NumberColumn(format="%+.1f")
     with left:
         st.markdown("#### Annotators", anchors=False)
-        if seen.people.is_empty():
-            st.caption("Nobody's share is worked out: the change is not split.")
+        _people(seen)
+    with right:
+        st.markdown("#### Items of the window", anchors=False)
+        if seen.items.is_empty():
+            st.caption("No item stands out.")
         else:
-            table = seen.people.with_columns(pl.col("mix", "behaviour", "shift") * 100)
-            st.dataframe(
-                table, hide_index=True, key="drift_people", column_config={
-                    "annotator_id": "Annotator", "n_before": "Before", "n_after": "Now",
-                    "mix": st.column_config.NumberColumn("By their share of the work", format="%+.1f"),
-                    "behaviour": st.column_config.NumberColumn("By how they label", format="%+.1f"),
-                    "shift": st.column_config.NumberColumn("Own rate", format="%+.1f"),
-                },
+            item_table(
+                seen.items.with_columns(pl.col("moved").round(4) * 100), f"drift-{seen.run_id}-items.csv", key="drift_items",
+                titles={"item_id": "Item", "n": "Annotations", "hits": f"{seen.label}", "moved": "Moved (points)", "label": "Label now"},
             )  # fmt: skip
             st.caption(
-                "Points of the label's rate. Own rate: how this person's rate moved on items of the same kind. A reason to look."
+                "How far an item's annotations moved the rate from what it was before. Choose one to open its story."
             )
-    with right:
-        st.markdown("#### Kinds of items", anchors=False)
-        if seen.kinds.is_empty():
-            st.caption("The items have no attribute with 2 to 50 values, so they are of no kind.")
-        else:
-            table = seen.kinds.with_columns(pl.col("mix", "residual") * 100)
-            st.dataframe(
-                table, hide_index=True, key="drift_kinds", column_config={
-                    "kind": str(seen.facts.get("attribute", "Kind")), "n_before": "Before", "n_after": "Now",
-                    "mix": st.column_config.NumberColumn("By their share", format="%+.1f"), "residual": points,
-                },
-            )  # fmt: skip
+    st.markdown("#### Kinds of items", anchors=False)
+    if seen.kinds.is_empty():
+        st.caption("The items have no attribute with 2 to 50 values, so they are of no kind.")
+        return
+    table = seen.kinds.with_columns(pl.col("mix", "residual") * 100)
+    st.dataframe(
+        table, hide_index=True, key="drift_kinds", column_config={
+            "kind": str(seen.facts.get("attribute", "Kind")), "n_before": "Before", "n_after": "Now",
+            "mix": st.column_config.NumberColumn("By their share", format="%+.1f"),
+            "residual": st.column_config.NumberColumn("Left in them", format="%+.1f"),
+        },
+    )  # fmt: skip
+
+
+def _people(seen: Drift) -> None:
+    if seen.people.is_empty():
+        st.caption(
+            "Nobody's share is worked out: the change is not split, or who labels is not for your role."
+        )
+        return
+    table = seen.people.with_columns(pl.col("mix", "behaviour", "shift") * 100)
+    event = st.dataframe(
+        table, hide_index=True, key="drift_people", height=260, on_select="rerun", selection_mode="single-row", column_config={
+            "annotator_id": "Annotator", "n_before": "Before", "n_after": "Now",
+            "mix": st.column_config.NumberColumn("By their share of the work", format="%+.1f"),
+            "behaviour": st.column_config.NumberColumn("By how they label", format="%+.1f"),
+            "shift": st.column_config.NumberColumn("Own rate", format="%+.1f"),
+        },
+    )  # fmt: skip
+    rows = event["selection"]["rows"]
+    chosen = str(table["annotator_id"][rows[0]]) if rows else ""
+    if chosen and chosen not in drift_split.POOLED.values():
+        link_to("annotators", label=f"Open {chosen}", annotator=chosen)
+    st.caption(
+        "Points of the label's rate. Own rate: how this person's rate moved on items of the same kind. A reason to look; "
+        "choose somebody to open their page."
+    )
 
 
 def _labels(seen: Drift) -> None:
@@ -219,13 +254,7 @@ def _report(seen: Drift) -> None:
         error_state("The report cannot be shown", str(error))
         return
     if kept is not None:
-        st.caption(f"{plain(kept.tool)}, kept with this measurement; SHA-256 {kept.sha256}")
-        st.download_button(
-            "Save and open Evidently's report", kept.html, file_name=f"drift-{seen.run_id}.html", mime="text/html", key="report_file",
-        )  # fmt: skip
-        st.caption(
-            "It is a page with scripts of its own, so it opens from your disk and not inside this app."
-        )
+        _opened(seen, kept, f"drift-{seen.run_id}.html")
         return
     st.caption(
         "Evidently's presets on the same two windows, a column each for labels, people, times and attributes of items."
@@ -242,6 +271,23 @@ def _report(seen: Drift) -> None:
                 seen.run_id,
             )
         st.rerun()
+
+
+def _opened(seen: Drift, kept: drift_report.Report, name: str) -> None:
+    """The report inside the page, once it is asked for; beside it, or on the reader's own disk."""
+    link = report_links.sealed(
+        person_id=session.person().person_id, project_id=session.project_id(), run_id=seen.run_id, as_of=session.as_of()
+    )  # fmt: skip
+    source = f"{st.get_option('server.baseUrlPath').rstrip('/')}/api/report/{link}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        wanted = st.toggle("Open the report", key="report_open")
+        st.link_button("In a tab of its own", source, icon=":material/open_in_new:", type="tertiary")
+        st.download_button(
+            "Save it", kept.html, file_name=name, mime="text/html", key="report_file", type="tertiary"
+        )
+    st.caption(f"{plain(kept.tool)}, kept with this measurement; SHA-256 {kept.sha256}")
+    if wanted:
+        st.iframe(source, height=900, alt="Evidently's report of the two windows")
 
 
 def _measure_form() -> None:

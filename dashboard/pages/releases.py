@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import address, release_actions, release_view, session
+from dashboard import active_time, address, release_actions, release_statement_view, release_view, session
 from dashboard.components import plain, press_outcome
 from dashboard.workflows import release_diff, release_export, release_gates
 from dashboard.workflows.label_sets import require_label_set
@@ -61,12 +61,16 @@ def _one(known: Sequence[Release]) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         release_view.gates("What the gates said of it", shown.gates, shown)
+        release_statement_view.draw(shown)
         release_view.difference(change, require_label_set(store, project_id, as_of=as_of))
         if release_actions.may("release.propose"):
             release_actions.propose_form(_gates_now(), first=False)
     with right:
         if shown.state == "proposed":
             release_actions.sign_card(shown, change=change.sentence())
+            if release_actions.may("release.sign"):
+                active_time.watch()
+                active_time.begin(release_actions.about(shown.release_id))
         if shown.state == "approved":
             release_actions.export_card(shown)
         release_view.course(

@@ -1,4 +1,4 @@
-"""Settings: who may act in this store, and the limits that a release has to keep."""
+"""Settings: who may act in this store, the limits that a release has to keep, and those of alerts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 import streamlit as st
 
-from dashboard import components, session
+from dashboard import alert_settings_view, components, session
 from dashboard.marks import moment_text, plain
 from dashboard.workflows import members, settings
 from dashboard.workflows.errors import WorkflowError
@@ -17,6 +17,7 @@ from dashboard.workflows.rules import LEAD, PERMISSIONS, REVIEWER, ROLE_TITLES, 
 
 Row = Mapping[str, object]
 PERSON_WIDTH = 320
+TABS: Mapping[str, str] = {"people": "People", "limits": "Limits of a release", "alerts": "Alerts"}
 DOES: Mapping[str, str] = {
     "lead": "imports, scores, adjudicates, proposes and signs releases",
     "reviewer": "reads the record and signs releases",
@@ -44,11 +45,27 @@ def render() -> None:
         components.headline(
             f"{people} may act here", detail=f"{signers.height} of them may sign a release; it takes two."
         )
-    who, limits = st.tabs(["People", "Limits of a release"])
+    named = st.query_params.get("tab", "people")
+    who, limits, watch = st.tabs(
+        list(TABS.values()),
+        default=TABS.get(named, TABS["people"]),
+        key="settings_tab",
+        on_change=_remember_tab,
+    )
     with who:
-        _people(rows)
+        if who.open:
+            _people(rows)
     with limits:
-        _limits()
+        if limits.open:
+            _limits()
+    with watch:
+        if watch.open:
+            alert_settings_view.draw()
+
+
+def _remember_tab() -> None:
+    chosen = next(key for key, title in TABS.items() if title == st.session_state["settings_tab"])
+    st.query_params["tab"] = chosen
 
 
 def _people(rows: pl.DataFrame) -> None:

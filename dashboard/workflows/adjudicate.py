@@ -103,18 +103,30 @@ def decide(
     label: str,
     reason: str,
     expected_version: int,
+    active_seconds: float | None = None,
     request_id: str | None = None,
 ) -> Decided:
     """Settle the item with a label and a reason; no scoring run replaces it afterwards.
 
     A version is appended even where the label stays: from now on it stands because a person decided it.
 
+    Args:
+        store: where the item is.
+        project_id: whose.
+        by: a lead.
+        flag_id: the case.
+        label: one of the label set.
+        reason: why; it stays with the label.
+        expected_version: of the label that was looked at.
+        active_seconds: how long they were at it, idle time left out; None where it was not measured.
+        request_id: makes a retry harmless.
+
     Raises:
-        BadRequest: no reason, or a label that is not in the label set.
+        BadRequest: no reason, a time that cannot be, or a label that is not in the label set.
         Stale: the label changed, or the flag was closed, since it was on the screen; nothing was saved.
     """
     require(by, "adjudicate")
-    check_input(None, reason)
+    check_input(active_seconds, reason)
     text = reason.strip()
     if not text:
         raise BadRequest("A decision needs a reason; nothing was saved.")
@@ -174,6 +186,7 @@ def decide(
             "reason": text,
             "flag_reasons": reason_marks(state, code, label_set),
             "decided_own_answer": by.person_id in answered,
+            "active_seconds": active_seconds,
         }
         return Draft("adjudicated", project_id, state.item_id, {"rows": rows, **facts})
 

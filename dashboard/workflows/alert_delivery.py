@@ -1,37 +1,77 @@
-"""Sending alerts to a webhook: signed, with a timeout, never to a private address unless that is allowed; every attempt on the record.
+"""Sending alerts to a webhook: signed, again after longer and longer waits while it fails, every attempt on the record.
 
 The body is JSON; `X-Touchstone-Signature: sha256=…` is the HMAC-SHA256 (RFC 2104) of `timestamp.body` under a secret that both sides
-know, `X-Touchstone-Timestamp` the timestamp: a receiver recomputes it and refuses old ones. The secret is read from the environment and
-stands nowhere in the store. The host's addresses are looked up once and the connection goes to one of those that were checked, so a name
-that points elsewhere a moment later (DNS rebinding) gains nothing; redirects are not followed.
+know, `X-Touchstone-Timestamp` the timestamp: a receiver recomputes it and refuses old ones. Address and secret are read from the
+environment and stand nowhere in the store, where only the host is kept. What is sent names no annotator and no group of people.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import http.client
-import ipaddress
 import json
 import os
-import socket
-import ssl
-from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 
+from dashboard.workflows.alert_addresses import NotReached, addresses, checked_url, post
+from dashboard.workflows.alert_figures import BIAS, title, told
+from dashboard.workflows.alert_limits import HANDLES
+from dashboard.workflows.alert_opening import CLOSED
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
 from data.records import Draft
 
+URL, PRIVATE = "TOUCHSTONE_WEBHOOK_URL", "TOUCHSTONE_WEBHOOK_PRIVATE"
 SECRET = "TOUCHSTONE_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable, not a secret
 TIMEOUT_SECONDS = 5.0
-MOST_ATTEMPTS = 5
-_CARRIERS = tuple(ipaddress.IPv6Network(net) for net in ("64:ff9b::/96", "2002::/16", "2001::/32", "::/96"))
-"""IPv6 that a gateway turns into the IPv4 address inside: NAT64 (RFC 6052), 6to4 (RFC 3056), Teredo (RFC 4380), IPv4-compatible."""
+MOST_ATTEMPTS = 10
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
+"""The wait after the first failure, doubled after each further one up to the longest; a quarter of it more or less."""
+
+ABOUT_PEOPLE = frozenset({"annotator", "pair", BIAS})
+"""Kinds of groups whose names stay in the house."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where alerts go. The path and the secret are shown to nobody."""
+
+    url: str = field(repr=False)
+    secret: str = field(repr=False)
+    allow_private: bool = False
+    timeout: float = TIMEOUT_SECONDS
+
+    @property
+    def host(self) -> str:
+        """The host; raises BadRequest where the address is none that may be used."""
+        return str(checked_url(self.url, allow_private=self.allow_private).hostname)
+
+    def check(self) -> None:
+        """Raise BadRequest where nothing could be sent: no secret, or an address that is none of a webhook."""
+        if not self.secret:
+            raise BadRequest(f"Alerts are signed: set {SECRET} to a secret that the receiver knows too.")
+        checked_url(self.url, allow_private=self.allow_private)
+
+
+def configured(environment: Mapping[str, str] | None = None) -> Webhook | None:
+    """The webhook of the environment (TOUCHSTONE_WEBHOOK_URL, _SECRET and _PRIVATE); None where no address is set."""
+    known = os.environ if environment is None else environment
+    url = known.get(URL, "").strip()
+    if not url:
+        return None
+    return Webhook(url, known.get(SECRET, ""), allow_private=known.get(PRIVATE, "") not in ("", "0"))
+
+
+def named(url: str, *, allow_private: bool = False) -> Webhook:
+    """A webhook at an address that somebody names, with the environment's secret."""
+    return Webhook(url, os.environ.get(SECRET, ""), allow_private=allow_private)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,53 +85,59 @@ class Delivery:
 
 
 def deliver(
-    store: Store, *, project_id: str, by: Person, url: str, allow_private: bool = False, secret: str | None = None,
-    timeout: float = TIMEOUT_SECONDS,
+    store: Store, *, project_id: str, by: Person, webhook: Webhook, at_once: bool = False,
+    is_over: Callable[[], bool] = bool,
 ) -> tuple[Delivery, ...]:  # fmt: skip
-    """Try once to send every alert that is not closed, was not delivered, and has attempts left; oldest first.
+    """Try once to send every alert that is due: not closed, not delivered, with attempts left and its wait over; oldest first.
+
+    A host that is not found or not allowed is a failed attempt, and on the record. An alert can arrive twice (where the store could
+    not keep that it had): its id says so.
 
     Args:
         store: the store.
         project_id: the project.
         by: who acts.
-        url: https (http too where private addresses are allowed); only its host is kept.
-        allow_private: let it go to an address that is not public, such as a server in one's own network.
-        secret: of the signature; by default the environment's TOUCHSTONE_WEBHOOK_SECRET.
-        timeout: seconds for connecting, and for each answer.
+        webhook: where to.
+        at_once: do not wait for what failed before.
+        is_over: asked before each attempt; where it says yes, what is left stays for another time.
 
     Raises:
         NotAllowed: the person may not handle alerts.
-        BadRequest: no secret, an address that is not allowed, or a host that is not found.
+        BadRequest: no secret, or an address that is none of a webhook.
     """
-    require(by, "alert.handle")
-    key = secret if secret is not None else os.environ.get(SECRET, "")
-    if not key:
-        raise BadRequest(f"Alerts are signed: set {SECRET} to a secret that the receiver knows too.")
-    parts = _checked(url, allow_private=allow_private)
-    address = _address(parts, allow_private=allow_private)
-    waiting = store.read("alert_list", project_id=project_id).filter(
-        (pl.col("status") != "closed") & ~pl.col("delivered") & (pl.col("attempts") < MOST_ATTEMPTS)
-    )
-    done = []
-    for row in waiting.reverse().iter_rows(named=True):
-        body = json.dumps(
-            {
-                "project": project_id, "alert": row["alert_id"], "figure": row["key"], "value": row["value"], "low": row["low"],
-                "high": row["high"], "n": row["n"], "limit": row["limit_value"], "says": row["sentence"],
-                "opened_at": row["opened_at"].isoformat(),
-            },
-            ensure_ascii=False,
-        ).encode()  # fmt: skip
-        stamp = str(int(store.clock().timestamp()))
-        headers = {
-            "Content-Type": "application/json", "Host": parts.netloc.rpartition("@")[2], "X-Touchstone-Timestamp": stamp,
-            "X-Touchstone-Signature": signature(key, stamp, body),
-        }  # fmt: skip
-        delivered, answer = _post(parts, address, body, headers, timeout)
-        one = Delivery(row["alert_id"], int(row["attempts"]) + 1, delivered, answer)
-        _record(store, project_id, by, one, str(parts.hostname))
-        done.append(one)
+    require(by, HANDLES)
+    webhook.check()
+    done: list[Delivery] = []
+    for row in undelivered(store, project_id).iter_rows(named=True):
+        if is_over():
+            break
+        if at_once or due_at(row) <= store.clock():
+            done.append(_attempt(store, project_id, by, webhook, row))
     return tuple(done)
+
+
+def undelivered(store: Store, project_id: str) -> pl.DataFrame:
+    """The alerts that are still to be sent, as `alert_list` has them, oldest first."""
+    return (
+        store.read("alert_list", project_id=project_id)
+        .filter((pl.col("status") != CLOSED) & ~pl.col("delivered") & (pl.col("attempts") < MOST_ATTEMPTS))
+        .reverse()
+    )
+
+
+def due_at(row: Mapping[str, Any]) -> datetime:
+    """When an alert may be sent next: at once, or after a wait that grows with each failure.
+
+    30 s, 1 min, 2 min … up to an hour, each between three quarters and five quarters of that, so that many alerts do not come back at
+    the same moment; how much is taken from the alert's id and the attempt, so a restart changes nothing.
+    """
+    tried: datetime = row["opened_at"] if row["tried_at"] is None else row["tried_at"]
+    if not row["attempts"]:
+        return tried
+    wait: timedelta = min(FIRST_WAIT * 2 ** (row["attempts"] - 1), LONGEST_WAIT)
+    drawn = hashlib.sha256(f"{row['alert_id']}/{row['attempts']}".encode()).digest()
+    share = 0.75 + int.from_bytes(drawn[:4], "big") / 2**33
+    return tried + wait * share
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -104,67 +150,37 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return f"sha256={digest}"
 
 
-def _checked(url: str, *, allow_private: bool) -> SplitResult:
-    parts = urlsplit(url)
-    allowed = ("https", "http") if allow_private else ("https",)
+def message(project_id: str, row: Mapping[str, Any]) -> dict[str, object]:
+    """What is sent of an alert. Whose figure it is stays here where that is an annotator or a group of people."""
+    hidden = row["group_kind"] in ABOUT_PEOPLE
+    says = row["sentence"]
+    if hidden:
+        beyond = "over" if row["side"] == "low" else "under"
+        says = f"{title(row['key'])}: {told(row['value'], row['unit'])}, {beyond} the limit of {told(row['limit_value'], row['unit'])}"
+    group = "" if hidden or not row["group_kind"] else f"{row['group_kind']}:{row['group_id']}"
+    return {
+        "project": project_id, "alert": row["alert_id"], "figure": row["key"], "group": group, "value": row["value"], "low": row["low"],
+        "high": row["high"], "n": row["n"], "limit": row["limit_value"], "says": says, "opened_at": row["opened_at"].isoformat(),
+        "run": row["run_id"],
+    }  # fmt: skip
+
+
+def _attempt(store: Store, project_id: str, by: Person, webhook: Webhook, row: Mapping[str, Any]) -> Delivery:
+    parts = checked_url(webhook.url, allow_private=webhook.allow_private)
+    body = json.dumps(message(project_id, row), ensure_ascii=False).encode()
+    stamp = str(int(store.clock().timestamp()))
+    headers = {
+        "Content-Type": "application/json", "Host": parts.netloc, "X-Touchstone-Timestamp": stamp,
+        "X-Touchstone-Signature": signature(webhook.secret, stamp, body),
+    }  # fmt: skip
     try:
-        _ = parts.port
-    except ValueError as error:
-        raise BadRequest(f"{url!r} has no port that is a number.") from error
-    if parts.scheme not in allowed or not parts.hostname:
-        raise BadRequest(
-            f"A webhook is an address that begins with {' or '.join(f'{s}://' for s in allowed)}."
-        )
-    if parts.username or parts.password:
-        raise BadRequest("A webhook's address holds no user or password: the signature says who sends.")
-    return parts
-
-
-def _address(parts: SplitResult, *, allow_private: bool) -> str:
-    """An address of the host that may be connected to."""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise BadRequest(f"The host {parts.hostname} is not found: {error}.") from error
-    addresses = [str(entry[4][0]) for entry in found]
-    private = [one for one in addresses if not _public(one)]
-    if private and not allow_private:
-        raise BadRequest(
-            f"{parts.hostname} is {private[0]}, which is not a public address. Allow private addresses if that is meant."
-        )
-    return addresses[0]
-
-
-def _public(address: str) -> bool:
-    """Whether an address is one of the public net, and not one that carries an IPv4 address inside (`_CARRIERS`)."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if not found.is_global or found.is_multicast:
-        return False
-    if isinstance(found, ipaddress.IPv4Address):
-        return True
-    return not any(found in carrier for carrier in _CARRIERS)
-
-
-def _post(
-    parts: SplitResult, address: str, body: bytes, headers: dict[str, str], timeout: float
-) -> tuple[bool, str]:
-    """Send to the checked address, the certificate being the host's; no redirect is followed."""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = http.client.HTTPConnection(str(parts.hostname), port, timeout=timeout)
-    try:
-        plain = socket.create_connection((address, port), timeout=timeout)
-        connection.sock = plain
-        if parts.scheme == "https":
-            connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=parts.hostname)
-        connection.request("POST", path, body=body, headers=headers)
-        answer = connection.getresponse()
-        return 200 <= answer.status < 300, f"{answer.status} {answer.reason}"
-    except (OSError, http.client.HTTPException) as error:
-        return False, f"{type(error).__name__}: {error}"[:200]
-    finally:
-        connection.close()
+        known = addresses(parts, allow_private=webhook.allow_private)
+        delivered, answer = post(parts, known, body, headers, timeout=webhook.timeout)
+    except NotReached as error:
+        delivered, answer = False, str(error)
+    one = Delivery(row["alert_id"], int(row["attempts"]) + 1, delivered, answer)
+    _record(store, project_id, by, one, str(parts.hostname))
+    return one
 
 
 def _record(store: Store, project_id: str, by: Person, one: Delivery, host: str) -> None:

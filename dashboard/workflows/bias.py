@@ -15,7 +15,7 @@ import polars as pl
 
 from analytics.errors import AnalyticsError
 from dashboard import __version__
-from dashboard.workflows import bias_groups, bias_rows, bias_standing
+from dashboard.workflows import alert_opening, bias_groups, bias_rows, bias_standing, bias_watch
 from dashboard.workflows.annotator_attributes import attribute_names
 from dashboard.workflows.bias_groups import JOIN, Groups
 from dashboard.workflows.bias_rows import KIND
@@ -245,6 +245,7 @@ def _kept(
     request_id: str | None,
 ) -> BiasRun:
     gaps, untested, groups, tables = found
+    widest, sentences = bias_watch.widest_gaps(gaps)
     run_id = uuid7(store.clock())
     bias_standing.keep(store, project_id, run_id, tables)
     parameters: dict[str, object] = {
@@ -263,8 +264,10 @@ def _kept(
             "saw_seq": sources.saw,
         }  # fmt: skip
         kept = bias_rows.measurements(gaps).with_columns(pl.lit(run_id).alias("run_id"))
+        measured = alert_opening.Measured(run_id, sources.saw, store.clock())
+        opened = alert_opening.to_open(reader, project_id, measured, widest, sentences=sentences)
         payload = {
-            "rows": {"run": [run]},
+            "rows": {"run": [run], **opened},
             "segments": {"measurement": reader.segments.put(kept).as_payload()} if kept.height else {},
             "saw_seq": sources.saw, "parameters": parameters, "attributes": parameters["attributes"],
             "tested": gaps.height - gaps["tested_p"].null_count(), "gaps": gaps.filter(verdict="gap").height,

@@ -1,19 +1,22 @@
 """The bias statement: what was found, what could not be tested and why, and what was done about each finding.
 
-It is made of what the journal held at one moment and of nothing else, so the statement of a release is the same for ever. It
-holds figures of groups large enough to be shown, and no annotator's attribute.
+It is made of what the journal held at one moment and of nothing else; a release keeps the document itself. It holds figures of
+groups large enough to be shown, and no annotator's attribute; what an action was expected to do is left out once it names a group
+that is not shown any more.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dashboard.workflows import bias_answers, bias_view
-from dashboard.workflows.bias_answers import Answer
+import polars as pl
+
+from dashboard.workflows import bias_decisions, bias_view
+from dashboard.workflows.bias_decisions import Decision
 from dashboard.workflows.bias_rows import KEYS, gap_id
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
@@ -38,12 +41,28 @@ class Finding:
     sentence: str
     said: str
     evidence: str
-    answer: Answer | None
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An action that was decided on. `expected`: its effect as it was worked out before, None where that names a group that is not
+    shown any more; `answers`: what gaps it answers, in words, of those still compared.
+    """
+
+    decision: Decision
+    expected: str | None
+    answers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A bias statement. `untested`: what, why; `compared_at` and `run_id` are None where nothing was measured."""
+    """A bias statement. `untested`: what, why; `compared_at` and `run_id` are None where nothing was measured.
+
+    `people`: what is known of the annotators, a sentence for each attribute that was compared, of groups that are shown;
+    `actions`: what was decided on, with its expected effect, oldest first; `earlier`: what was decided about gaps that are compared
+    and found no longer: what they are of, and the decision.
+    """
 
     project_id: str
     seq: int
@@ -54,15 +73,18 @@ class Statement:
     sentence: str
     detail: str
     compared: tuple[str, ...]
+    people: tuple[str, ...]
     n_tested: int
     findings: tuple[Finding, ...]
+    actions: tuple[Taken, ...]
+    earlier: tuple[tuple[str, Decision], ...]
     untested: tuple[tuple[str, str], ...]
     parameters: Mapping[str, object]
 
     @property
     def unanswered(self) -> tuple[Finding, ...]:
         """Gaps that stay about which nothing was decided."""
-        return tuple(one for one in self.findings if one.answer is None and one.row["verdict"] == "gap")
+        return tuple(one for one in self.findings if one.decision is None and one.row["verdict"] == "gap")
 
 
 def statement(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> Statement:
@@ -78,12 +100,16 @@ def statement(store: Store, *, project_id: str, by: Person, as_of: int | None = 
 def read_statement(store: Store | Reader, project_id: str, *, as_of: int) -> Statement:
     """As `statement`, for another use case that checked the rules."""
     seen = bias_view.read_view(store, project_id, as_of=as_of)
+    made = bias_decisions.decisions(store, project_id, as_of=as_of)
     if seen is None:
         untested = (("groups", "nobody compared any"),)
         return Statement(
-            project_id, as_of, None, None, False, "undefined", NOT_MEASURED, "", (), 0, (), untested, {}
-        )
-    answers = bias_answers.answers(store, project_id, as_of=as_of)
+            project_id=project_id, seq=as_of, run_id=None, compared_at=None, stale=False, state="undefined", sentence=NOT_MEASURED,
+            detail="", compared=(), people=(), n_tested=0, findings=(), actions=_taken(made, {}, frozenset()), earlier=(),
+            untested=untested, parameters={},
+        )  # fmt: skip
+    newest = bias_decisions.newest_by_gap(made)
+    compared = {gap_id(row): row for row in seen.gaps.iter_rows(named=True)}
     told = bias_view.most_telling(seen.gaps)
     findings = tuple(
         Finding(
@@ -92,11 +118,13 @@ def read_statement(store: Store | Reader, project_id: str, *, as_of: int) -> Sta
             sentence=bias_view.sentence(row),
             said=bias_view.verdict_words(row),
             evidence=bias_view.evidence(row),
-            answer=answers.get(gap_id(row)),
+            decision=newest.get(gap_id(row)),
         )
         for row in told.iter_rows(named=True)
         if row["verdict"] in ("gap", "unclear")
     )
+    open_ids = {one.named for one in findings}
+    shown = frozenset(zip(seen.gaps["attribute"], seen.gaps["group"], strict=True))
     return Statement(
         project_id=project_id,
         seq=as_of,
@@ -107,8 +135,15 @@ def read_statement(store: Store | Reader, project_id: str, *, as_of: int) -> Sta
         sentence=seen.sentence,
         detail=seen.detail,
         compared=tuple(seen.gaps["attribute"].unique().sort()),
+        people=_people(seen),
         n_tested=seen.gaps.height - seen.gaps["tested_p"].null_count(),
         findings=findings,
+        actions=_taken(made, compared, shown),
+        earlier=tuple(
+            (bias_view.what(compared[named]), one)
+            for named, one in sorted(newest.items())
+            if named in compared and named not in open_ids
+        ),
         untested=_untested(seen),
         parameters=seen.run.parameters,
     )
@@ -131,14 +166,47 @@ def document(found: Statement) -> dict[str, object]:
             for name in ("correction", "generalise", "replicates", "seed", "least_people", "least_items")
         },
         "findings": [_finding(one) for one in found.findings],
+        "actions": [
+            {**one.decision.as_document(), "expected": one.expected, "answers": list(one.answers)}
+            for one in found.actions
+        ],
+        "decided_before": [{"what": what, **one.as_document()} for what, one in found.earlier],
         "not_testable": [{"what": what, "why": why} for what, why in found.untested],
-        "croissant_rai": _croissant(found),
+        "croissant_rai": _croissant(found, found.people),
     }
 
 
-def digest(found: Statement) -> str:
-    """SHA-256 of the statement's canonical JSON."""
-    return hashlib.sha256(canonical_json(document(found)).encode()).hexdigest()
+def digest(document: Mapping[str, object]) -> str:
+    """SHA-256 of a statement's canonical JSON."""
+    return hashlib.sha256(canonical_json(document).encode()).hexdigest()
+
+
+def lines(document: Mapping[str, Any]) -> list[str]:
+    """A statement as lines of plain text, for a terminal."""
+    told = [f"{document['answer']['sentence']}.", document["answer"]["detail"]]
+    for one in document["findings"]:
+        done = "nothing was decided yet" if one["action"] is None else one["action"]["sentence"]
+        told.append(f"  {one['sentence']}: {one['said']}; {done}")
+    for one in document["actions"]:
+        expected = f"; expected: {one['expected']}" if one["expected"] else ""
+        told.append(f"  done: {one['words']} ({one['reason']}){expected}")
+    told += [f"  not tested: {one['what']} ({one['why']})" for one in document["not_testable"]]
+    return [line for line in told if line]
+
+
+def _taken(
+    made: Sequence[Decision], compared: Mapping[str, Mapping[str, Any]], shown: frozenset[tuple[str, str]]
+) -> tuple[Taken, ...]:
+    """The actions among decisions; gaps and groups that are not in the newest comparison are not named."""
+    return tuple(
+        Taken(
+            one,
+            one.expected if shown.issuperset(one.groups) else None,
+            tuple(bias_view.what(compared[named]) for named in one.about if named in compared),
+        )
+        for one in made
+        if one.expected
+    )
 
 
 def _finding(one: Finding) -> dict[str, object]:
@@ -147,12 +215,30 @@ def _finding(one: Finding) -> dict[str, object]:
         **{name: one.row[name] for name in KEYS},
         "sentence": one.sentence,
         "said": one.said,
+        "evidence": one.evidence,
         "gap": gap,
         "gap_low": None if ends is None else ends[0],
         "gap_high": None if ends is None else ends[1],
         **{name: one.row[name] for name in _FIGURES},
-        "action": None if one.answer is None else one.answer.as_document(),
+        "action": None
+        if one.decision is None
+        else {**one.decision.as_document(), "sentence": one.decision.words()},
     }
+
+
+def _people(seen: bias_view.BiasView) -> tuple[str, ...]:
+    """Who labelled, by each attribute of annotators that was compared: groups that are shown, and how many people each is."""
+    told = []
+    hidden = dict(seen.hidden.iter_rows())
+    people = seen.gaps.filter(pl.col("side") == "annotator", measure="disagreement").unique(
+        ["attribute", "group"]
+    )
+    for (name,), rows in people.sort("attribute", "group").group_by("attribute", maintain_order=True):
+        groups = ", ".join(f"{row['group']} {row['n_annotators']:,}" for row in rows.iter_rows(named=True))
+        left = hidden.get(str(name), 0)
+        more = f"; {left} more {'group is' if left == 1 else 'groups are'} not shown" if left else ""
+        told.append(f"Annotators by {name}: {groups}{more}.")
+    return tuple(told)
 
 
 def _untested(seen: bias_view.BiasView) -> tuple[tuple[str, str], ...]:
@@ -179,7 +265,7 @@ def _untested(seen: bias_view.BiasView) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _croissant(found: Statement) -> dict[str, object]:
+def _croissant(found: Statement, people: Sequence[str]) -> dict[str, object]:
     """The fields of Croissant's vocabulary for responsible AI (http://mlcommons.org/croissant/RAI/1.0) that this answers."""
     told = [
         f"{one.sentence[:1].upper()}{one.sentence[1:]}: {one.said}." + _done(one) for one in found.findings
@@ -188,16 +274,18 @@ def _croissant(found: Statement) -> dict[str, object]:
         told = [f"{found.sentence}."]
     elif not told:
         told = [f"{found.sentence}. {found.detail}"]
-    people = [name for name in found.compared if any(
-        one.row["attribute"] == name and one.row["side"] != "item" for one in found.findings)]  # fmt: skip
     analysis = [found.detail] if found.detail else []
     analysis += [f"{what} was not tested: {why}." for what, why in found.untested]
+    analysis += [
+        f"{one.decision.words()}" + (f" Expected: {one.expected}." if one.expected else "")
+        for one in found.actions
+    ]
     return {
         "rai:dataBiases": told,
-        "rai:annotatorDemographics": [f"Annotators differ by {name}." for name in people],
+        "rai:annotatorDemographics": list(people),
         "rai:dataAnnotationAnalysis": analysis,
     }
 
 
 def _done(one: Finding) -> str:
-    return "" if one.answer is None else f" {one.answer.words()}"
+    return "" if one.decision is None else f" {one.decision.words()}"

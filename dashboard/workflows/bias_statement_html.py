@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from html import escape
+from typing import Any
 
-from dashboard.workflows.bias_statement import Finding, Statement, digest
+from dashboard.workflows.bias_statement import digest
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b2130; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
@@ -26,47 +29,87 @@ _CORRECTIONS = {
 }
 
 
-def page(found: Statement, *, title: str, release: str = "") -> str:
-    """The statement as one HTML document without scripts or anything from elsewhere; texts from data are escaped."""
-    when = "" if found.compared_at is None else f"Compared {found.compared_at:%d %B %Y, %H:%M} UTC. "
-    old = " Annotations came in after the comparison." if found.stale else ""
+def page(document: Mapping[str, Any], *, title: str, release: str = "") -> str:
+    """The statement as one HTML document without scripts or anything from elsewhere; texts from data are escaped.
+
+    Args:
+        document: `bias_statement.document`, of now or as a release keeps it.
+        title: of the project.
+        release: what the release is called, where it is of one.
+    """
+    answer, seq = document["answer"], document["as_of_seq"]
+    compared = document["compared_at"]
+    when = "" if compared is None else f"Compared {datetime.fromisoformat(compared):%d %B %Y, %H:%M} UTC. "
+    old = " Annotations came in after the comparison." if document["stale"] else ""
     head = f"{escape(title)}{' · ' + escape(release) if release else ''}"
     parts = [
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Bias statement: {head}</title>',
         f"<style>{_STYLE}</style></head><body>",
-        f'<p class="quiet">Bias statement · {head}</p><h1>{escape(found.sentence)}</h1>',
-        f'<p>{escape(found.detail)}</p><p class="quiet">{when}As of event {found.seq:,}.{old}</p>',
-        *_findings(found),
-        *_untested(found),
-        *_method(found),
-        f'<p class="quiet">SHA-256 of the statement: {digest(found)}</p></body></html>',
+        f'<p class="quiet">Bias statement · {head}</p><h1>{escape(answer["sentence"])}</h1>',
+        f'<p>{escape(answer["detail"])}</p><p class="quiet">{when}As of event {seq:,}.{old}</p>',
+        *_findings(document),
+        *_actions(document),
+        *_untested(document),
+        *_people(document),
+        *_method(document),
+        f'<p class="quiet">SHA-256 of the statement: {digest(document)}</p></body></html>',
     ]
     return "\n".join(parts)
 
 
-def _findings(found: Statement) -> list[str]:
-    if found.run_id is None:
+def _findings(document: Mapping[str, Any]) -> list[str]:
+    if document["run_id"] is None:
         return []
     parts = ["<h2>Findings, and what is done about each</h2>"]
-    if not found.findings:
+    if not document["findings"]:
         return [*parts, "<p>None.</p>"]
-    return [*parts, *(_finding(one) for one in found.findings)]
+    return [*parts, *(_finding(one) for one in document["findings"])]
 
 
-def _finding(one: Finding) -> str:
-    done = "Nothing was decided yet." if one.answer is None else one.answer.words()
-    kind = "finding" if one.row["verdict"] == "gap" else "finding unclear"
-    sentence = f"{one.sentence[:1].upper()}{one.sentence[1:]}."
+def _finding(one: Mapping[str, Any]) -> str:
+    done = "Nothing was decided yet." if one["action"] is None else one["action"]["sentence"]
+    kind = "finding" if one["verdict"] == "gap" else "finding unclear"
+    sentence = f"{one['sentence'][:1].upper()}{one['sentence'][1:]}."
     return (
-        f'<section class="{kind}"><p><strong>{escape(sentence)}</strong></p><p>{escape(one.said.capitalize())}. '
-        f"{escape(one.evidence)}</p><p>{escape(done)}</p></section>"
+        f'<section class="{kind}"><p><strong>{escape(sentence)}</strong></p><p>{escape(one["said"].capitalize())}. '
+        f"{escape(one['evidence'])}</p><p>{escape(done)}</p></section>"
     )
 
 
-def _untested(found: Statement) -> list[str]:
-    if not found.untested:
+def _actions(document: Mapping[str, Any]) -> list[str]:
+    if not document["actions"] and not document["decided_before"]:
         return []
-    rows = [f"<tr><td>{escape(what)}</td><td>{escape(why)}</td></tr>" for what, why in found.untested]
+    parts = ["<h2>What was done</h2>"]
+    for one in document["actions"]:
+        expected = (
+            ""
+            if one["expected"] is None
+            else f"<p>Expected before it was decided: {escape(one['expected'])}.</p>"
+        )
+        about = "" if not one["answers"] else f"<p>It answers: {escape('; '.join(one['answers']))}.</p>"
+        parts.append(
+            f'<section class="finding unclear"><p><strong>{escape(one["words"])}</strong> ({escape(one["reason"])}).</p>{expected}'
+            f"<p>{one['n_flagged']:,} items were sent to people, {one['n_settled']:,} are settled.</p>{about}{_who(one)}</section>"
+        )
+    return parts + [
+        f'<section class="finding unclear"><p><strong>{escape(one["what"])}</strong>: no gap is found any more. '
+        f"Decided before: {escape(one['words'])} ({escape(one['reason'])}).</p>{_who(one)}</section>"
+        for one in document["decided_before"]
+    ]
+
+
+def _who(one: Mapping[str, Any]) -> str:
+    when = datetime.fromisoformat(one["decided_at"])
+    return f'<p class="quiet">{escape(one["decided_by"])}, {when:%d %B %Y, %H:%M} UTC</p>'
+
+
+def _untested(document: Mapping[str, Any]) -> list[str]:
+    if not document["not_testable"]:
+        return []
+    rows = [
+        f"<tr><td>{escape(one['what'])}</td><td>{escape(one['why'])}</td></tr>"
+        for one in document["not_testable"]
+    ]
     return [
         "<h2>What could not be tested, and why</h2><table><tr><th>What</th><th>Why</th></tr>",
         *rows,
@@ -74,16 +117,21 @@ def _untested(found: Statement) -> list[str]:
     ]
 
 
-def _method(found: Statement) -> list[str]:
-    if found.run_id is None:
+def _people(document: Mapping[str, Any]) -> list[str]:
+    told = document["croissant_rai"]["rai:annotatorDemographics"]
+    return ["<h2>Who labelled</h2>", *(f"<p>{escape(one)}</p>" for one in told)] if told else []
+
+
+def _method(document: Mapping[str, Any]) -> list[str]:
+    if document["run_id"] is None:
         return []
-    ways = "items and annotators" if found.parameters.get("generalise") else "what each claim is about"
-    name = _CORRECTIONS.get(str(found.parameters.get("correction")), "a correction")
-    people, items = (found.parameters.get(f"least_{what}") for what in ("people", "items"))
+    held = document["method"]
+    ways = "items and annotators" if held["generalise"] else "what each claim is about"
+    name = _CORRECTIONS.get(str(held["correction"]), "a correction")
     said = (
-        f"{found.n_tested:,} gaps between groups by {', '.join(found.compared)} were tested together, corrected by {name}. "
+        f"{document['n_tested']:,} gaps between groups by {', '.join(document['compared'])} were tested together, corrected by {name}. "
         f"Gaps are held fixed by comparing inside the same items (or annotators). Intervals draw {ways} anew, "
-        f"{found.parameters.get('replicates')} times. Groups of fewer than {people} annotators or {items} items are not shown, nor "
-        "those that would give them away."
+        f"{held['replicates']} times. Groups of fewer than {held['least_people']} annotators or {held['least_items']} items are not "
+        "shown, nor those that would give them away."
     )
     return ["<h2>How it was measured</h2>", f"<p>{escape(said)}</p>"]

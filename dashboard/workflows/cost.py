@@ -13,6 +13,7 @@ from analytics.annotators import consensus_accuracy
 from analytics.cost_ledger import IDLE, NO_RATE, NO_TIME, Ledger, exact_sum, ledgers
 from analytics.results import Estimate
 from dashboard.workflows import monitor
+from dashboard.workflows.cost_rework import RELEASE_REVIEW, REWORK, Rework, rework
 from dashboard.workflows.cost_words import money
 from dashboard.workflows.cost_work import PaidWork, paid_work
 from dashboard.workflows.errors import BadRequest, NotAllowed
@@ -24,16 +25,17 @@ By = Literal["work", "label", "annotator", "difficulty", "outcome"]
 BYS: tuple[str, ...] = get_args(By)
 State = Literal["fit", "watch", "not fit", "undefined"]
 
-REWORK = ("relabel", "review", "adjudication", "passed on")
-"""Work that would not be there had the first labels been right and beyond doubt."""
+WORK_ORDER = ("labelling", "repeat", *REWORK, RELEASE_REVIEW, "prediction")
+NO_ITEM = "no single item"
+"""The group of work that is on none: looking a release over."""
 
-WORK_ORDER = ("labelling", "repeat", *REWORK, "prediction")
 DIFFICULTY = (
     "everybody agrees",
     "up to a quarter differ",
     "up to half differ",
     "more than half differ",
     "fewer than 2 votes",
+    NO_ITEM,
 )
 OUTCOMES = (
     "the label stands",
@@ -41,6 +43,7 @@ OUTCOMES = (
     "a flag waits on the item",
     "the item has no label",
     "no label was given",
+    NO_ITEM,
 )
 FEWEST_GOLD = 20
 """With fewer gold items nothing is said of what a right label costs."""
@@ -68,7 +71,8 @@ class Cost:
     """What the labels of a project cost.
 
     `sentence`: the answer in words; `detail`: what is left out of it. `by`: how `tables` are grouped, one a currency.
-    `figures`: None where nothing is paid. `n_accepted`: items whose label stands and is not doubted.
+    `figures`: None where nothing is paid. `n_accepted`: items whose label stands and is not doubted. `rework`: what was paid for
+    doing it again and looking it over; None where nothing is paid.
     """
 
     state: State
@@ -80,6 +84,7 @@ class Cost:
     n_items: int
     n_accepted: int
     has_rates: bool
+    rework: Rework | None = None
 
 
 def cost(
@@ -141,7 +146,8 @@ def of_work(
     figures = _figures(own, seen, accepted, _right_share(store, project_id, as_of))
     state, sentence = _answer(figures, accepted)
     detail = _detail(own, tables, seen)
-    return Cost(state, sentence, detail, group, tables, figures, items.height, accepted, True)
+    again = rework(seen, items, seen.currency)
+    return Cost(state, sentence, detail, group, tables, figures, items.height, accepted, True, again)
 
 
 def _grouped(work: pl.DataFrame, items: pl.DataFrame, label_set: LabelSet, group: str) -> pl.DataFrame:
@@ -151,15 +157,16 @@ def _grouped(work: pl.DataFrame, items: pl.DataFrame, label_set: LabelSet, group
     today = work.join(
         items.rename({"label_code": "today"}), on="item_code", how="left", maintain_order="left"
     )
+    nowhere = pl.when(pl.col("item_code").is_null()).then(pl.lit(NO_ITEM))
     if group == "label":
         names = label_set.frame().select(today="label_code", group="label")
         return today.join(names, on="today", how="left", maintain_order="left").with_columns(
-            pl.col("group").fill_null(OUTCOMES[3])
+            group=nowhere.otherwise(pl.col("group").fill_null(OUTCOMES[3]))
         )
     if group == "outcome":
         said = pl.col("label_code")
         outcome = (
-            pl.when(said.is_null()).then(pl.lit(OUTCOMES[4]))
+            nowhere.when(said.is_null()).then(pl.lit(OUTCOMES[4]))
             .when(pl.col("today").is_null()).then(pl.lit(OUTCOMES[3]))
             .when(pl.col("is_waiting")).then(pl.lit(OUTCOMES[2]))
             .when(said == pl.col("today")).then(pl.lit(OUTCOMES[0]))
@@ -167,7 +174,7 @@ def _grouped(work: pl.DataFrame, items: pl.DataFrame, label_set: LabelSet, group
         )  # fmt: skip
         return today.with_columns(group=outcome)
     return today.join(_difficulty(work), on="item_code", how="left", maintain_order="left").with_columns(
-        pl.col("group").fill_null(DIFFICULTY[4])
+        group=nowhere.otherwise(pl.col("group").fill_null(DIFFICULTY[4]))
     )
 
 
@@ -190,7 +197,8 @@ def _difficulty(work: pl.DataFrame) -> pl.DataFrame:
 
 def _order(group: str, label_set: LabelSet) -> tuple[str, ...]:
     orders: Mapping[str, tuple[str, ...]] = {
-        "work": WORK_ORDER, "difficulty": DIFFICULTY, "outcome": OUTCOMES, "label": label_set.labels, "annotator": (),
+        "work": WORK_ORDER, "difficulty": DIFFICULTY, "outcome": OUTCOMES, "label": (*label_set.labels, OUTCOMES[3], NO_ITEM),
+        "annotator": (),
     }  # fmt: skip
     return orders[group]
 
@@ -220,9 +228,8 @@ def _figures(own: Ledger, seen: PaidWork, accepted: int, right: Estimate) -> Cos
         pl.col("active_quanta").is_not_null(),
     )
     n_paid = first["entry"].n_unique()
-    n_items = seen.work.join(seen.paid.filter(pl.col("into") == currency), on="entry", how="semi")[
-        "item_code"
-    ].n_unique()
+    touched = seen.work.join(seen.paid.filter(pl.col("into") == currency), on="entry", how="semi")
+    n_items = touched["item_code"].drop_nulls().n_unique()
     units = Fraction(1, 10**own.digits)
     rework = sum((amounts[one]["amount"] or 0) * units for one in REWORK if one in amounts)
     idle = (amounts[IDLE]["amount"] or 0) * units if IDLE in amounts else Fraction(0)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date
-from fractions import Fraction
 
 import numpy as np
 import polars as pl
 
 from analytics.cost_effect import money_per_error
-from analytics.cost_ledger import exact_sum
-from analytics.pay import MICROS
-from analytics.queue_forecast import Forecast, forecast
+from analytics.pay import MICROS, QUANTA
+from analytics.queue_forecast import Forecast, forecast, queue_cost
 from analytics.results import Estimate
 from analytics.vote_policies import votes_frontier
-from dashboard.workflows.cost import REWORK
+from dashboard.workflows.cost_offers import parts_of
+from dashboard.workflows.cost_rework import REWORK
 from dashboard.workflows.cost_work import PaidWork, paid_work, price_of
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.opening import Store
@@ -89,7 +88,7 @@ def of_work(
     today = _today(store)
     queue = forecast(days.select("day", n="n_closed"), left=waiting, today=today)
     voted = forecast(days.select("day", n="n_votes"), left=n_votes, today=today)
-    closed = int(days["n_closed"].sum())
+    closed = store.read("cost_closed", project_id=project_id, as_of=as_of)
     return Outlook(
         seen.currency, frontier, why, last, queue, waiting, _queue_cost(seen, closed, waiting), voted
     )
@@ -109,29 +108,43 @@ def queue_words(seen: Outlook) -> str:
         when = f"{flags}; at the pace of the last {seen.queue.n_weeks} weeks they are settled by {middle} ({first} to {last})"
     if seen.queue_cost.value is None:
         return f"{when}. What that costs cannot be told: {seen.queue_cost.undefined}"
-    return (
-        f"{when}. At what settling a flag cost so far it takes {seen.queue_cost.value:,.2f} {seen.currency}"
-    )
+    return f"{when}. At what settling a flag cost so far it takes {queue_money(seen)}"
+
+
+def queue_money(seen: Outlook) -> str:
+    """What settling the queue costs, with its interval: "4.20 EUR (3.10 to 5.30)"."""
+    cost = seen.queue_cost
+    if cost.value is None or seen.currency is None:
+        return ""
+    ends = "" if cost.low is None or cost.high is None else f" ({cost.low:,.2f} to {cost.high:,.2f})"
+    return f"{cost.value:,.2f} {seen.currency}{ends}"
 
 
 def _today(store: Store) -> date:
     return store.clock().astimezone(UTC).date()
 
 
-def _queue_cost(seen: PaidWork, closed: int, waiting: int) -> Estimate:
-    """What settling what waits costs, at what settling one cost so far."""
+def _queue_cost(seen: PaidWork, closed: pl.DataFrame, waiting: int) -> Estimate:
+    """What settling what waits costs, at what settling each cost so far: the work on its item that first labels did not take."""
     unit = seen.currency or "money"
-    if closed == 0:
+    if closed.is_empty():
         return Estimate.none("no flag was settled yet", unit=unit, n_unit="settled flags")
-    rework = seen.work.filter(pl.col("work").is_in(REWORK))["entry"]
-    own = seen.paid.filter(pl.col("entry").is_in(rework.implode()), pl.col("into") == (seen.currency or ""))
-    known = own.filter(pl.col("active_quanta").is_not_null())
+    again = seen.work.filter(pl.col("work").is_in(REWORK)).select("entry", "item_code")
+    own = seen.paid.filter(pl.col("into") == (seen.currency or "")).join(again, on="entry", how="inner")
+    quanta = pl.col("active_quanta").cast(pl.Float64) + pl.col("idle_quanta").cast(pl.Float64)
+    money = quanta * pl.col("rate_micros") / (float(QUANTA) * MICROS)
+    of_items = own.drop_nulls("active_quanta").group_by("item_code").agg(cost=money.sum())
+    known = closed.join(of_items, on="item_code", how="inner")
     if known.is_empty():
         return Estimate.none(
-            "nobody knows what settling one costs", closed, unit=unit, n_unit="settled flags"
+            "nobody knows what settling one costs",
+            int(closed["n_closed"].sum()),
+            unit=unit,
+            n_unit="settled flags",
         )
-    each: Fraction = exact_sum(known) / closed
-    return Estimate(float(each * waiting), None, None, closed, unit=unit, n_unit="settled flags")
+    counts = known["n_closed"].to_numpy()
+    each = np.repeat(known["cost"].to_numpy() / counts, counts)
+    return replace(queue_cost(each, left=waiting, currency=unit), n_unit="settled flags")
 
 
 def _frontier(
@@ -149,9 +162,6 @@ def _frontier(
             "high": pl.Float64,
         }
     )
-    if label_set.is_sets:
-        why = "labels are sets, whose error is not yet followed"
-        return empty, why, Estimate.none(why, unit=unit)
     if price is None:
         why = "nobody knows what an annotation costs"
         return empty, why, Estimate.none(why, unit=unit)
@@ -171,7 +181,10 @@ def _frontier(
             else "items with gold have fewer than 2 votes"
         )
         return empty, why, Estimate.none(why, unit=unit)
-    found = votes_frontier(votes, gold, n_labels=label_set.n_labels, most=min(most, MOST_VOTES))
+    members = parts_of(label_set) if label_set.is_sets else None
+    found = votes_frontier(
+        votes, gold, n_labels=label_set.n_labels, members=members, most=min(most, MOST_VOTES)
+    )
     if found.undefined is not None:
         return empty, found.undefined, Estimate.none(found.undefined, unit=unit)
     each = price / MICROS

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from dashboard.workflows import cost, cost_outlook, cost_plan
+from dashboard.workflows.cost_audit import Audit, audit
+from dashboard.workflows.cost_model import ModelPoint, model_point
 from dashboard.workflows.cost_outlook import Outlook
 from dashboard.workflows.cost_plan import Spending
 from dashboard.workflows.cost_work import paid_work
@@ -15,11 +17,17 @@ from dashboard.workflows.rules import Person
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CostView:
-    """What labels cost and what to buy. `spending` and `outlook` are None where nobody has said what work is paid."""
+    """What labels cost and what to buy. All but `cost` is None where nobody has said what work is paid.
+
+    `spending`: what can be bought. `outlook`: what votes did, and what waits. `model`: what a point of model error costs. `audit`:
+    what an error removed between releases cost.
+    """
 
     cost: cost.Cost
     spending: Spending | None
     outlook: Outlook | None
+    model: ModelPoint | None = None
+    audit: Audit | None = None
 
     @property
     def sentence(self) -> str:
@@ -39,6 +47,7 @@ def cost_view(
         BadRequest, NotAllowed: as `cost.cost` and `cost_plan.spending`.
     """
     cost.check(by, group)
+    cost_plan.check_price(gold_price)
     work = paid_work(store, project_id, into=into, as_of=as_of)
     seen = cost.of_work(store, project_id, work, group=group, as_of=as_of)
     if seen.figures is None:
@@ -46,9 +55,11 @@ def cost_view(
     spending = cost_plan.of_work(store, project_id, work, gold_price=gold_price, as_of=as_of)
     following = spending.next_plan
     n_votes = 0 if following is None or following.items.is_empty() else int(following.items["n"].sum())
-    return CostView(
-        seen, spending, cost_outlook.of_work(store, project_id, work, n_votes=n_votes, as_of=as_of)
+    ahead = cost_outlook.of_work(store, project_id, work, n_votes=n_votes, as_of=as_of)
+    model = model_point(
+        store, project_id, per_label=seen.figures.per_accepted, currency=seen.figures.currency, as_of=as_of
     )
+    return CostView(seen, spending, ahead, model, audit(store, project_id, work, as_of=as_of))
 
 
 def trust_words(seen: Spending) -> str:

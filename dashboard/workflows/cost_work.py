@@ -20,7 +20,7 @@ LATELY = 28
 class PaidWork:
     """Work and what it is paid.
 
-    `work`: entry, who_id, who_code, item_code, label_code, work, at, day, active_ms, idle_ms (null: not known), counts.
+    `work`: entry, who_id, who_code, item_code, label_code, work, at, day, active_ms, idle_ms (null: not known), counts, seq.
     Predictions are in it where a rate pays them. `paid`: as `pay.payments`, with day, into (the currency) and rate_micros.
     `rates`: those that hold. `currency`: that of most of the work, or the one asked for; None where nothing is paid.
     `apart`: currencies that no rate of exchange brings into it.

@@ -129,6 +129,7 @@ def _week(
             demo_work.relabel(store, project, answers=24, seed=week)
             demo_work.adjudicate_some(store, project.project_id, leads[0], how_many=6)
             score.score(store, project_id=project.project_id, by=leads[0])
+            demo_work.compare_groups(store, project.project_id, leads[0])
             demo_work.release_labels(store, project.project_id, leads)
         if last:
             flag.raise_flags(store, project_id=project.project_id, by=leads[0], options=LAST_FLAGS)

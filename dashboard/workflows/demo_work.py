@@ -8,7 +8,16 @@ from decimal import Decimal
 
 import numpy as np
 
-from dashboard.workflows import adjudicate, rates, relabel_queue, relabel_reveal, release
+from dashboard.workflows import (
+    adjudicate,
+    bias,
+    bias_decisions,
+    bias_statement,
+    rates,
+    relabel_queue,
+    relabel_reveal,
+    release,
+)
 from dashboard.workflows import relabel as relabel_flow
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rates import Rate
@@ -32,6 +41,10 @@ REASONS = (
     "The guideline names this case.",
     "Seen together with the annotators; it is clear now.",
 )
+
+
+LOOKED_SECONDS = 540.0
+"""What each lead took to look at the demo's release before signing."""
 
 
 def set_rates(store: Store, project: DemoProject, lead: Person) -> None:
@@ -75,7 +88,8 @@ def relabel(store: Store, project: DemoProject, *, answers: int, seed: int) -> N
 
 
 def adjudicate_some(store: Store, project_id: str, lead: Person, *, how_many: int) -> None:
-    """Let the lead settle the first few items where people differ."""
+    """Let the lead settle the first few items where people differ, half a minute or so each."""
+    rng = np.random.default_rng(how_many)
     waiting = adjudicate.waiting(store, project_id=project_id, by=lead)
     for number, flag_id in enumerate(waiting["flag_id"].head(how_many).to_list()):
         case = adjudicate.case(store, project_id=project_id, by=lead, flag_id=flag_id)
@@ -91,6 +105,21 @@ def adjudicate_some(store: Store, project_id: str, lead: Person, *, how_many: in
             label=label,
             reason=REASONS[number % len(REASONS)],
             expected_version=case.evidence.version,
+            active_seconds=float(np.round(rng.lognormal(3.4, 0.5), 1)),
+        )
+
+
+def compare_groups(store: Store, project_id: str, lead: Person) -> None:
+    """Compare groups of items, and say of each gap that stays that it is looked into, so that a release has a whole statement."""
+    bias.bias(store, project_id=project_id, by=lead)
+    for gap in bias_statement.statement(store, project_id=project_id, by=lead).unanswered:
+        bias_decisions.decide(
+            store,
+            project_id=project_id,
+            by=lead,
+            named=gap.named,
+            action="examine",
+            reason="Read with the next batch, before the second release.",
         )
 
 
@@ -116,6 +145,7 @@ def release_labels(store: Store, project_id: str, leads: tuple[Person, ...]) -> 
             release_id=proposed.release_id,
             expected_hash=proposed.content_hash,
             reason="Seen item by item where people differed.",
+            active_seconds=LOOKED_SECONDS,
         )
 
 

@@ -6,30 +6,40 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
 from analytics.errors import AnalyticsError
 from analytics.label_mix import MIN_ANNOTATIONS
+from analytics.sequential import Chart
 from dashboard import __version__
-from dashboard.workflows import alerts, drift_figures, drift_words
+from dashboard.workflows import (
+    alert_opening,
+    alerts,
+    drift_figures,
+    drift_label_sets,
+    drift_split,
+    drift_trend,
+    drift_words,
+)
+from dashboard.workflows.drift_trend import Trend
 from dashboard.workflows.drift_windows import Windows, windows
 from dashboard.workflows.drift_words import State
 from dashboard.workflows.errors import BadRequest
-from dashboard.workflows.label_sets import require_label_set
+from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.monitor import MEASUREMENT
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
-from data.identifiers import json_pointer, uuid7
+from data.identifiers import uuid7
 from data.records import Draft
 
 KIND = "drift"
 PARTS = {"part": pl.Utf8, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
 TREND = {
     "period": pl.Utf8, "rate": pl.Float64, "expected": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64,
-    "up": pl.Float64, "down": pl.Float64, "alarm": pl.Boolean,
+    "up": pl.Float64, "down": pl.Float64, "alarm": pl.Boolean, "other_up": pl.Float64, "other_down": pl.Float64,
 }  # fmt: skip
 PEOPLE = {
     "annotator_id": pl.Utf8, "n_before": pl.Int64, "n_after": pl.Int64, "mix": pl.Float64, "behaviour": pl.Float64,
@@ -38,18 +48,23 @@ PEOPLE = {
 KINDS = {
     "kind": pl.Utf8, "n_before": pl.Int64, "n_after": pl.Int64, "mix": pl.Float64, "residual": pl.Float64,
 }  # fmt: skip
+ITEMS = {
+    "item_id": pl.Utf8, "n": pl.Int64, "hits": pl.Int64, "moved": pl.Float64, "label": pl.Utf8,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class DriftOptions:
-    """What is compared: see `drift_windows.windows`. `label`: the one to split (else the one that moved most); `attribute`:
-    what kind an item is (else the one whose mix moved most); `shift`, `run_length`: of the sequential test.
+    """What is compared: see `drift_windows.windows`. `label`: the one to split (else the one that moved most), of sets a choice;
+    `attribute`: what kind an item is (else the one whose mix moved most); `chart`: the sequential test in charge of alarms;
+    `shift`, `run_length`: its.
     """
 
     reference: str = "90d"
     window: str = "7d"
     label: str = ""
     attribute: str = ""
+    chart: str = "cusum"
     shift: float = 0.05
     run_length: int = 370
     seed: int = 0
@@ -60,8 +75,9 @@ class Drift:
     """A measurement of drift as it was kept.
 
     `figures`: MEASUREMENT; `labels`: drift_figures.LABELS; `parts`: PARTS, of the change of `label`; `alone`: (factor, why it
-    has no part of its own); `trend`: TREND, a day a row; `limit` of its up and down; `people`: PEOPLE; `kinds`: KINDS; `facts`:
-    the rest in words and figures (windows, effective sample sizes, change points, why something is undefined).
+    has no part of its own); `trend`: TREND, a day a row; `limit` of its up and down; `people`: PEOPLE; `kinds`: KINDS; `items`:
+    ITEMS, the window's that moved the rate most; `facts`: the rest in words and figures (windows, effective sample sizes, change
+    points, the other sequential test, why something is undefined).
     """
 
     run_id: str
@@ -77,6 +93,7 @@ class Drift:
     limit: float | None
     people: pl.DataFrame
     kinds: pl.DataFrame
+    items: pl.DataFrame
     facts: Mapping[str, Any]
     measured_at: datetime | None = None
     report_sha256: str | None = None
@@ -94,16 +111,16 @@ def measure(
 
     Raises:
         NotAllowed: the person may not measure drift.
-        BadRequest: windows that are not understood; no such label or attribute; labels that are sets.
+        BadRequest: windows that are not understood; no such label, attribute or sequential test.
     """
     require(by, "drift.measure")
     asked = options or DriftOptions()
     saw = store.head
     label_set = require_label_set(store, project_id, as_of=saw)
-    if label_set.is_sets:
-        raise BadRequest("The labels of this project are sets; drift is worked out for single labels so far.")
-    if asked.label and asked.label not in label_set.labels:
-        raise BadRequest(f"There is no label {asked.label!r}. Labels: {', '.join(label_set.labels)}.")
+    if asked.label and asked.label not in label_set.choices:
+        raise BadRequest(f"There is no label {asked.label!r}. Labels: {', '.join(label_set.choices)}.")
+    if asked.chart not in drift_trend.CHARTS:
+        raise BadRequest(f"{asked.chart!r} is no sequential test. They are: {', '.join(drift_trend.CHARTS)}.")
     found = windows(store, project_id, reference=asked.reference, window=asked.window, as_of=saw)
     try:
         document, figures = _document(store, project_id, found, asked, saw)
@@ -114,8 +131,9 @@ def measure(
     parameters = {name: getattr(asked, name) for name in DriftOptions.__slots__}
 
     def plan(reader: Reader) -> Draft:
-        opened = alerts.to_open(
-            reader, project_id, run_id, figures, document["alarm"], sentence=sentence, now=store.clock()
+        measured = alert_opening.Measured(run_id, saw, store.clock())
+        opened = alert_opening.of_drift(
+            reader, project_id, measured, figures, document["alarm"], sentence=sentence
         )
         run = {
             "run_id": run_id, "kind": KIND, "method": "shapley", "parameters": json.dumps(parameters, sort_keys=True),
@@ -128,7 +146,7 @@ def measure(
             "document": json.dumps(document, ensure_ascii=False),
         }
         rows = {
-            "run": [run], "drift_run": [kept], "alert": opened,
+            "run": [run], "drift_run": [kept], **opened,
             "measurement": [{**row, "run_id": run_id} for row in figures.iter_rows(named=True)],
         }  # fmt: skip
         rows = {table: found_rows for table, found_rows in rows.items() if found_rows}
@@ -178,7 +196,7 @@ def drift_today(store: Store, project_id: str, by: Person, *, as_of: int | None 
         return "undefined", "Drift was not measured yet."
     waiting = (
         alerts.alerts(store, project_id=project_id, by=by, as_of=as_of)
-        .filter(pl.col("status") != "closed")
+        .filter(pl.col("status") != "closed", pl.col("key").str.starts_with("drift_"))
         .height
     )
     told = {0: "", 1: " 1 alert is open."}.get(waiting, f" {waiting} alerts are open.")
@@ -196,7 +214,7 @@ def _document(
     }  # fmt: skip
     empty: dict[str, Any] = {
         "state": "undefined", "detail": "", "label": "", "figures": [], "labels": [], "parts": [], "alone": [], "trend": [],
-        "limit": None, "people": [], "kinds": [], "facts": facts, "alarm": None,
+        "limit": None, "people": [], "kinds": [], "items": [], "facts": facts, "alarm": None,
     }  # fmt: skip
     if min(counts) < MIN_ANNOTATIONS:
         few = f"Too few annotations to speak of drift: {counts[1]:,} in {found.window}, {counts[0]:,} in {found.reference}"
@@ -204,32 +222,24 @@ def _document(
             schema=MEASUREMENT
         )
     label_set = require_label_set(store, project_id, as_of=saw)
-    labels, distances = drift_figures.label_table(found.rows, label_set)
+    labels, distances = drift_figures.label_table(found.rows, label_set, seed=asked.seed)
     name = asked.label or str(labels["label"][0])
-    code = label_set.codes[label_set.labels.index(name)]
-    moved = drift_figures.split_change(
-        store, project_id, found.rows, (name, code), attribute=asked.attribute, as_of=saw, seed=asked.seed
+    codes = label_set.codes_with(name)
+    moved = drift_split.split_change(
+        store, project_id, found.rows, codes, attribute=asked.attribute, as_of=saw, seed=asked.seed
     )
-    watched, points = drift_figures.trend(
-        found.rows, code, shift=asked.shift, run_length=asked.run_length, seed=asked.seed
-    )
+    course = drift_trend.trend(
+        found.rows, codes, chart=cast("Chart", asked.chart), shift=asked.shift, run_length=asked.run_length, seed=asked.seed
+    )  # fmt: skip
     figures = drift_figures.figures(
         store, project_id, found.rows, label_set, distances, as_of=saw, seed=asked.seed
     )
     split = moved.split
-    names = dict(store.read("drift_people").iter_rows())
-    people = split.annotators
-    if people.height:
-        people = people.with_columns(annotator_id=pl.col("annotator_code").replace_strict(names, default="?"))
-        people = people.sort(
-            (pl.col("mix") + pl.col("behaviour")).abs(), "annotator_id", descending=[True, False]
-        )
     facts |= {
-        "attribute": moved.attribute, "sampled": moved.sampled, "resampled": split.resampled, "undefined": split.undefined,
+        "attribute": moved.attribute, "n_used": moved.n_used, "resampled": split.resampled, "undefined": split.undefined,
         "effective_annotators": split.effective_annotators, "effective_items": split.effective_items,
-        "n_bridge": split.n_bridge, "seasonal": watched.seasonal, "dispersion": watched.dispersion, "rho": watched.rho,
-        "began_at": str(watched.began_at or ""), "alarm_at": str(watched.alarm_at or ""), "unwatched": watched.undefined,
-        "points": [{key: str(day) for key, day in point.items()} for point in points if isinstance(point, dict)],
+        "n_bridge": split.n_bridge, "label_set": drift_label_sets.change_words(found.rows, found.sets, label_set),
+        "is_sets": label_set.is_sets, **_course_facts(course, asked),
     }  # fmt: skip
     parts = [
         {
@@ -244,28 +254,61 @@ def _document(
     state, sentence = drift_words.sentence(
         labels.row(by_predicate=pl.col("label") == name, named=True), distances, found, parts, split.alone
     )
-    kinds = split.kinds if moved.attribute else split.kinds.clear()
     document = {
         **empty, "state": state, "sentence": sentence, "detail": drift_words.detail(facts), "label": name, "figures": figures.to_dicts(),
         "labels": labels.to_dicts(), "parts": parts, "alone": [[key, why] for key, why in split.alone.items()],
-        "trend": watched.periods.with_columns(pl.col("period").cast(pl.Utf8)).select(*TREND).to_dicts(),
-        "limit": watched.limit, "people": people.select(*PEOPLE).head(200).to_dicts() if people.height else [],
-        "kinds": _named_kinds(store, project_id, kinds, moved.attribute, saw) if kinds.height else [],
-        "alarm": _alarm(name, watched),
+        "trend": _course_rows(course), "limit": course.watched.limit, "people": _people(store, split.annotators),
+        "kinds": _kinds(moved), "items": _items(store, project_id, moved.items, label_set, saw),
+        "alarm": _alarm(name, course.watched),
     }  # fmt: skip
     return document, figures
 
 
-def _named_kinds(
-    store: Store, project_id: str, kinds: pl.DataFrame, attribute: str, saw: int
+def _course_facts(course: Trend, asked: DriftOptions) -> dict[str, Any]:
+    watched, other = course.watched, course.other
+    return {
+        "seasonal": course.season == drift_trend.DAYS, "season": course.season, "dispersion": watched.dispersion, "rho": watched.rho,
+        "began_at": str(watched.began_at or ""), "alarm_at": str(watched.alarm_at or ""), "unwatched": watched.undefined,
+        "chart": asked.chart, "other": {
+            "chart": course.other_chart, "limit": other.limit, "began_at": str(other.began_at or ""), "alarm_at": str(other.alarm_at or ""),
+        },
+        "points": list(course.points),
+    }  # fmt: skip
+
+
+def _course_rows(course: Trend) -> list[dict[str, Any]]:
+    other = course.other.periods
+    rows = course.watched.periods.with_columns(
+        pl.col("period").cast(pl.Utf8), other_up=other["up"], other_down=other["down"]
+    )
+    return rows.select(*TREND).to_dicts()
+
+
+def _people(store: Store, people: pl.DataFrame) -> list[dict[str, Any]]:
+    if people.is_empty():
+        return []
+    names = dict(store.read("drift_people").iter_rows()) | drift_split.POOLED
+    told = people.with_columns(annotator_id=pl.col("annotator_code").replace_strict(names, default="?"))
+    by_size = (pl.col("mix") + pl.col("behaviour")).abs()
+    return told.sort(by_size, "annotator_id", descending=[True, False]).select(*PEOPLE).head(200).to_dicts()
+
+
+def _items(
+    store: Store, project_id: str, items: pl.DataFrame, label_set: LabelSet, saw: int
 ) -> list[dict[str, Any]]:
-    values = store.read(
-        "score_attribute_values", project_id=project_id, attribute=json_pointer(attribute), as_of=saw
-    )
-    names = dict(enumerate(sorted(values["attribute_value"].unique())))
-    told = kinds.with_columns(
-        kind=pl.col("stratum_code").replace_strict(names, default="without one", return_dtype=pl.Utf8)
-    )
+    codes = items["item_code"].to_list()
+    known = store.read("item_ids", project_id=project_id, item_codes=codes)
+    named = items.join(known, on="item_code", how="left", maintain_order="left")
+    labels = dict(zip(label_set.codes, label_set.labels, strict=True))
+    now = pl.col("label_code").replace_strict(labels, default=None, return_dtype=pl.Utf8)
+    return named.with_columns(label=now).select(*ITEMS).to_dicts()
+
+
+def _kinds(moved: drift_split.Moved) -> list[dict[str, Any]]:
+    if not moved.attribute or moved.split.kinds.is_empty():
+        return []
+    named = moved.split.kinds.join(moved.kinds, on="stratum_code", how="left")
+    told = named.with_columns(pl.col("kind").fill_null("without one"))
     return told.sort(pl.col("mix").abs(), "kind", descending=[True, False]).select(*KINDS).to_dicts()
 
 
@@ -289,5 +332,6 @@ def _read(row: Mapping[str, Any], *, sees_people: bool) -> Drift:
         pl.DataFrame(kept["figures"], schema=MEASUREMENT), pl.DataFrame(kept["labels"], schema=drift_figures.LABELS),
         pl.DataFrame(kept["parts"], schema=PARTS), tuple((key, why) for key, why in kept["alone"]),
         pl.DataFrame(kept["trend"], schema=TREND), kept["limit"], people if sees_people else people.clear(),
-        pl.DataFrame(kept["kinds"], schema=KINDS), kept["facts"], row["measured_at"], row["report_sha256"],
+        pl.DataFrame(kept["kinds"], schema=KINDS), pl.DataFrame(kept.get("items", []), schema=ITEMS),
+        kept["facts"], row["measured_at"], row["report_sha256"],
     )  # fmt: skip

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import polars as pl
 
+from dashboard.workflows.drift_label_sets import LabelSets, label_sets
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 
@@ -19,12 +21,15 @@ _COUNT = re.compile(r"^\d{1,9}$")
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """`rows`: the annotations of both, `window` 0 or 1; `reference` and `window` in words; how many have no time and are left out."""
+    """`rows`: the annotations of both, `window` 0 or 1, those of the reference first; `reference` and `window` in words; how many
+    have no time and are left out; the project's label sets, to which `set_code` in rows points.
+    """
 
     rows: pl.DataFrame
     reference: str
     window: str
     untimed: int
+    sets: LabelSets
 
 
 def windows(store: Store, project_id: str, *, reference: str, window: str, as_of: int) -> Windows:
@@ -40,14 +45,17 @@ def windows(store: Store, project_id: str, *, reference: str, window: str, as_of
     Raises:
         BadRequest: a form that is neither, or a release that is not there.
     """
+    sets = label_sets(store, project_id, as_of=as_of)
     votes = store.read("drift_votes", project_id=project_id, as_of=as_of)
-    timed = votes.drop_nulls("at").sort("at", "order")
+    votes = votes.with_columns(sets.codes(votes["seq"]))
+    timed = votes.drop_nulls("at") if votes["at"].null_count() else votes
     untimed = votes.height - timed.height
     if timed.is_empty():
-        return Windows(timed.with_columns(window=pl.lit(0, dtype=pl.Int64)), reference, window, untimed)
-    newest: datetime = timed["at"][-1]
+        return Windows(timed.with_columns(window=pl.lit(0, dtype=pl.Int64)), reference, window, untimed, sets)
+    newest = cast("datetime", timed["at"].max())
     if _COUNT.match(window):
         n = min(int(window), timed.height)
+        timed = timed.sort("at", "order")
         place = pl.int_range(pl.len())
         inside, start = place >= timed.height - n, timed["at"][timed.height - n]
         told = f"the newest {n:,} annotations"
@@ -56,8 +64,19 @@ def windows(store: Store, project_id: str, *, reference: str, window: str, as_of
         inside = pl.col("at").is_between(start, end, closed="left")
         told = _words(start, end)
     before, said = _reference(store, project_id, reference, start, as_of)
-    marked = timed.with_columns(window=pl.when(inside).then(1).when(before).then(0).cast(pl.Int64))
-    return Windows(marked.drop_nulls("window"), said, told, untimed)
+    marks = timed.select(inside=inside, before=before)
+    kept = timed.drop("order", "seq")
+    parts = [
+        kept.filter(which).with_columns(window=pl.lit(w, dtype=pl.Int64))
+        for w, which in ((0, marks["before"] & ~marks["inside"]), (1, marks["inside"]))
+    ]
+    return Windows(pl.concat(parts), said, told, untimed, sets)
+
+
+def halves(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The reference's rows and the window's, without a copy."""
+    n_before = rows.height - int(rows["window"].sum())
+    return rows.head(n_before), rows.slice(n_before)
 
 
 def _span(text: str, newest: datetime) -> tuple[datetime, datetime]:

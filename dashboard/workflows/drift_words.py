@@ -31,25 +31,29 @@ def sentence(
     if total.p_value is None or total.p_value >= LEVEL:
         sure = total.p_value is not None and total.p_value >= UNSURE
         begins = "No drift is seen" if sure else "It cannot be told whether there is drift"
-        return "fit" if sure else "undefined", (
-            f"{begins} in {found.window} against {found.reference}: {_points(total.estimate.value)} of 100 labels are "
-            f"others, where chance alone makes {_points(total.expected)}"
+        amount, chance = _points(total.estimate.value), _points(total.expected)
+        told = (
+            f"a choice's share moved by {amount} points in the mean, where chance alone makes {chance}"
+            if total.key == "choice_change"
+            else f"{amount} of 100 labels are others, where chance alone makes {chance}"
         )
+        return "fit" if sure else "undefined", f"{begins} in {found.window} against {found.reference}: {told}"
     way = "more" if row["change"] > 0 else "less"
     said = (
         f"{row['label']} is given {way} often: {row['after']:.1%} in {found.window}, {row['before']:.1%} in {found.reference} "
-        f"({row['change'] * 100:+.1f} points, {row['low'] * 100:+.1f} to {row['high'] * 100:+.1f})"
+        f"({row['change'] * 100:+z.1f} points, {row['low'] * 100:+z.1f} to {row['high'] * 100:+z.1f})"
     )
     clear = [p for p in parts if p["low"] is not None and (p["low"] > 0 or p["high"] < 0)]
     clear.sort(key=lambda p: -abs(p["value"]))
     if clear:
-        said += "; " + ", ".join(f"{p['value'] * 100:+.1f} from {p['part']}" for p in clear)
+        said += "; " + ", ".join(f"{p['value'] * 100:+z.1f} from {p['part']}" for p in clear)
     elif parts:
         said += "; no cause stands out"
     else:
         said += "; its cause cannot be told"
-    if "guideline" in alone:
-        said += " (the guideline is not separable from time)"
+    switched = [FACTOR_WORDS[name] for name in ("guideline", "label_set") if name in alone]
+    if switched:
+        said += f" ({' and '.join(switched)} {'is' if len(switched) == 1 else 'are'} not separable from time)"
     return "watch", said
 
 
@@ -67,6 +71,35 @@ def times_words(found: Windows) -> str:
     return f"{found.untimed:,} annotations have no time and are left out." if found.untimed else ""
 
 
+CHART_WORDS = {"cusum": "CUSUM", "page-hinkley": "Page–Hinkley"}
+
+
+def course(facts: Mapping[str, Any]) -> str:
+    """What the sequential tests and change points say: which one is in charge, what the others describe, which seasons are out."""
+    if facts.get("unwatched"):
+        return f"No sequential test: {facts['unwatched']}."
+    chart = CHART_WORDS[facts.get("chart", "cusum")]
+    told = [f"{chart} is in charge of alarms and {_said(facts, 'raised none')}."]
+    other = facts.get("other")
+    level = [f"the level changes on {p['at']} ({p['low']} to {p['high']})" for p in facts.get("points", [])]
+    aside = [f"{CHART_WORDS[other['chart']]} {_said(other, 'sees no shift')}"] if other else []
+    aside.append("; ".join(level) if level else "no change point is found")
+    told.append(f"As description, which raises no alert: {'; '.join(aside)}.")
+    season = facts.get("season", "days of the week" if facts.get("seasonal") else "")
+    told.append(
+        f"{season.capitalize()} are taken out."
+        if season
+        else "No season is taken out: the reference does not have each day of the week three times."
+    )
+    return " ".join(told)
+
+
+def _said(facts: Mapping[str, Any], nothing: str) -> str:
+    if not facts.get("alarm_at"):
+        return nothing
+    return f"alarmed on {facts['alarm_at']}, and the shift seems to run since {facts['began_at']}"
+
+
 def detail(facts: Mapping[str, Any]) -> str:
     """The quieter sentences below the first line."""
     told = [f"{facts['n_after']:,} annotations against {facts['n_before']:,}."]
@@ -78,8 +111,12 @@ def detail(facts: Mapping[str, Any]) -> str:
         told.append(f"The change is not split: {facts['undefined']}.")
     elif facts["resampled"] == "items":
         told.append("Fewer than 10 annotators in a window: the intervals are about these people.")
+    if facts["n_used"]:
+        told.append(f"The change is split on {facts['n_used']:,} of them, drawn by items.")
     if facts["attribute"]:
         told.append(f"Items are of a kind by {facts['attribute']}.")
+    if facts["label_set"]:
+        told.append(facts["label_set"])
     if facts["untimed"]:
         told.append(f"{facts['untimed']:,} annotations have no time and are left out.")
     return " ".join(told)

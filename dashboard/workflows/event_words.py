@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from dashboard.workflows import alert_events
+
 Payload = Mapping[str, object]
 Fields = Mapping[str, object]
 
@@ -97,7 +99,7 @@ def _scored(_event: Fields, payload: Payload) -> str:
         f"scored by {run.get('method')}: {_number(payload.get('changed_labels'))} labels are new or changed"
     )
     alpha = cast("Mapping[str, object]", payload.get("headline") or {}).get("krippendorff_alpha")
-    return said + (f", alpha {alpha:.3f}" if isinstance(alpha, float) else "")
+    return said + (f", alpha {alpha:.3f}" if isinstance(alpha, float) else "") + alert_events.opened(payload)
 
 
 def _answered(event: Fields, payload: Payload) -> str:
@@ -151,6 +153,8 @@ def _setting(event: Fields, payload: Payload) -> str:
         return "off" if value is None else f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
     key = str(event["subject"]).removeprefix("gate.")
+    if key.startswith("alert"):
+        return alert_events.setting(key, payload)
     if key == "work.suggestions":
         before, after = payload.get("before"), payload.get("after")
         return f"changed when suggestions are shown from {before} to {after}{_because(payload.get('reason'))}"
@@ -195,9 +199,12 @@ def _decided(_event: Fields, p: Payload) -> str:
     return f"decided on {p.get('title')}{_because(p.get('reason'))}"
 
 
-def _bias(_event: Fields, p: Payload) -> str:
-    compared = ", ".join(map(str, cast("list[object]", p.get("attributes") or []))) or "no groups"
-    return f"compared how groups are labelled ({compared}): {_number(p.get('gaps'))} of {_number(p.get('tested'))} gaps differ from nothing"
+def _bias(_event: Fields, payload: Payload) -> str:
+    compared = ", ".join(map(str, cast("list[object]", payload.get("attributes") or [])))
+    return (
+        f"compared how groups are labelled ({compared or 'no groups'}): {_number(payload.get('gaps'))} of "
+        f"{_number(payload.get('tested'))} gaps tested differ from nothing{alert_events.opened(payload)}"
+    )
 
 
 KINDS: Mapping[str, EventKind] = {
@@ -265,28 +272,14 @@ KINDS: Mapping[str, EventKind] = {
     "drift_measured": EventKind(
         "Drift measured",
         "A window of annotations was set beside a reference.",
-        lambda _e, p: f"measured drift{_because(p.get('sentence'))}",
+        lambda _e, p: f"measured drift{_because(p.get('sentence'))}{alert_events.opened(p)}",
     ),
     "drift_reported": EventKind(
         "Drift report",
         "Evidently's report was made and kept.",
         lambda _e, p: f"kept a report by {p.get('tool')}, {_short(p.get('html_sha256'))}",
     ),
-    "alert_owned": EventKind(
-        "Alert taken", "Somebody took an alert.", lambda e, _p: f"took the alert {e['subject']}"
-    ),
-    "alert_closed": EventKind(
-        "Alert closed",
-        "An alert was closed with a reason.",
-        lambda e, p: f"closed the alert {e['subject']}{_because(p.get('reason'))}",
-    ),
-    "alert_sent": EventKind(
-        "Alert sent",
-        "An alert was sent to a webhook, or the attempt failed.",
-        lambda e, p: (
-            f"sent the alert {e['subject']} to {_row(p, 'alert_delivery').get('host')}: {_row(p, 'alert_delivery').get('answer')}"
-        ),
-    ),
+    **{kind: EventKind(*row) for kind, row in alert_events.WORDS.items()},
     "bias_measured": EventKind(
         "Bias measured", "How groups of items, or of annotators, are labelled was compared and kept.", _bias
     ),

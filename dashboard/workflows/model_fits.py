@@ -262,8 +262,9 @@ def learning(
     """Accuracy against the number of labels, on a part of the items where they are many.
 
     `points`: n, value, low, high. `more`: the same for twice the labels there are (of that part), or `reason` why it cannot be
-    told.
+    told. `labelled`: items with a label. `point`: how many more labels take one point off the error, or why nobody knows.
     """
+    from analytics.cost_effect import labels_per_point
     from analytics.learning_curve import learning_curve
 
     part = _part(len(targets.soft), asked)
@@ -278,7 +279,12 @@ def learning(
         device=cast("Device", asked.device),
     )
     more = found.at(2 * found.n_labelled) if found.n_labelled else None
-    told: dict[str, object] = {"points": found.points.select("n_labels", "value", "low", "high").rows()}
+    point = labels_per_point(found)
+    told: dict[str, object] = {
+        "points": found.points.select("n_labels", "value", "low", "high").rows(),
+        "labelled": found.n_labelled,
+        "point": {"labels": point.value, "low": point.low, "high": point.high, "undefined": point.undefined},
+    }
     if more is None or more.value is None:
         reason = found.undefined or (more.undefined if more is not None else "there are no labels")
         return {**told, "reason": reason}

@@ -10,9 +10,9 @@ import polars as pl
 from dashboard.workflows import monitor
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
-from dashboard.workflows.release_gates import Gate, GateReport, check_gates
+from dashboard.workflows.release_gates import FAILED, Gate, GateReport, check_gates
 from dashboard.workflows.rules import Person, require
-from dashboard.workflows.settings import ALPHA, COVERAGE, FLAGS, GOLD
+from dashboard.workflows.settings import ALPHA, BIAS, COVERAGE, FLAGS, GOLD
 
 State = Literal["fit", "watch", "not fit", "undefined"]
 
@@ -95,8 +95,12 @@ def overview(store: Store, *, project_id: str, by: Person, as_of: int | None = N
         state=state,
         sentence=sentence,
         detail=_detail(counts, run),
-        cards=tuple(_card(store, project_id, gate, counts, work, as_of) for gate in report.gates),
-        todos=_todos(state, run, counts, work),
+        cards=tuple(
+            _card(store, project_id, gate, counts, work, as_of)
+            for gate in report.gates
+            if gate.key in _TITLES
+        ),
+        todos=_todos(state, run, counts, work, report),
         run=run,
         counts=counts,
         course=course.select("value", "low", "high", "n", "undefined", at="measured_at"),
@@ -178,7 +182,9 @@ def _detail(counts: monitor.Counts, run: monitor.Run | None) -> str:
     return text
 
 
-def _todos(state: State, run: monitor.Run | None, counts: monitor.Counts, work: Work) -> tuple[Todo, ...]:
+def _todos(
+    state: State, run: monitor.Run | None, counts: monitor.Counts, work: Work, report: GateReport
+) -> tuple[Todo, ...]:
     todos: list[Todo] = []
     if run is None or run.stale:
         why = "No figures yet." if run is None else "Annotations came in after the last run."
@@ -195,6 +201,9 @@ def _todos(state: State, run: monitor.Run | None, counts: monitor.Counts, work: 
         todos.append(
             Todo("Relabel", f"{work.open + work.second} flagged items wait{second}.", "relabel", None, True)
         )
+    if (gaps := next(gate for gate in report.gates if gate.key == BIAS)).status == FAILED:
+        words = f"{gaps.detail[:1].upper()}{gaps.detail[1:]}."
+        todos.append(Todo("Answer gaps between groups", words, "bias", None, True))
     if counts.gold == 0:
         todos.append(
             Todo(

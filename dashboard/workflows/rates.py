@@ -27,7 +27,7 @@ from data.records import Draft
 
 EXCHANGE = "exchange"
 ALL_BASES = (*BASES, EXCHANGE)
-WORK = ("labelling", "repeat", "relabel", "review", "adjudication", "passed on")
+WORK = ("labelling", "repeat", "relabel", "review", "adjudication", "passed on", "release review")
 """Kinds of work of people; `prediction` is a model's."""
 
 COLUMNS = ("basis", "amount", "currency", "from", "to", "annotator", "work", "into")

@@ -9,6 +9,7 @@ import polars as pl
 from dashboard.workflows import bias_statement
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.opening import Store
+from dashboard.workflows.relabel_answers import check_input
 from dashboard.workflows.release_gates import GateReport, evaluate
 from dashboard.workflows.release_record import Release, find_release, list_releases
 from dashboard.workflows.rules import Person, require
@@ -63,13 +64,14 @@ def propose(
             "note": note.strip() if note and note.strip() else None,
         }
         items = reader.segments.put(ready.items.with_columns(pl.lit(release_id).alias("release_id")))
-        stated = bias_statement.digest(
+        stated = bias_statement.document(
             bias_statement.read_statement(reader, project_id, as_of=ready.report.as_of)
         )
         payload = {
             "rows": {"release": [row]},
             "segments": {"release_item": items.as_payload()},
-            "bias_statement_sha256": stated,
+            "bias_statement": stated,
+            "bias_statement_sha256": bias_statement.digest(stated),
         }
         return Draft("release_proposed", project_id, release_id, payload)
 
@@ -87,9 +89,12 @@ def approve(
     release_id: str,
     expected_hash: str,
     reason: str = "",
+    active_seconds: float | None = None,
     request_id: str | None = None,
 ) -> Release:
-    """Sign a release's content hash, the one that the signer saw. Two different people make it approved.
+    """Sign a release's content hash, the one that the signer saw, and with it its bias statement. Two different people approve it.
+
+    `active_seconds`: how long the signer looked at the release, idle time left out; None where it was not measured.
 
     Raises:
         Stale: the release does not have that hash, or was settled meanwhile.
@@ -97,6 +102,7 @@ def approve(
         NotAllowed: the person may not sign.
     """
     require(by, "release.sign")
+    check_input(active_seconds, reason)
     held = _content_hash(store, find_release(store, project_id, release_id))
 
     def plan(reader: Reader) -> Draft:
@@ -117,7 +123,7 @@ def approve(
                 f"Release {release.version} cannot be approved: {said}. Mend that and propose again, or let "
                 "a lead waive the gate with a reason."
             )
-        return _signature(project_id, release, APPROVE, reason)
+        return _signature(project_id, release, APPROVE, reason, active_seconds)
 
     request: dict[str, object] = {
         "verb": "release.approve",
@@ -138,9 +144,12 @@ def reject(
     release_id: str,
     expected_hash: str,
     reason: str,
+    active_seconds: float | None = None,
     request_id: str | None = None,
 ) -> Release:
     """Refuse a release for good, with a reason; whoever approved it before may do so too.
+
+    `active_seconds`: as for `approve`.
 
     Raises:
         Stale: the release does not have that hash, or was settled meanwhile.
@@ -148,12 +157,13 @@ def reject(
         NotAllowed: the person may not sign.
     """
     require(by, "release.sign")
+    check_input(active_seconds, reason)
     if not reason.strip():
         raise BadRequest("Rejecting a release needs a reason: whoever proposed it has to know what to mend.")
 
     def plan(reader: Reader) -> Draft:
         release = _open_release(reader, project_id, release_id, expected_hash)
-        return _signature(project_id, release, REJECT, reason)
+        return _signature(project_id, release, REJECT, reason, active_seconds)
 
     request: dict[str, object] = {
         "verb": "release.reject",
@@ -254,14 +264,20 @@ def _open_release(reader: Reader, project_id: str, release_id: str, expected_has
     return release
 
 
-def _signature(project_id: str, release: Release, decision: str, reason: str) -> Draft:
+def _signature(
+    project_id: str, release: Release, decision: str, reason: str, active_seconds: float | None
+) -> Draft:
     row = {
         "release_id": release.release_id,
         "decision": decision,
         "content_hash": release.content_hash,
         "reason": reason.strip() or None,
     }
-    payload = {"rows": {"signature": [row]}, "version": release.version}
+    payload: dict[str, object] = {"rows": {"signature": [row]}, "version": release.version}
+    if release.bias_statement_sha256 is not None:
+        payload["bias_statement_sha256"] = release.bias_statement_sha256
+    if active_seconds is not None:
+        payload["active_seconds"] = active_seconds
     return Draft("release_signed", project_id, release.release_id, payload)
 
 

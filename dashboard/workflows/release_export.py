@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from dashboard import __version__
-from dashboard.workflows import bias_statement, guideline
+from dashboard.workflows import guideline, release_statement
 from dashboard.workflows.catalog import GROUP_METRICS, METRICS, GroupMetric, Metric
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import require_label_set
@@ -174,6 +174,7 @@ def _manifest(store: Store, project_id: str, by: Person, release: Release) -> Ma
                 "person_id": one.person_id,
                 "decision": one.decision,
                 "content_hash": one.content_hash,
+                "bias_statement_sha256": release.bias_statement_sha256,
                 "reason": one.reason,
                 "signed_at": one.signed_at.isoformat(),
                 "seq": one.seq,
@@ -198,8 +199,8 @@ def _manifest(store: Store, project_id: str, by: Person, release: Release) -> Ma
             "content_hash": change.before.content_hash,
             **{name: change.count(name) for name in (ADDED, REMOVED, CHANGED, REDECIDED)},
         },
-        "bias_statement": bias_statement.document(
-            bias_statement.read_statement(store, project_id, as_of=release.saw_seq)
+        "bias_statement": release_statement.release_statement(
+            store, project_id=project_id, by=by, release=release
         ),
         "metrics": [_definition(metric) for metric in METRICS]
         + [_definition(metric) for metric in GROUP_METRICS],

@@ -10,7 +10,7 @@ import polars as pl
 
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
-from dashboard.workflows.settings import ALPHA, COVERAGE, FLAGS, GOLD, Limit, limits
+from dashboard.workflows.settings import ALPHA, BIAS, COVERAGE, FLAGS, GOLD, Limit, limits
 from data.database import Reader
 
 PASSED: Literal["passed"] = "passed"
@@ -23,6 +23,7 @@ TITLES: Mapping[str, str] = {
     FLAGS: "Open flags",
     COVERAGE: "Items with a label",
     GOLD: "Consensus accuracy on gold, lower end",
+    BIAS: "Gaps between groups without an answer",
 }
 
 
@@ -104,12 +105,14 @@ def evaluate(reader: Store | Reader, project_id: str, held: Sequence[Limit], *, 
     """Every gate, in the order of the settings."""
     state = reader.read("release_gate_state", project_id=project_id, as_of=as_of).row(0, named=True)
     figures = reader.read("release_gate_figures", project_id=project_id, as_of=as_of)
+    compared = reader.read("release_gate_bias", project_id=project_id, as_of=as_of)
     by_key = {limit.key: limit for limit in held}
     gates = (
         _alpha(by_key[ALPHA], figures, state),
         _flags(by_key[FLAGS], state),
         _coverage(by_key[COVERAGE], state),
         _gold(by_key[GOLD], figures, state),
+        _bias(by_key[BIAS], compared),
     )
     return GateReport(gates, as_of)
 
@@ -247,6 +250,36 @@ def _coverage(limit: Limit, state: Mapping[str, int]) -> Gate:
     return _gate(limit, share, "share", status, detail, todo, n=n_items)
 
 
+def _bias(limit: Limit, compared: pl.DataFrame) -> Gate:
+    if limit.value is None:
+        return _switched_off(limit, "count")
+    if compared.is_empty():
+        return _gate(
+            limit, None, "count", NOT_APPLICABLE, "groups of annotators or items were never compared"
+        )
+    n_gaps, n_open = compared.row(0)
+    status = PASSED if n_open <= limit.value else FAILED
+    if not n_gaps:
+        detail = "the newest comparison of groups found no gap that stays"
+    elif not n_open:
+        detail = (
+            "the gap between groups that stays has an answer"
+            if n_gaps == 1
+            else f"all {n_gaps:,} gaps between groups that stay have an answer"
+        )
+    else:
+        detail = (
+            f"nothing was decided about {n_open:,} of {n_gaps:,} {'gap' if n_gaps == 1 else 'gaps'} between groups, "
+            f"the limit is {limit.value:,.0f}"
+        )
+    todo = (
+        ""
+        if status == PASSED
+        else "Decide about each on Bias, Statement; accepting one with a reason is an answer."
+    )
+    return _gate(limit, float(n_open), "count", status, detail, todo, n=n_gaps)
+
+
 def _switched_off(limit: Limit, unit: Literal["coefficient", "share", "count"]) -> Gate:
     who = f"by {limit.set_by}" if limit.set_by else "by the policy"
     return _gate(limit, None, unit, NOT_APPLICABLE, f"switched off {who}")
@@ -267,6 +300,6 @@ def _gate(
 ) -> Gate:
     return Gate(
         key=limit.key, title=TITLES[limit.key], value=value, limit=limit.value,
-        comparison="<=" if limit.key == FLAGS else ">=", unit=unit, status=status, detail=detail, todo=todo,
+        comparison="<=" if limit.key in (FLAGS, BIAS) else ">=", unit=unit, status=status, detail=detail, todo=todo,
         estimate=estimate, high=high, n=n, run_id=run_id,
     )  # fmt: skip

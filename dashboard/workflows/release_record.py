@@ -45,7 +45,10 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release as it stands. Contents, gates and limits are those of the proposal and never change."""
+    """A release as it stands. Contents, gates, limits and bias statement are those of the proposal and never change.
+
+    `bias_statement_sha256`: of the statement that it keeps, which a signature names too; None for releases of earlier versions.
+    """
 
     release_id: str
     version: int
@@ -59,6 +62,7 @@ class Release:
     gates: tuple[Gate, ...]
     signatures: tuple[Signature, ...]
     waivers: tuple[Waiver, ...]
+    bias_statement_sha256: str | None = None
 
     @property
     def state(self) -> State:
@@ -145,6 +149,7 @@ def list_releases(store: Store | Reader, project_id: str, *, as_of: int | None =
                 Signature(**found) for found in _of(signatures, row["release_id"]).iter_rows(named=True)
             ),
             waivers=tuple(Waiver(**found) for found in _of(waivers, row["release_id"]).iter_rows(named=True)),
+            bias_statement_sha256=row["bias_statement_sha256"],
         )
         for row in rows.iter_rows(named=True)
     )

@@ -12,7 +12,14 @@ import polars as pl
 from analytics import results
 from analytics.frames import keep_repeats
 from dashboard import __version__
-from dashboard.workflows import consensus_methods, predictions, score_frames, score_groups, score_sets
+from dashboard.workflows import (
+    alert_opening,
+    consensus_methods,
+    predictions,
+    score_frames,
+    score_groups,
+    score_sets,
+)
 from dashboard.workflows.consensus_methods import Fitted, Probabilities, Question
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.figure_inputs import Inputs
@@ -144,12 +151,14 @@ def score(
             "label_version": changed,
             "measurement": figures.with_columns(pl.lit(run_id).alias("run_id")),
         }
+        measured = alert_opening.Measured(run_id, saw, store.clock())
+        opened = alert_opening.to_open(reader, project_id, measured, figures)
         return Draft(
             "scored",
             project_id,
             run_id,
             {
-                "rows": {"run": [run], **({"label": new_labels} if new_labels else {})},
+                "rows": {"run": [run], **({"label": new_labels} if new_labels else {}), **opened},
                 "segments": score_frames.segments_of(reader, tables),
                 "saw_seq": saw,
                 "parameters": parameters,

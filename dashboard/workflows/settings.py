@@ -17,6 +17,7 @@ from data.database import Reader
 from data.records import Draft
 
 ALPHA, FLAGS, COVERAGE, GOLD = "krippendorff_alpha", "open_flags", "coverage", "consensus_accuracy_on_gold"
+BIAS = "unanswered_bias_gaps"
 PREFIX = "gate."
 
 
@@ -46,6 +47,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         GOLD, "Accuracy of the consensus on gold, lower end of its interval, at least", 0.8, 0, 1, False,
         "a starting point: one label in five wrong at worst",
+    ),
+    Setting(
+        BIAS, "Gaps between groups that stay and about which nothing was decided, at most", 0, 0, 1e9, True,
+        "a release says what is done about every gap that was found; accepting one is an answer too",
     ),
 )  # fmt: skip
 _BY_KEY: Mapping[str, Setting] = {setting.key: setting for setting in SETTINGS}

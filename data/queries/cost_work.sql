@@ -1,8 +1,9 @@
 -- Every piece of work of people in $project_id as of $as_of, in the order of the journal; what was taken back was done all the same.
--- Work is labelling, repeat (asked for again on purpose), relabel (blind), review (after the reveal), adjudication, or passed on (skips
--- and questions). Times of answers without a label are in their events; adjudications have none.
--- who_id, item_code, label_code, work, at, day (UTC; that of the record where the day of the work is not known), active_seconds,
--- counts (an independent annotation that stands)
+-- Work is labelling, repeat (asked for again on purpose), relabel (blind), review (after the reveal), adjudication, passed on (skips
+-- and questions), or release review (a signature, on no single item). Times of answers without a label, decisions and signatures are in
+-- their events, where they were measured.
+-- who_id, item_code (null: on no single item), label_code, work, at, day (UTC; that of the record where the day of the work is not known), active_seconds,
+-- counts (an independent annotation that stands), seq
 WITH done AS (
     SELECT annotation.seq AS seq, annotation."position" AS place, annotator.annotator_id AS who_id, item_code, label_code,
         CASE WHEN source = 'adjudication' THEN 'adjudication' WHEN source = 'relabel' AND supersedes IS NOT NULL THEN 'review'
@@ -21,8 +22,15 @@ WITH done AS (
     WHERE touch.project_id = $project_id AND touch.seq <= $as_of AND touch.annotation_id IS NULL
         AND "action" IN ('blind', 'answer', 'skip', 'question')
     UNION ALL
-    SELECT seq, 0, decided_by, item_code, label_code, 'adjudication', decided_at, NULL, false FROM decision
-    WHERE project_id = $project_id AND seq <= $as_of
+    SELECT decision.seq, 0, decided_by, item_code, label_code, 'adjudication', decided_at,
+        TRY_CAST(event.payload ->> '$.active_seconds' AS DOUBLE), false
+    FROM decision JOIN event ON event.seq = decision.seq
+    WHERE decision.project_id = $project_id AND decision.seq <= $as_of
+    UNION ALL
+    SELECT signature.seq, 0, signature.person_id, NULL, NULL, 'release review', signed_at,
+        TRY_CAST(event.payload ->> '$.active_seconds' AS DOUBLE), false
+    FROM signature JOIN event ON event.seq = signature.seq
+    WHERE event.project_id = $project_id AND signature.seq <= $as_of
 )
 SELECT who_id, item_code, label_code::BIGINT AS label_code, "work" AS "work", "at" AS "at", ("at" AT TIME ZONE 'UTC')::DATE AS "day",
-    active_seconds, counts FROM done ORDER BY seq, place, who_id, item_code
+    active_seconds, counts, seq FROM done ORDER BY seq, place, who_id, item_code

@@ -1,4 +1,9 @@
 -- The releases of $project_id as of $as_of, newest first.
--- seq, release_id, version, content_hash, saw_seq, n_items, gates (JSON), note, proposed_by, proposed_at
-SELECT seq, release_id, "version" AS "version", content_hash, saw_seq, n_items, gates, note, proposed_by, proposed_at
-FROM release WHERE project_id = $project_id AND seq <= $as_of ORDER BY "version" DESC
+-- seq, release_id, version, content_hash, saw_seq, n_items, gates (JSON), note, proposed_by, proposed_at, bias_statement_sha256
+-- (null for those proposed before there were statements)
+SELECT release.seq AS seq, release.release_id AS release_id, release."version" AS "version", release.content_hash AS content_hash,
+    release.saw_seq AS saw_seq, release.n_items AS n_items, release.gates AS gates, release.note AS note,
+    release.proposed_by AS proposed_by, release.proposed_at AS proposed_at,
+    event.payload ->> '$.bias_statement_sha256' AS bias_statement_sha256
+FROM release JOIN event ON event.seq = release.seq
+WHERE release.project_id = $project_id AND release.seq <= $as_of ORDER BY release."version" DESC

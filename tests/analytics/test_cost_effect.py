@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analytics.cost_effect import GREW, NO_EFFECT, money_per_error, money_per_point
+from analytics.cost_effect import GREW, NO_EFFECT, labels_per_point, money_per_error, money_per_point, priced
 from analytics.errors import BadOption
 from analytics.frames import FloatArray
 from analytics.learning_curve import LearningCurve
@@ -91,6 +91,13 @@ def test_a_point_of_model_error_costs_the_labels_that_the_law_asks_for() -> None
     wanted = (5.0 / (5.0 * 1000**-0.5 - 0.01)) ** 2
     assert found.value == pytest.approx((wanted - 1000) * 0.2)
     assert found.low == found.high == pytest.approx(found.value)
+    labels = labels_per_point(curve(law, np.tile(law, (50, 1))))
+    assert (labels.value, labels.unit) == (pytest.approx(wanted - 1000), "labels")
+    assert priced(labels, 0.2, currency="EUR") == found
+    with pytest.raises(BadOption, match="per_label"):
+        priced(labels, 0.0, currency="EUR")
+    with pytest.raises(BadOption, match="point"):
+        labels_per_point(curve(law, np.empty((0, 3))), point=1.5)
     never = money_per_point(curve((0.1, 0.1, 0.5), np.empty((0, 3))), 0.2, currency="EUR")
     assert never.undefined is not None
     assert "not in sight" in never.undefined

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from analytics.errors import BadColumn, BadOption, MissingColumn
-from analytics.queue_forecast import forecast
+from analytics.queue_forecast import forecast, queue_cost
 
 TODAY = date(2026, 11, 2)  # a Monday
 
@@ -72,3 +72,34 @@ def test_bad_frames_are_refused() -> None:
         forecast(days([-1]), left=1, today=TODAY)
     with pytest.raises(BadOption, match="left"):
         forecast(days([1]), left=-1, today=TODAY)
+
+
+def test_the_cost_of_the_queue_is_by_hand_that_of_its_mean_with_room_for_what_is_drawn() -> None:
+    each = np.array([1.0, 2.0, 3.0, 2.0])
+    found = queue_cost(each, left=6, currency="EUR")
+    assert (found.value, found.n, found.unit) == (12.0, 4, "EUR")
+    assert found.low is not None
+    assert found.high is not None
+    # t(3, 0.975) = 3.18245; s^2 = 2/3; 6 + 36 / 4 = 15
+    assert found.high - 12.0 == pytest.approx(3.18245 * np.sqrt(2 / 3 * 15), rel=1e-5)
+    assert found.low == pytest.approx(24.0 - found.high)
+    assert queue_cost(each * [0, 0, 0, 1], left=2, currency="EUR").low == 0.0
+    assert queue_cost(each, left=0, currency="EUR").high == 0.0
+    assert queue_cost(each[:1], left=3, currency="EUR").low is None
+    assert queue_cost(each[:0], left=3, currency="EUR").undefined == "nothing was settled yet"
+    with pytest.raises(BadOption, match="each"):
+        queue_cost(-each, left=3, currency="EUR")
+    with pytest.raises(BadOption, match="left"):
+        queue_cost(each, left=-3, currency="EUR")
+
+
+def test_the_interval_of_the_cost_covers_what_the_queue_costs_though_costs_are_skewed() -> None:
+    rng = np.random.default_rng(1)
+    covered = 0
+    for _ in range(1000):
+        costs = rng.lognormal(-1.0, 0.7, 60 + 40)
+        found = queue_cost(costs[:60], left=40, currency="EUR")
+        assert found.low is not None
+        assert found.high is not None
+        covered += found.low <= costs[60:].sum() <= found.high
+    assert 0.92 <= covered / 1000 <= 0.98

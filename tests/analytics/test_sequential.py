@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from analytics.errors import BadOption, MissingColumn
-from analytics.sequential import Chart, autocorrelation, watch
+from analytics.sequential import Chart, watch
 from analytics.sequential_kernels import cusum_path, page_hinkley_path
 from tests.benchmarks.run_length import REFERENCE, series
 
@@ -95,6 +95,12 @@ def test_dates_are_periods_too_and_days_without_work_are_left_out() -> None:
     assert seen.periods["up"].null_count() == 81
 
 
+def test_an_expected_share_that_is_given_takes_the_place_of_the_seasons() -> None:
+    frame = series(4, rho=0, spread=0, change=0).head(120)
+    same = frame.with_columns(expected=pl.lit(0.4))
+    assert watch(same, n_reference=REFERENCE, n_paths=50).periods["expected"].unique().to_list() == [0.4]
+
+
 def test_what_cannot_be_watched_says_why() -> None:
     frame = series(0, rho=0, spread=0, change=0)
     few = watch(frame, n_reference=10)
@@ -106,18 +112,6 @@ def test_what_cannot_be_watched_says_why() -> None:
     never = watch(frame.with_columns(k=pl.lit(0)), n_reference=REFERENCE)
     assert never.undefined is not None
     assert "none" in never.undefined
-
-
-def test_a_short_series_has_its_bias_mended() -> None:
-    rng = np.random.default_rng(0)
-    found = []
-    for _ in range(300):
-        z = np.zeros(60)
-        for t in range(1, 60):
-            z[t] = 0.5 * z[t - 1] + rng.standard_normal()
-        found.append(autocorrelation(z))
-    assert np.mean(found) == pytest.approx(0.5, abs=0.03)
-    assert autocorrelation(np.ones(5)) == 0.0
 
 
 def test_the_same_seed_gives_the_same_limit() -> None:

@@ -140,3 +140,34 @@ def test_what_cannot_be_is_refused() -> None:
         plan(found, accuracy=0.9, budget=3)
     with pytest.raises(BadOption, match="weights"):
         vote_value.pooled_confusion(np.stack([coin(0.8)]), np.array([0.0]))
+
+
+def test_a_set_is_worth_what_going_through_all_answers_to_all_choices_says() -> None:
+    rng = np.random.default_rng(5)
+    p_in = rng.uniform(0.1, 0.9, (3, 4))  # three choices, four items
+    posterior = np.stack([1 - p_in, p_in], axis=2)
+    confusion = np.stack([coin(float(one)) for one in rng.uniform(0.6, 0.95, 3)])
+    found = offers(posterior, [Action("vote", EURO, confusion, most=2)])
+    assert found.right_now == pytest.approx(posterior.max(axis=2).prod(axis=0))
+    for n_votes in (1, 2):
+        worth = np.zeros(4)
+        for votes in product(product((0, 1), repeat=3), repeat=n_votes):
+            sets = np.zeros((4, 8))
+            for place, truth in enumerate(product((0, 1), repeat=3)):
+                joint = np.prod([posterior[c, :, truth[c]] for c in range(3)], axis=0)
+                seen = np.prod([confusion[c, truth[c], vote[c]] for vote in votes for c in range(3)])
+                sets[:, place] = joint * seen
+            worth += sets.max(axis=1)
+        both = [expected_right(posterior[c], outcome_table(confusion[c], n_votes)) for c in range(3)]
+        assert np.prod(both, axis=0) == pytest.approx(worth)
+        if n_votes == 1:
+            assert found.next_vote[:, 0] == pytest.approx(np.maximum(worth - found.right_now, 0))
+
+
+def test_one_choice_is_a_label_of_two() -> None:
+    posterior = np.random.default_rng(2).dirichlet([0.7, 0.7], 50)
+    plain = offers(posterior, [Action("vote", EURO, coin(0.8), most=3)])
+    as_set = offers(posterior[None], [Action("vote", EURO, coin(0.8)[None], most=3)])
+    assert plain.steps.equals(as_set.steps)
+    with pytest.raises(BadOption, match="for each of 2 choices"):
+        offers(np.stack([posterior, posterior]), [Action("vote", EURO, coin(0.8))])

@@ -17,7 +17,7 @@ import polars as pl
 
 from analytics.cost_effect import NO_EFFECT, money_per_error
 from analytics.vote_policies import compare_policies, realised_share, votes_frontier
-from tests.crowds import CROWDS, accurate, drawn_crowd, real_crowd
+from tests.crowds import CROWDS, accurate, drawn_crowd, drawn_set_crowd, real_crowd
 
 N_ITEMS, N_VOTES, PRICE = 300, 6, 0.05
 
@@ -52,7 +52,7 @@ def one(seed: int, kind: str) -> dict[str, bool]:
         votes, gold, n_labels=2, start=2, extra=(1.0,), repeats=4, replicates=400, seed=seed
     )
     planned = policies.table.filter(pl.col("policy") == "plan").row(0, named=True)
-    share = realised_share(votes, gold, n_labels=2, start=2, repeats=4, replicates=400, seed=seed)
+    share = realised_share(votes, gold, n_labels=2, start=2, seed=seed)
     return {
         "two more votes remove errors": effect.value is not None,
         "said to have no measurable effect": effect.undefined == NO_EFFECT,
@@ -67,6 +67,57 @@ def simulated(n_crowds: int, kinds: tuple[str, ...] = KINDS) -> None:
         found = pl.DataFrame([one(seed, kind) for seed in range(n_crowds)])
         rates = {name: int(found[name].sum()) for name in found.columns}
         print(json.dumps({"kind": kind, "crowds": n_crowds, **rates}))
+
+
+SET_KINDS = {"on their own": (0.7, 0.75, 0.8), "in one go": (0.7, 0.75, 0.8), "coins": (0.5, 0.5, 0.5)}
+"""How often a vote is right in each of three choices, from choice to choice independently or all in one go."""
+
+
+def one_of_sets(seed: int, kind: str) -> dict[str, float | bool | None]:
+    """The same for labels that are sets of three choices."""
+    votes, gold, members = drawn_set_crowd(
+        SET_KINDS[kind], n_items=N_ITEMS, n_per_item=N_VOTES, seed=seed, together=kind == "in one go"
+    )
+    n_labels = len(members)
+    policies = compare_policies(
+        votes,
+        gold,
+        n_labels=n_labels,
+        members=members,
+        start=2,
+        extra=(1.0,),
+        repeats=4,
+        replicates=400,
+        seed=seed,
+    )
+    planned = policies.table.filter(pl.col("policy") == "plan").row(0, named=True)
+    share = realised_share(votes, gold, n_labels=n_labels, members=members, start=2, seed=seed)
+    return {
+        "the plan beats even asking": planned["difference_high"] < 0,
+        "some of a plan's gain comes": share.low is not None and share.low > 0,
+        "share": share.value,
+    }
+
+
+def simulated_sets(n_crowds: int) -> None:
+    """Print the rates for sets."""
+    for kind in SET_KINDS:
+        found = pl.DataFrame([one_of_sets(seed, kind) for seed in range(n_crowds)])
+        rates = {name: int(found[name].sum()) for name in found.columns if name != "share"}
+        print(
+            json.dumps({"sets": kind, "crowds": n_crowds, **rates, "median share": found["share"].median()}),
+            flush=True,
+        )
+
+
+def levels(n_crowds: int) -> None:
+    """Print how often some of a plan's gain is said to come where there is none, from more crowds than the other rates."""
+    found = [
+        realised_share(*crowd(seed, "coins"), n_labels=2, start=2, seed=seed)
+        for seed in range(5000, 5000 + n_crowds)
+    ]
+    said = sum(share.low is not None and share.low > 0 for share in found)
+    print(json.dumps({"coins": n_crowds, "said that some of the gain comes": said}), flush=True)
 
 
 def real(folder: Path) -> None:
@@ -113,12 +164,19 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--crowds", type=int, default=200)
+    parser.add_argument("--part", choices=("labels", "sets", "levels", "real"), action="append")
     parser.add_argument(
         "--datasets", type=Path, default=Path(os.environ.get("TOUCHSTONE_DATASETS", "../shared/datasets"))
     )
     arguments = parser.parse_args()
-    simulated(arguments.crowds)
-    if arguments.datasets.is_dir():
+    parts = arguments.part or ["labels", "sets", "levels", "real"]
+    if "labels" in parts:
+        simulated(arguments.crowds)
+    if "sets" in parts:
+        simulated_sets(arguments.crowds)
+    if "levels" in parts:
+        levels(5 * arguments.crowds)
+    if "real" in parts and arguments.datasets.is_dir():
         real(arguments.datasets)
 
 

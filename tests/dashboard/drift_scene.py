@@ -19,14 +19,14 @@ FIRST = datetime(2026, 6, 1, 9, tzinfo=UTC)
 DAYS, WINDOW, PER_DAY, PEOPLE = 70, 7, 36, 12
 
 
-def crowd(*, drifting: bool = True, days: int = DAYS, seed: int = 5) -> Parsed:
+def crowd(*, drifting: bool = True, days: int = DAYS, seed: int = 5, per_day: int = PER_DAY) -> Parsed:
     """Three annotators an item, 36 items a day; cats are .7 of the items from the street and .15 of those from the farm."""
     rng = np.random.default_rng(seed)
     rows: list[tuple[object, ...]] = []
     items: list[tuple[object, ...]] = []
     for day in range(days):
         late = drifting and day >= days - WINDOW
-        for n in range(PER_DAY):
+        for n in range(per_day):
             street = rng.random() < (0.8 if late else 0.4)
             item = f"item-{day:03d}-{n:02d}"
             cat = rng.random() < (0.7 if street else 0.15)

@@ -16,11 +16,12 @@ def propose(store: Store, *, request_id: str | None = None) -> Release:
 
 
 def sign(
-    store: Store, made: Release, by: Person, *, seen: str | None = None, request_id: str | None = None
-) -> Release:
+    store: Store, made: Release, by: Person, *, seen: str | None = None, request_id: str | None = None,
+    active_seconds: float | None = None,
+) -> Release:  # fmt: skip
     return release.approve(
         store, project_id=P, by=by, release_id=made.release_id, expected_hash=seen or made.content_hash,
-        request_id=request_id,
+        request_id=request_id, active_seconds=active_seconds,
     )  # fmt: skip
 
 

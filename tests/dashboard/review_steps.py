@@ -52,9 +52,11 @@ def another(label: str) -> str:
     return next(one for one in stores.LABELS if one != label)
 
 
-def settle(store: Store, flag_id: str, label: str, *, by: Person) -> None:
+def settle(
+    store: Store, flag_id: str, label: str, *, by: Person, active_seconds: float | None = None
+) -> None:
     case = adjudicate.case(store, project_id=P, by=by, flag_id=flag_id)
     adjudicate.decide(
         store, project_id=P, by=by, flag_id=flag_id, label=label, reason="as the guideline says",
-        expected_version=case.evidence.version,
+        expected_version=case.evidence.version, active_seconds=active_seconds,
     )  # fmt: skip

@@ -1,59 +1,57 @@
-"""Alerts: limits by event, taking and closing with a reason, and delivery to a real server, signed."""
+"""Alerts: limits and owners by event, opening with a measurement, taking and closing with a reason, and how often they were false."""
 
 from __future__ import annotations
 
-import json
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
 
-import polars as pl
 import pytest
 
-from dashboard.workflows import alert_delivery, alerts
+from dashboard.workflows import (
+    alert_figures,
+    alert_limits,
+    alerts,
+    bias,
+    cost_alerts,
+    history,
+    members,
+    rates,
+    score,
+)
+from dashboard.workflows.catalog import METRICS
 from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
-from dashboard.workflows.monitor import MEASUREMENT
-from dashboard.workflows.opening import Store
-from data.database import Reader
-from data.records import Draft
-from tests import stores
-
-PROJECT = stores.PROJECT
-
-
-def figure(**values: object) -> pl.DataFrame:
-    row: dict[str, object] = {
-        "key": "drift_total_variation", "group_kind": "", "group_id": "", "value": 0.2, "low": 0.1, "high": 0.3, "n": 2000,
-        "undefined": None, "unit": "share", "detail": "{}", **values,
-    }  # fmt: skip
-    return pl.DataFrame([row], schema=MEASUREMENT)
+from dashboard.workflows.opening import Store, open_store
+from dashboard.workflows.rates import Rate
+from tests import rebuilt, stores
+from tests.benchmarks import alert_rates
+from tests.dashboard.alert_steps import PROJECT, bring, figure, one, opened, settle
+from tests.dashboard.bias_steps import crowd_store
 
 
-def opened(store: Store, figures: pl.DataFrame, alarm: dict[str, object] | None = None) -> int:
-    """Open what a measurement of these figures would; how many that were."""
-    found: list[dict[str, object]] = []
-
-    def plan(reader: Reader) -> Draft | None:
-        now = datetime(2026, 10, 1, tzinfo=UTC)
-        found[:] = alerts.to_open(reader, PROJECT, "run", figures, alarm, sentence="Cats grew more", now=now)
-        return Draft("drift_measured", PROJECT, "run", {"rows": {"alert": found}}) if found else None
-
-    store.submit(plan, by="lena", request={"verb": "test", "at": time.time_ns()})
-    return len(found)
+def limit(store: Store, key: str, value: float | None, **more: object) -> None:
+    options: dict[str, object] = {"reason": "Our contract says so", **more}
+    alert_limits.set_limit(store, project_id=PROJECT, by=stores.LENA, key=key, limit=value, **options)  # type: ignore[arg-type]  # by name
 
 
-def one(store: Store) -> dict[str, object]:
-    return alerts.alerts(store, project_id=PROJECT, by=stores.RITA).row(0, named=True)
+def rescored(store: Store, *, seed: int = 0) -> None:
+    score.score(
+        store, project_id=PROJECT, by=stores.LENA, options=score.ScoreOptions(replicates=200, seed=seed)
+    )
+
+
+def listed(store: Store) -> list[tuple[object, ...]]:
+    table = alerts.alerts(store, project_id=PROJECT, by=stores.RITA)
+    return table.select("key", "group_kind", "group_id", "status").rows()
 
 
 @pytest.mark.parametrize(
     ("values", "n"),
-    [({}, 1), ({"low": 0.04}, 0), ({"n": 399}, 0), ({"low": None, "high": None}, 0),
+    [({}, 1), ({"detail": '{"p_value": 0.002}'}, 1), ({"detail": '{"p_value": 0.03}'}, 0), ({"detail": None}, 1),
+     ({"low": 0.04}, 0), ({"n": 399}, 0), ({"low": None, "high": None}, 0),
      ({"value": None, "low": None, "high": None, "undefined": "too few"}, 0),
-     ({"key": "drift_agreement", "low": -0.3, "high": -0.1}, 1), ({"key": "drift_agreement", "low": -0.3, "high": 0.1}, 0)],
+     ({"key": "drift_agreement", "low": -0.3, "high": -0.1}, 1), ({"key": "drift_agreement", "low": -0.3, "high": 0.1}, 0),
+     ({"key": "krippendorff_alpha", "low": -0.3, "high": -0.1}, 0)],
 )  # fmt: skip
 def test_an_alert_takes_the_near_end_of_the_interval_beyond_the_limit_and_enough_n(
     pets: Store, values: dict[str, object], n: int
@@ -66,172 +64,271 @@ def test_the_sequential_test_opens_one_too(pets: Store) -> None:
     assert opened(pets, figure(low=0.0), {**alarm, "n": 20}) == 0
     assert opened(pets, figure(low=0.0), alarm) == 1
     assert (one(pets)["key"], one(pets)["limit_value"]) == ("drift_sequential", 6.0)
+    with pytest.raises(BadRequest, match="limit of its own"):
+        limit(pets, "drift_sequential", 0.5)
 
 
-def test_an_alert_is_owned_and_closed_with_a_reason_and_may_then_come_again(pets: Store) -> None:
+def test_an_alert_is_owned_and_closed_with_a_reason_and_may_come_again_with_other_data(pets: Store) -> None:
     assert opened(pets, figure()) == 1
     assert opened(pets, figure()) == 0
     alert_id = str(one(pets)["alert_id"])
+    closing = {"project_id": PROJECT, "by": stores.LENA, "alert_id": alert_id}
     with pytest.raises(BadRequest, match="take it first"):
-        alerts.close(pets, project_id=PROJECT, by=stores.LENA, alert_id=alert_id, reason="a holiday")
+        alerts.close(pets, **closing, code="expected", reason="a holiday")  # type: ignore[arg-type]  # by name
     alerts.own(pets, project_id=PROJECT, by=stores.LARS, alert_id=alert_id)
     assert (one(pets)["status"], one(pets)["owner"]) == ("owned", "lars")
-    with pytest.raises(BadRequest, match="needs a reason"):
-        alerts.close(pets, project_id=PROJECT, by=stores.LARS, alert_id=alert_id, reason=" ")
-    alerts.close(pets, project_id=PROJECT, by=stores.LENA, alert_id=alert_id, reason="New customers")
+    with pytest.raises(BadRequest, match="needs a reason in words"):
+        alerts.close(pets, **closing, code="expected", reason=" ")  # type: ignore[arg-type]  # by name
+    with pytest.raises(BadRequest, match="false_alarm, accepted, duplicate"):
+        alerts.close(pets, **closing, code="weather", reason="rain")  # type: ignore[arg-type]  # by name
+    alerts.close(pets, **closing, code="expected", reason="New customers")  # type: ignore[arg-type]  # by name
     row = one(pets)
-    assert (row["status"], row["owner"], row["reason"], row["changed_by"]) == (
-        "closed",
-        "lars",
-        "New customers",
-        "lena",
-    )
+    assert (row["status"], row["owner"], row["code"], row["reason"], row["changed_by"]) == (
+        "closed", "lars", "expected", "New customers", "lena",
+    )  # fmt: skip
     with pytest.raises(Stale, match="New customers"):
         alerts.own(pets, project_id=PROJECT, by=stores.LENA, alert_id=alert_id)
+    assert opened(pets, figure()) == 0
+    assert opened(pets, figure(value=0.3, low=0.2)) == 0
+    bring(pets, seed=7)
     assert opened(pets, figure()) == 1
 
 
 def test_a_lead_sets_limits_and_others_do_not(pets: Store) -> None:
-    held = alerts.set_limit(
+    held = alert_limits.set_limit(
         pets, project_id=PROJECT, by=stores.LARS, key="drift_total_variation", limit=0.15, reason="We know our seasons", least_n=3000
     )  # fmt: skip
-    assert (held[0].value, held[0].least_n, held[0].set_by) == (0.15, 3000, "lars")
+    assert (held[0].value, held[0].least_n, held[0].set_by, held[0].reason) == (
+        0.15,
+        3000,
+        "lars",
+        "We know our seasons",
+    )
     assert opened(pets, figure(low=0.14, n=5000)) == 0
     assert opened(pets, figure(low=0.16, n=2999)) == 0
     assert opened(pets, figure(low=0.16, n=3000)) == 1
-    off = alerts.set_limit(
-        pets, project_id=PROJECT, by=stores.LENA, key="drift_agreement", limit=None, reason="one vote an item"
-    )
-    assert off[1].value is None
+    limit(pets, "drift_agreement", None)
+    assert alert_limits.limits(pets, PROJECT)[1].value is None
     assert opened(pets, figure(key="drift_agreement", low=-0.3, high=-0.2)) == 0
     with pytest.raises(NotAllowed):
-        alerts.set_limit(pets, project_id=PROJECT, by=stores.RITA, key="drift_agreement", limit=0, reason="x")
-    for wrong, problem in (
-        ({"key": "weather"}, "raises no alert"), ({"limit": 2.0}, "between -1 and 1"), ({"least_n": 10}, "fewer tell nothing"),
-        ({"reason": ""}, "needs a reason"),
-    ):  # fmt: skip
-        asked: dict[str, object] = {"key": "drift_total_variation", "limit": 0.1, "reason": "why", **wrong}
+        alert_limits.set_limit(
+            pets, project_id=PROJECT, by=stores.RITA, key="drift_agreement", limit=0, reason="x"
+        )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [({"key": "weather"}, "raises no alert. Figures that do"), ({"limit": 2.0}, "between 0 and 1"), ({"limit": -0.1}, "between 0 and 1"),
+     ({"least_n": 10}, "fewer tell nothing"), ({"reason": ""}, "needs a reason"), ({"limit": float("nan")}, "between 0 and 1"),
+     ({"key": "krippendorff_alpha", "limit": 67.0}, "between -1 and 1"), ({"key": "cost_per_right_label", "limit": -1.0}, "at 0 or more"),
+     ({"key": "median_seconds"}, "how seconds spread"), ({"key": "label_alpha"}, "name label:NAME"),
+     ({"key": "label_alpha", "group": "label:fox"}, "Measured: bird, cat, dog"),
+     ({"key": "label_alpha", "group": "annotator:a0"}, "name label:NAME"),
+     ({"key": "percent_agreement", "group": "label:cat"}, "has no groups")],
+)  # fmt: skip
+def test_a_limit_that_makes_no_sense_is_refused(pets: Store, wrong: dict[str, object], problem: str) -> None:
+    asked: dict[str, object] = {"key": "drift_total_variation", "limit": 0.1, "reason": "why", **wrong}
+    with pytest.raises(BadRequest, match=problem):
+        alert_limits.set_limit(pets, project_id=PROJECT, by=stores.LENA, **asked)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_every_figure_of_the_catalogue_can_have_a_limit_and_none_has_one_before(pets: Store) -> None:
+    assert {limit.key for limit in alert_limits.limits(pets, PROJECT)} == {
+        row.key for row in alert_figures.DRIFT
+    }
+    for metric in METRICS:
+        row = alert_figures.watched(metric.key)
+        assert (row.default, row.side) == (None, "high" if metric.better == "higher" else "low")
+        limit(pets, metric.key, 0.5)
+    assert {metric.key for metric in METRICS} < {limit.key for limit in alert_limits.limits(pets, PROJECT)}
+
+
+def test_scoring_opens_the_alert_of_the_run_and_no_other(tmp_path: Path) -> None:
+    with stores.small_store(tmp_path / "store") as store:
+        bring(store, seed=3, n_items=160)
+        rescored(store)
+        assert listed(store) == []
+        limit(store, "krippendorff_alpha", 0.95)
+        limit(store, "percent_agreement", 0.1)
+        limit(store, "consensus_accuracy_on_gold", 0.5)
+        limit(store, "label_alpha", 0.95, group="label:cat")
+        limit(store, "accuracy_on_gold", 0.9, group="annotator:a4")
+        rescored(store)
+        assert sorted(listed(store)) == [
+            ("krippendorff_alpha", "", "", "open"),
+            ("label_alpha", "label", "cat", "open"),
+        ]
+        row = one(store)
+        run = store.read("score_runs", project_id=PROJECT).row(0, named=True)
+        assert row["run_id"] == run["run_id"]
+        assert row["high"] is not None
+        assert str(row["sentence"]).endswith("under the limit of 0.950")
+        assert float(str(row["value"])) < float(str(row["high"])) < 0.95
+        rescored(store, seed=1)
+        assert len(listed(store)) == 2
+
+
+def test_re_measuring_the_same_data_opens_nothing_that_was_closed(tmp_path: Path) -> None:
+    with stores.small_store(tmp_path / "store") as store:
+        bring(store, seed=3, n_items=160)
+        limit(store, "krippendorff_alpha", 0.95)
+        rescored(store)
+        settle(store, "accepted", "Hard texts")
+        rescored(store, seed=4)
+        limit(store, "krippendorff_alpha", 0.96)
+        rescored(store, seed=5)
+        assert len(listed(store)) == 1
+        bring(store, seed=8)
+        rescored(store)
+        assert [row[3] for row in listed(store)] == ["open", "closed"]
+
+
+def test_a_gap_that_stays_opens_one_alert_an_attribute(tmp_path: Path) -> None:
+    options = bias.BiasOptions(by=("channel", "annotator:site"), purpose="a test", replicates=200)
+    with crowd_store(tmp_path / "store") as store:
+        bias.bias(store, project_id=PROJECT, by=stores.LENA, options=options)
+        assert listed(store) == []
+        limit(store, "bias_gap", 0.05)
+        bias.bias(store, project_id=PROJECT, by=stores.LENA, options=options)
+        found = listed(store)
+        assert ("bias_gap", "bias", "annotator site", "open") in found
+        assert len(found) == len({row[2] for row in found})
+        row = alerts.alerts(store, project_id=PROJECT, by=stores.RITA).row(0, named=True)
+        assert row["low"] > 0.05
+        assert "points" in row["sentence"]
+
+
+def test_no_gap_opens_no_alert(tmp_path: Path) -> None:
+    with crowd_store(tmp_path / "store", gap=0.0) as store:
+        limit(store, "bias_gap", 0.0)
+        options = bias.BiasOptions(by=("annotator:site",), purpose="a test", replicates=200)
+        bias.bias(store, project_id=PROJECT, by=stores.LENA, options=options)
+        assert listed(store) == []
+
+
+def test_cost_is_measured_where_a_limit_of_it_is_set_and_something_moved(tmp_path: Path) -> None:
+    due = {"project_id": PROJECT, "by": stores.LENA}
+    with stores.small_store(tmp_path / "store") as store:
+        bring(store, seed=3, n_items=240)
+        rescored(store)
+        rates.set_rates(store, **due, table=[Rate("hour", Decimal(36), "EUR", date(2026, 1, 1))])  # type: ignore[arg-type]  # by name
+        assert cost_alerts.measure_due(store, **due) is None  # type: ignore[arg-type]  # by name
+        limit(store, "cost_per_right_label", 0.01)
+        limit(store, "cost_idle_share", 0.99)
+        limit(store, "cost_queue_days", 10)
+        assert cost_alerts.measure_due(store, **due) is not None  # type: ignore[arg-type]  # by name
+        assert listed(store) == [("cost_per_right_label", "", "", "open")]
+        row = one(store)
+        assert (row["unit"], row["side"]) == ("EUR", "low")
+        assert 0.01 < float(str(row["low"])) < float(str(row["value"]))
+        assert "over the limit of 0.01 EUR" in str(row["sentence"])
+        assert cost_alerts.measure_due(store, **due) is None  # type: ignore[arg-type]  # by name
+        rescored(store, seed=2)
+        assert cost_alerts.measure_due(store, **due) is not None  # type: ignore[arg-type]  # by name
+        assert len(listed(store)) == 1
+    with pytest.raises(NotAllowed):
+        cost_alerts.measure(store, project_id=PROJECT, by=stores.ANNA)
+
+
+def test_new_alerts_belong_to_whoever_is_set_as_long_as_they_may(pets: Store) -> None:
+    setting = {"project_id": PROJECT, "by": stores.LENA, "reason": "On duty"}
+    alert_limits.set_owner(pets, owner="lars", **setting)  # type: ignore[arg-type]  # by name
+    alert_limits.set_owner(pets, owner="lena", key="drift_content", **setting)  # type: ignore[arg-type]  # by name
+    assert alert_limits.owners(pets, PROJECT) == {"": "lars", "drift_content": "lena"}
+    assert opened(pets, figure()) == 1
+    assert (one(pets)["owner"], one(pets)["status"]) == ("lars", "owned")
+    assert opened(pets, figure(key="drift_content", value=0.9, low=0.8, high=0.95)) == 1
+    assert one(pets)["owner"] == "lena"
+    members.set_member(pets, by=stores.LENA, person_id="lars", roles=["annotator"])
+    assert opened(pets, figure(key="drift_agreement", value=-0.2, low=-0.3, high=-0.1)) == 1
+    assert (one(pets)["owner"], one(pets)["status"]) == (None, "open")
+    alert_limits.set_owner(pets, owner=None, **setting)  # type: ignore[arg-type]  # by name
+    assert alert_limits.owners(pets, PROJECT) == {"drift_content": "lena"}
+    for wrong, problem in (("rita", "may not handle alerts"), ("zoe", "not a member")):
         with pytest.raises(BadRequest, match=problem):
-            alerts.set_limit(pets, project_id=PROJECT, by=stores.LENA, **asked)  # type: ignore[arg-type]  # wrong on purpose
+            alert_limits.set_owner(pets, owner=wrong, **setting)  # type: ignore[arg-type]  # by name
+    with pytest.raises(BadRequest, match="needs a reason"):
+        alert_limits.set_owner(pets, project_id=PROJECT, by=stores.LENA, owner="lena", reason="")
+    with pytest.raises(NotAllowed):
+        alert_limits.set_owner(pets, project_id=PROJECT, by=stores.RITA, owner="lena", reason="mine")
 
 
-def test_who_may_handle(pets: Store) -> None:
+def test_the_share_of_false_alarms_leaves_out_what_says_nothing_of_it(pets: Store) -> None:
+    for place, code in enumerate(("false_alarm", "fixed", "false_alarm", "duplicate")):
+        bring(pets, seed=20 + place)
+        assert opened(pets, figure()) == 1
+        settle(pets, code, "Looked at")
+    opened(pets, figure(key="drift_agreement", value=-0.2, low=-0.3, high=-0.1))
+    (row,) = alerts.false_shares(alerts.alerts(pets, project_id=PROJECT, by=stores.RITA)).to_dicts()
+    assert (row["key"], row["n_closed"], row["n_false"]) == ("drift_total_variation", 3, 2)
+    assert (row["share"], row["low"], row["high"]) == pytest.approx(
+        (2 / 3, 0.2077, 0.9385), abs=1e-4
+    )  # Wilson, R's prop.test
+    assert alerts.false_shares(alerts.alerts(pets, project_id=PROJECT, by=stores.RITA).clear()).is_empty()
+
+
+def test_who_may_handle_and_who_sees_them(pets: Store) -> None:
     opened(pets, figure())
     alert_id = str(one(pets)["alert_id"])
     with pytest.raises(NotAllowed):
         alerts.own(pets, project_id=PROJECT, by=stores.RITA, alert_id=alert_id)
     with pytest.raises(NotAllowed):
         alerts.alerts(pets, project_id=PROJECT, by=stores.ANNA)
-    with pytest.raises(NotAllowed):
-        alert_delivery.deliver(
-            pets, project_id=PROJECT, by=stores.RITA, url="https://example.org", secret="s"
-        )
     with pytest.raises(BadRequest, match="no alert 'x'"):
         alerts.own(pets, project_id=PROJECT, by=stores.LENA, alert_id="x")
 
 
-@dataclass
-class Receiver:
-    """A web server that keeps what it was sent; answers `status`, after `wait` seconds."""
-
-    status: int = 200
-    wait: float = 0.0
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    url: str = ""
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    kept = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            kept.got.append((dict(self.headers), body))
-            time.sleep(kept.wait)
-            self.send_response(kept.status)
-            if kept.status == 302:
-                self.send_header("Location", kept.url + "/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield kept
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def send(store: Store, receiver: Receiver, *, timeout: float = 5) -> tuple[alert_delivery.Delivery, ...]:
-    return alert_delivery.deliver(
-        store, project_id=PROJECT, by=stores.LENA, url=receiver.url + "/hook?team=pets", allow_private=True, secret="key", timeout=timeout
-    )  # fmt: skip
-
-
-def test_an_alert_is_delivered_once_signed_and_on_the_record(pets: Store, receiver: Receiver) -> None:
+def test_a_database_made_anew_from_the_journal_has_the_same_alerts(pets: Store, tmp_path: Path) -> None:
+    limit(pets, "krippendorff_alpha", 0.9)
+    alert_limits.set_owner(pets, project_id=PROJECT, by=stores.LENA, owner="lars", reason="On duty")
     opened(pets, figure())
-    (sent,) = send(pets, receiver)
-    assert (sent.delivered, sent.answer, sent.attempt) == (True, "200 OK", 1)
-    ((headers, body),) = receiver.got
-    said = json.loads(body)
-    assert (said["figure"], said["says"], said["limit"]) == ("drift_total_variation", "Cats grew more", 0.05)
-    assert headers["X-Touchstone-Signature"] == alert_delivery.signature(
-        "key", headers["X-Touchstone-Timestamp"], body
+    settle(pets, "false_alarm", "A holiday")
+    bring(pets, seed=5)
+    opened(pets, figure())
+    before = rebuilt.tables(pets)
+    assert [len(before[name]) for name in ("alert", "alert_status")] == [2, 4]
+    assert rebuilt.tables_of_journal(pets.path, tmp_path / "anew") == before
+    table = alerts.alerts(pets, project_id=PROJECT, by=stores.RITA)
+    folder = pets.path
+    pets.close()
+    for file in folder.glob("touchstone.duckdb*"):
+        file.unlink()
+    with open_store(folder, keys_folder=folder.parent / "keys") as again:
+        assert alerts.alerts(again, project_id=PROJECT, by=stores.RITA).equals(table)
+        assert alert_limits.owners(again, PROJECT) == {"": "lars"}
+
+
+def test_the_past_shows_the_alerts_of_then(pets: Store) -> None:
+    opened(pets, figure())
+    then = pets.head
+    settle(pets)
+    assert alerts.waiting(pets, project_id=PROJECT, by=stores.RITA).is_empty()
+    assert alerts.waiting(pets, project_id=PROJECT, by=stores.RITA, as_of=then).height == 1
+
+
+def test_the_audit_trail_says_what_was_set_opened_and_closed(pets: Store) -> None:
+    limit(pets, "krippendorff_alpha", 0.9)
+    limit(pets, "krippendorff_alpha", None)
+    alert_limits.set_owner(pets, project_id=PROJECT, by=stores.LENA, owner="lars", reason="On duty")
+    opened(pets, figure())
+    settle(pets, "false_alarm", "A holiday")
+    said = history.events(pets, by=stores.RITA, project_id=PROJECT).rows["words"].head(6).reverse()
+    assert (
+        said[0] == "lena changed the alert limit of krippendorff_alpha from none to 0.9: Our contract says so"
     )
-    assert headers["X-Touchstone-Signature"] != alert_delivery.signature(
-        "other", headers["X-Touchstone-Timestamp"], body
+    assert (
+        said[1] == "lena changed the alert limit of krippendorff_alpha from 0.9 to none: Our contract says so"
     )
-    assert send(pets, receiver) == ()
-    assert (one(pets)["delivered"], one(pets)["attempts"]) == (True, 1)
+    assert said[2] == "lena made lars the owner of new alerts: On duty"
+    assert said[3].endswith("; 1 alert opened")
+    assert said[5].endswith("(A false alarm: nothing had changed: A holiday)")
 
 
-def test_what_fails_is_tried_again_and_not_for_ever(pets: Store, receiver: Receiver) -> None:
-    opened(pets, figure())
-    receiver.status = 503
-    attempts = [send(pets, receiver) for _ in range(alert_delivery.MOST_ATTEMPTS + 1)]
-    assert [len(sent) for sent in attempts] == [1] * alert_delivery.MOST_ATTEMPTS + [0]
-    assert attempts[1][0].answer == "503 Service Unavailable"
-    assert one(pets)["attempts"] == alert_delivery.MOST_ATTEMPTS
-
-
-def test_a_redirect_is_not_followed_and_a_slow_server_is_left(pets: Store, receiver: Receiver) -> None:
-    opened(pets, figure())
-    receiver.status = 302
-    assert not send(pets, receiver)[0].delivered
-    receiver.status, receiver.wait = 200, 0.6
-    began = time.monotonic()
-    (slow,) = send(pets, receiver, timeout=0.1)
-    assert not slow.delivered
-    assert "TimeoutError" in slow.answer
-    assert time.monotonic() - began < 0.5
-    assert len(receiver.got) == 2
-
-
-@pytest.mark.parametrize(
-    ("url", "problem"),
-    [("http://example.org", "https://"), ("https://127.0.0.1/x", "not a public address"), ("https://[::1]/x", "not a public address"),
-     ("https://10.0.0.1", "not a public address"), ("https://169.254.169.254/meta", "not a public address"),
-     ("https://[64:ff9b::7f00:1]", "not a public address"), ("https://[2002:7f00:1::]", "not a public address"),
-     ("https://[::ffff:127.0.0.1]", "not a public address"), ("https://[::7f00:1]", "not a public address"),
-     ("https://224.0.0.1", "not a public address"), ("https://me:pw@127.0.0.1", "no user or password"),
-     ("ftp://127.0.0.1", "https://"), ("https://localhost:x", "port")],
-)  # fmt: skip
-def test_addresses_that_are_not_allowed_are_refused_before_anything_is_sent(
-    pets: Store, url: str, problem: str
+@pytest.mark.parametrize("key", list(alert_rates.FIGURES))
+def test_few_alerts_open_where_the_limit_is_the_true_value_and_most_where_the_figure_is_far_from_it(
+    key: str,
 ) -> None:
-    opened(pets, figure())
-    with pytest.raises(BadRequest, match=problem):
-        alert_delivery.deliver(pets, project_id=PROJECT, by=stores.LENA, url=url, secret="key")
-    assert one(pets)["attempts"] == 0
-
-
-def test_without_a_secret_nothing_is_sent(pets: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TOUCHSTONE_WEBHOOK_SECRET", raising=False)
-    with pytest.raises(BadRequest, match="TOUCHSTONE_WEBHOOK_SECRET"):
-        alert_delivery.deliver(pets, project_id=PROJECT, by=stores.LENA, url="https://example.org")
+    assert alert_rates.of_one(key, 100, 200) <= 0.06
+    limit = alert_rates.true_values()[key] + 0.15
+    found = [alert_rates.FIGURES[key](*alert_rates.votes(seed, 200)) for seed in range(50)]
+    assert sum(alert_rates.is_false(key, one, limit) for one in found) > 40

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.workflows import bias_actions, bias_mitigation, history
+from dashboard.workflows import bias_actions, bias_decisions, bias_mitigation, history
 from dashboard.workflows.bias_actions import Wish
 from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
 from dashboard.workflows.opening import Store
@@ -58,9 +58,9 @@ def test_a_decision_is_an_event_with_its_effect_and_flags_the_items(tmp_path: Pa
         )
         assert flagged == 20
         assert store.read("flag_standing", project_id="pets").filter("is_waiting").height == 20
-        kept = bias_actions.committed(store, project_id="pets", by=stores.LARS)
-        assert kept.row(0, named=True)["sentence"] == found.sentence
-        assert kept.row(0, named=True)["decided_by"] == "rita"
+        kept = bias_decisions.decisions(store, "pets", as_of=store.head)[0]
+        assert kept.expected == found.sentence
+        assert (kept.decided_by, kept.n_flagged, kept.n_settled) == ("rita", 20, 0)
         again = bias_actions.commit(
             store, project_id="pets", by=stores.RITA, proposal=found, reason="once more"
         )

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from dashboard.workflows import cost, rates
+from dashboard.workflows.cost_rework import NOT_KEPT, ROWS
 from dashboard.workflows.errors import BadRequest, NotAllowed
-from dashboard.workflows.opening import Store
+from dashboard.workflows.opening import Store, open_store
 from dashboard.workflows.rates import Rate
 from tests import stores
-from tests.dashboard.review_steps import current, settle, take
+from tests.dashboard.release_steps import propose, sign, waive_all
+from tests.dashboard.review_steps import another, current, settle, take
+from tests.rebuilt import tables, tables_of_journal
 
 P = stores.PROJECT
 FROM = date(2026, 8, 1)
@@ -90,6 +93,88 @@ def test_rework_has_its_rows_and_a_decision_without_a_time_is_said(flagged: Stor
     figures = look(flagged).figures
     assert figures is not None
     assert figures.rework_share.value == pytest.approx(1.0 / (6.0 + 1.0), rel=0.02)
+
+
+def test_a_decision_s_time_is_paid_and_the_rework_ledger_adds_up(flagged: Store) -> None:
+    pay(flagged, HOUR)
+    for seconds in (36.0, None):
+        label = current(flagged, stores.ANNA)
+        flag_id = take(flagged, stores.ANNA, blind=label, final=another(label))
+        settle(flagged, flag_id, another(label), by=stores.LENA, active_seconds=seconds)
+    seen = look(flagged)
+    rows = {row["group"]: row for row in seen.tables[0].table.iter_rows(named=True)}
+    assert (rows["adjudication"]["n"], rows["adjudication"]["active_ms"]) == (1, 36_000)
+    assert rows["adjudication"]["amount"] == 18  # cents: 36 seconds at 18 euros an hour
+    again = seen.rework
+    assert again is not None
+    assert again.ledger is not None
+    counts = {row["work"]: row for row in again.counts.to_dicts()}
+    assert tuple(counts) == ROWS
+    assert (counts["adjudication"]["n"], counts["adjudication"]["n_untimed"]) == (2, 1)
+    assert (counts["relabel"]["n"], counts["relabel"]["n_untimed"]) == (2, 2)
+    assert counts["release review"]["n"] == 0
+    lost = seen.tables[0].table
+    assert counts[NOT_KEPT]["n"] > 0
+    table = again.ledger.table
+    assert again.ledger.total == table["amount"].sum() < lost["amount"].sum()
+    assert "nobody recorded the time of 5" in again.sentence  # two answers each, and one decision
+
+
+def test_labels_not_kept_are_those_of_the_outcome_that_nobody_doubts(pets: Store) -> None:
+    pay(pets, Rate("annotation", Decimal("0.10"), "EUR", FROM))
+    again = look(pets).rework
+    assert again is not None
+    assert again.ledger is not None
+    (table,) = look(pets, "outcome").tables
+    kept = {row["group"]: row["amount"] for row in table.table.iter_rows(named=True)}
+    assert again.ledger.total == kept["the label was not kept"]
+
+
+def test_looking_a_release_over_is_paid_by_its_time_and_by_no_rate_for_any_piece(pets: Store) -> None:
+    pay(pets, HOUR, Rate("annotation", Decimal("0.50"), "EUR", FROM))
+    made = propose(pets)
+    waive_all(pets, made)
+    sign(pets, made, stores.LENA, active_seconds=120.0)
+    sign(pets, made, stores.RITA)
+    for group in cost.BYS:
+        (table,) = look(pets, group).tables
+        assert table.total == table.table["amount"].sum()
+    rows = {row["group"]: row for row in look(pets).tables[0].table.iter_rows(named=True)}
+    assert (rows["release review"]["n"], rows["release review"]["amount"]) == (1, 60)
+    assert rows["time not known"]["n"] == 1
+    figures = look(pets).figures
+    assert figures is not None
+    assert figures.per_item.n == 40
+    assert figures.rework_share.value == 0.0  # looking over is not doing again
+    pay(pets, Rate("annotation", Decimal("7.00"), "EUR", FROM, work="release review"))
+    rows = {row["group"]: row for row in look(pets).tables[0].table.iter_rows(named=True)}
+    assert rows["release review"]["amount"] == 1400
+
+
+def test_a_time_that_cannot_be_is_refused(flagged: Store) -> None:
+    label = current(flagged, stores.ANNA)
+    flag_id = take(flagged, stores.ANNA, blind=label, final=another(label))
+    with pytest.raises(BadRequest, match="between 0 and a day"):
+        settle(flagged, flag_id, label, by=stores.LENA, active_seconds=-1.0)
+    made = propose(flagged)
+    with pytest.raises(BadRequest, match="between 0 and a day"):
+        sign(flagged, made, stores.LENA, active_seconds=100_000.0)
+
+
+def test_rates_and_times_come_back_from_the_journal_alone(flagged: Store, tmp_path: Path) -> None:
+    pay(flagged, HOUR, Rate("annotation", Decimal("0.10"), "USD", FROM, who="a0"))
+    pay(flagged, Rate("hour", Decimal("20.00"), "EUR", FROM))
+    label = current(flagged, stores.ANNA)
+    flag_id = take(flagged, stores.ANNA, blind=label, final=another(label))
+    settle(flagged, flag_id, label, by=stores.LENA, active_seconds=36.0)
+    before, live = look(flagged, "annotator"), tables(flagged)
+    scratch = tmp_path / "rebuilt"
+    assert tables_of_journal(flagged.path, scratch)["rate"] == live["rate"]
+    assert len(live["rate"]) == 3
+    with open_store(scratch, keys_folder=scratch / "keys") as store:
+        after = look(store, "annotator")
+    assert [one.total for one in after.tables] == [one.total for one in before.tables]
+    assert after.tables[0].table.equals(before.tables[0].table)
 
 
 def test_few_gold_items_say_nothing_of_what_a_correct_label_costs(pets: Store) -> None:

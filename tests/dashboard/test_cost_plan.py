@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
+import numpy as np
+import polars as pl
 import pytest
 
 from dashboard.workflows import (
+    cost_model,
     cost_outlook,
     cost_plan,
     cost_today,
@@ -18,6 +21,7 @@ from dashboard.workflows import (
     relabel_queue,
     relabel_reveal,
     score,
+    train,
 )
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import Store
@@ -58,7 +62,7 @@ def test_what_is_not_on_offer_says_why(paid: Store) -> None:
     seen = spend(paid)
     offered = {row["action"]: row for row in seen.offered.to_dicts()}
     assert offered["extra vote"]["price"] == pytest.approx(0.05)
-    assert "its time is not recorded" in offered["adjudication"]["why_not"]
+    assert "none was made yet" in offered["adjudication"]["why_not"]
     assert "no price was given" in offered["gold label"]["why_not"]
     assert offered["extra vote"]["best_for"] > 0
     assert "fewer than" in str(seen.realised.undefined)
@@ -170,6 +174,26 @@ def test_a_plan_that_cannot_be_is_refused(pets: Store) -> None:
         cost_plan.ask_for_votes(pets, enough, project_id=P, by=stores.LENA)
 
 
+def test_the_frontier_has_every_purchase_and_the_mix_above_them(crowded: Store) -> None:
+    seen = spend(crowded, "0.40")
+    mix, vote, gold = (
+        seen.frontier.filter(pl.col("action") == name)
+        for name in ("cheapest mix", "extra vote", "gold label")
+    )
+    assert gold["errors"][-1] > vote["errors"][-1]
+    for part in (vote, gold):
+        best = np.interp(part["cost"].to_numpy(), mix["cost"].to_numpy(), mix["errors"].to_numpy())
+        assert (
+            best >= part["errors"].to_numpy() - 0.05 * mix["errors"][-1]
+        ).all()  # between points that are left out
+    offered = {row["action"]: row for row in seen.offered.to_dicts()}
+    assert seen.mix_per_error is not None
+    assert seen.mix_per_error <= offered["gold label"]["per_error"] * 1.02
+    assert {"model pre-label", "LLM vote"} <= set(offered)
+    assert "no rate by the prediction" in offered["LLM vote"]["why_not"]
+    assert spend(crowded).frontier["action"].unique().sort().to_list() == ["cheapest mix", "extra vote"]
+
+
 def test_the_frontier_is_measured_on_gold(crowded: Store) -> None:
     seen = cost_outlook.outlook(crowded, project_id=P, by=stores.LENA)
     assert seen.frontier["n_votes"].to_list() == [1, 2, 3, 4, 5]
@@ -200,6 +224,66 @@ def test_a_forecast_needs_weeks_and_then_has_a_day_and_a_cost(
     assert late.queue_cost.value == pytest.approx(
         0.1 * late.n_waiting
     )  # a blind answer and one after the reveal
+
+
+def test_decisions_with_a_time_have_a_price(flagged: Store) -> None:
+    hourly = Rate("hour", Decimal("18.00"), "EUR", FROM)
+    rates.set_rates(flagged, project_id=P, by=stores.LENA, table=[hourly])
+    why = ""
+    for seconds in (None, 40.0):
+        label = current(flagged, stores.ANNA)
+        flag_id = take(flagged, stores.ANNA, blind=label, final="dog" if label != "dog" else "cat")
+        settle(flagged, flag_id, label, by=stores.LENA, active_seconds=seconds)
+        why = {row["action"]: row["why_not"] for row in spend(flagged).offered.to_dicts()}["adjudication"]
+        assert ("none that is paid by the hour has a recorded time" in why) is (seconds is None)
+    assert "were of items with gold, 20 are needed" in why
+
+
+def test_a_point_of_model_error_has_a_price_once_a_curve_was_measured(
+    paid: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = cost_view.cost_view(paid, project_id=P, by=stores.LENA)
+    assert none.model is not None
+    assert (
+        none.model.money.undefined
+        == "no learning curve was measured yet; touchstone train --curve measures it"
+    )
+    monkeypatch.setattr("analytics.learning_curve.FEWEST_ITEMS", 20)
+    options = train.TrainOptions(n_members=1, n_folds=3, penalty=0.1, curve=True)
+    done = train.train(paid, project_id=P, by=stores.LENA, options=options)
+    assert done.curve is not None
+    seen = cost_view.cost_view(paid, project_id=P, by=stores.LENA).model
+    assert seen is not None
+    assert seen.model_run == done.model_run
+    point = done.curve["point"]
+    assert isinstance(point, dict)
+    if point["labels"] is None:
+        assert seen.money.undefined == point["undefined"]
+        assert "cannot be told" in seen.sentence
+    else:
+        assert seen.money.value == pytest.approx(point["labels"] * 0.25)
+
+
+@pytest.mark.parametrize(
+    ("point", "said"),
+    [
+        (None, "was kept before points were priced"),
+        ({"labels": None, "low": None, "high": None, "undefined": "no power law fits"}, "no power law fits"),
+        (
+            {"labels": 120.0, "low": 60.0, "high": 500.0, "undefined": None},
+            "costs 30.00 EUR (15.00 to 125.00 EUR): 120 more labels at 0.25 EUR each",
+        ),
+        ({"labels": 120.0, "low": None, "high": None, "undefined": None}, "costs 30.00 EUR: 120 more labels"),
+    ],
+)
+def test_what_a_kept_curve_says_of_a_point(
+    paid: Store, monkeypatch: pytest.MonkeyPatch, point: dict[str, object] | None, said: str
+) -> None:
+    curve: dict[str, object] = {"points": [], "labelled": 400, **({} if point is None else {"point": point})}
+    monkeypatch.setattr(cost_model, "_newest_curve", lambda *_: ("linear 7", curve))
+    each = cost_view.cost_view(paid, project_id=P, by=stores.LENA).model
+    assert each is not None
+    assert said in each.sentence
 
 
 def test_one_sentence_for_the_overview(paid: Store) -> None:

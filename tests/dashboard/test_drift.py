@@ -9,12 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dashboard.workflows import alerts, drift, drift_report
+from dashboard.workflows import alerts, drift, drift_report, drift_split
 from dashboard.workflows.drift_windows import windows
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import Store, open_store
-from tests import stores
+from tests import rebuilt, stores
 from tests.dashboard.drift_scene import drifting_store
+from tests.dashboard.test_report_links import keep
 
 PROJECT = stores.PROJECT
 
@@ -171,3 +172,60 @@ def test_a_report_of_nothing_is_refused(store: Store, pets: Store) -> None:
     few = drift.measure(pets, project_id=PROJECT, by=stores.LENA)
     with pytest.raises(BadRequest, match="100 annotations"):
         drift_report.make(pets, project_id=PROJECT, by=stores.LENA, run_id=few.run_id)
+
+
+def test_the_tables_of_drift_come_back_from_the_journal_alone(store: Store, tmp_path: Path) -> None:
+    run_id = newest(store).run_id
+    keep(store, run_id, "<p>Two windows</p>")
+    opened = alerts.waiting(store, project_id=PROJECT, by=stores.LENA)["alert_id"][0]
+    alerts.own(store, project_id=PROJECT, by=stores.LENA, alert_id=opened)
+    ours = rebuilt.tables(store)
+    again = rebuilt.tables_of_journal(tmp_path / "copy" / "store", tmp_path / "again")
+    for table in ("drift_run", "drift_report", "alert", "alert_status", "run", "measurement"):
+        assert ours[table]
+        assert again[table] == ours[table], table
+
+
+@pytest.mark.parametrize("chart", ["cusum", "page-hinkley"])
+def test_one_sequential_test_is_in_charge_and_the_other_describes(store: Store, chart: str) -> None:
+    seen = drift.measure(store, project_id=PROJECT, by=stores.LENA, options=drift.DriftOptions(chart=chart))
+    assert seen.facts["chart"] == chart
+    assert {chart, seen.facts["other"]["chart"]} == {"cusum", "page-hinkley"}
+    assert seen.limit != seen.facts["other"]["limit"]
+    new = seen.trend.drop_nulls("up")
+    assert new.height == 7
+    assert new["other_up"].null_count() == 0
+    assert (
+        seen.facts["alarm_at"]
+        == (new.filter(pl.max_horizontal("up", "down") > seen.limit)["period"].to_list() or [""])[0]
+    )
+    with pytest.raises(BadRequest, match="no sequential test"):
+        drift.measure(store, project_id=PROJECT, by=stores.LENA, options=drift.DriftOptions(chart="shewhart"))
+
+
+def test_the_items_that_moved_it_are_of_the_window_and_of_that_label(store: Store) -> None:
+    seen = newest(store)
+    days = {int(name.split("-")[1]) for name in seen.items["item_id"]}
+    assert days <= set(range(63, 70))
+    assert (seen.items["hits"] == seen.items["n"]).all()
+    assert seen.items["moved"].to_list() == sorted(seen.items["moved"], reverse=True)
+    assert seen.items["moved"][0] > 0
+
+
+def test_a_draw_keeps_the_rates_of_both_windows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift_split, "MOST_ROWS", 1500)
+    seen = drift.measure(store, project_id=PROJECT, by=stores.LENA)
+    row = seen.labels.row(by_predicate=pl.col("label") == seen.label, named=True)
+    assert seen.facts["n_used"] < 2000
+    assert f"split on {seen.facts['n_used']:,} of them" in seen.detail
+    assert sum(seen.parts["value"]) == pytest.approx(row["change"], abs=1e-9)
+    whole = {part["part"]: part for part in newest_but_one(store).parts.iter_rows(named=True)}
+    for part in seen.parts.iter_rows(named=True):
+        assert part["low"] <= whole[part["part"]]["value"] <= part["high"]
+
+
+def newest_but_one(store: Store) -> drift.Drift:
+    run_id = drift.runs(store, project_id=PROJECT, by=stores.RITA)["run_id"][1]
+    seen = drift.newest(store, project_id=PROJECT, by=stores.RITA, run_id=run_id)
+    assert seen is not None
+    return seen

@@ -225,3 +225,41 @@ def settle(store: Store, item: str) -> None:
         reason="It barks.",
         expected_version=case.evidence.version,
     )
+
+
+def test_the_time_at_a_case_is_recorded_though_another_one_was_looked_at_between(
+    differing: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr("dashboard.active_time.now", lambda: clock[0])
+    first, second = waiting(differing)[:2]
+    app = open_page("adjudicate", person="lars", item=first)
+    clock[0] += 20.0
+    app.query_params["item"] = second
+    app = checked(app.run())
+    clock[0] += 300.0
+    app.query_params["item"] = first
+    app = checked(app.run())
+    clock[0] += 5.0
+    label = other_label(differing, first)
+    decide(app, label, "It barks.")
+    done = differing.read("cost_work", project_id="pets").filter(work="adjudication")
+    assert done["active_seconds"].to_list() == [25.0]
+
+
+def test_time_on_another_page_does_not_count(differing: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr("dashboard.active_time.now", lambda: clock[0])
+    item = waiting(differing)[0]
+    app = open_page("adjudicate", person="lars", item=item)
+    clock[0] += 7.0
+    monkeypatch.setattr("dashboard.session.as_of", lambda: 1)  # the page shows no case of the past
+    app = checked(app.run())
+    clock[0] += 900.0
+    monkeypatch.undo()
+    monkeypatch.setattr("dashboard.active_time.now", lambda: clock[0])
+    app = checked(app.run())
+    clock[0] += 2.0
+    decide(app, other_label(differing, item), "It barks.")
+    done = differing.read("cost_work", project_id="pets").filter(work="adjudication")
+    assert done["active_seconds"].to_list() == [9.0]

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.workflows import bias_actions
-from tests import stores
+from dashboard.workflows import bias_decisions
 from tests.dashboard.bias_steps import crowd_store
 from tests.dashboard.pages import checked, open_page, shown_by, words
 
@@ -21,13 +20,13 @@ def test_a_reviewer_sees_the_effect_and_decides(tmp_path: Path) -> None:
         app.button(key="bias_propose").click().run()
         said = words(checked(app)).replace("\\", "")
         assert "labels would change" in said
-        assert bias_actions.committed(store, project_id="pets", by=stores.RITA).is_empty()
+        assert not bias_decisions.decisions(store, "pets", as_of=store.head)
         app.text_input(key="bias_action_reason").set_value("more voices").run()
         app.button(key="bias_commit").click().run()
         said = words(checked(app)).replace("\\", "")
         assert "1 action was decided" in said
         assert "Why: more voices" in said
-        assert bias_actions.committed(store, project_id="pets", by=stores.RITA).height == 1
+        assert len(bias_decisions.decisions(store, "pets", as_of=store.head)) == 1
 
 
 @pytest.mark.parametrize("person", ["lars"])

@@ -81,6 +81,36 @@ def test_the_ledger_is_grouped_by_the_address_and_sums_up(paid: Store) -> None:
     assert "Kind of work" in open_page("cost", person="lena", per="nonsense").dataframe[0].value.columns
 
 
+def test_the_first_row_has_the_queue_and_what_nobody_knows(paid: Store) -> None:
+    said = words(open_page("cost", person="lena"))
+    for title in ("A correct label", "Error removed", "Model point", "The queue is empty"):
+        assert f"**{title}**" in said
+    assert "touchstone train --curve measures it" in said
+    assert said.index("The queue is empty") < said.index("What the next money buys")
+
+
+def test_the_rework_ledger_has_a_row_each_and_what_an_error_removed_cost_is_said(paid: Store) -> None:
+    app = open_page("cost", person="rita")
+    (table,) = [one.value for one in app.dataframe if "Without a time" in one.value.columns]
+    assert list(table["Work"]) == [
+        "label not kept", "relabel", "review", "adjudication", "passed on", "release review", "Total"
+    ]  # fmt: skip
+    assert table["Pieces"].iloc[0] != "0"
+    said = words(app)
+    assert "went into labels that were not kept" in said
+    assert "What an error removed between releases cost cannot be told" in said
+
+
+def test_the_purchases_are_drawn_and_those_not_on_offer_say_why(paid: Store) -> None:
+    app = open_page("cost", person="lena", gold="0.50")
+    (table,) = [one.value for one in app.dataframe if "Purchase" in one.value.columns]
+    rows = {row["Purchase"]: row for row in table.to_dict("records")}
+    assert rows["gold label"]["Per error removed (EUR)"]
+    assert "none was made yet" in rows["adjudication"]["Why not on offer"]
+    assert "no rate by the prediction" in rows["model pre-label"]["Why not on offer"]
+    assert app.get("plotly_chart")
+
+
 def test_enough_gold_gives_the_figures_and_the_frontier(paid: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost, "FEWEST_GOLD", 5)
     monkeypatch.setattr("analytics.vote_policies.FEWEST_ITEMS", 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import report_links
 from dashboard.workflows import alerts, drift
 from dashboard.workflows.opening import Store, open_store
 from tests import stores
 from tests.dashboard.drift_scene import drifting_store
 from tests.dashboard.pages import checked, open_page, shown_by, words
+from tests.dashboard.test_report_links import keep
 
 PROJECT = stores.PROJECT
 
@@ -53,7 +56,7 @@ def test_the_first_line_says_what_changed_and_why(shown: Store, person: str) -> 
     assert "from which items came" in text
     assert "Why the rate of cat changed" in text
     assert "nobody owns it" in text
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4
     assert ("I take it" in [button.label for button in app.button]) == (person == "lena")
     assert ("Measure drift" in [button.label for button in app.button]) == (person == "lena")
     assert ("Make the report" in [button.label for button in app.button]) == (person == "lena")
@@ -98,22 +101,16 @@ def test_no_drift_is_said_with_what_chance_makes(tmp_path: Path) -> None:
 def test_an_alert_is_taken_and_closed_with_a_reason(shown: Store) -> None:
     app = press(open_page("drift", person="lena"), "I take it")
     assert "owned by **lena**" in said(app)
-    assert "needs a reason" in said(press(app, "Close the alert"))
+    app = press(app, "Close the alert")
+    assert "Choose what it was" in said(app)
+    next(field for field in app.selectbox if field.label == "It was").set_value("expected")
+    assert "needs a reason in words" in said(press(app, "Close the alert"))
     next(field for field in app.text_input if field.label.startswith("What was it")).set_value(
         "A new supplier"
     )
     app = press(app, "Close the alert")
     table = alerts.alerts(shown, project_id=PROJECT, by=stores.LENA)
     assert "A new supplier" in table["reason"].to_list()
-
-
-def test_a_limit_is_set_with_a_reason(shown: Store) -> None:
-    app = open_page("drift", person="lena")
-    next(field for field in app.text_input if field.label == "Why").set_value("Our seasons")
-    press(app, "Set the limit")
-    assert alerts.limits(shown, PROJECT)[0].value == pytest.approx(0.1)
-    reader = open_page("drift", person="rita")
-    assert "Set the limit" not in [button.label for button in reader.button]
 
 
 def test_a_measurement_is_in_the_address(shown: Store) -> None:
@@ -146,7 +143,7 @@ def test_an_alert_taken_and_closed_on_overview_leaves_it(shown: Store) -> None:
     app = open_page("overview", person="lena")
     before = alerts.waiting(shown, project_id=PROJECT, by=stores.LENA)
     app = press(app, "I take it")
-    assert "needs a reason" in said(press(app, "Close the alert"))
+    app.selectbox(key=f"code_{before['alert_id'][0]}").set_value("expected")
     app.text_input(key=f"reason_{before['alert_id'][0]}").input("New customers")
     press(app, "Close the alert")
     left = alerts.waiting(shown, project_id=PROJECT, by=stores.LENA)
@@ -159,3 +156,55 @@ def test_overview_says_nothing_of_alerts_where_none_is_open(pets: Store, person:
         text = said(open_page("overview", person=person))
     assert "alert is open" not in text
     assert "alerts are open" not in text
+
+
+def test_the_report_opens_inside_the_page_and_for_an_older_measurement(shown: Store) -> None:
+    first = drift.newest(shown, project_id=PROJECT, by=stores.LENA)
+    assert first is not None
+    keep(shown, first.run_id, "<p>As it was</p>")
+    drift.measure(shown, project_id=PROJECT, by=stores.LENA, options=drift.DriftOptions(label="dog"))
+    assert not open_page("drift", person="rita").toggle
+    app = open_page("drift", person="rita", run=first.run_id)
+    assert not app.get("iframe")
+    app = checked(app.toggle(key="report_open").set_value(True).run())
+    link = app.get("iframe")[0].proto.src.removeprefix("/api/report/")
+    seen = report_links.opened(link)
+    assert (seen.person_id, seen.run_id, seen.as_of) == ("rita", first.run_id, None)
+
+
+@pytest.mark.parametrize("person", ["lena", "rita"])
+def test_who_and_what_moved_it_can_be_opened(shown: Store, person: str) -> None:
+    app = open_page("drift", person=person)
+    tables = {tuple(frame.value.columns): frame.value for frame in app.dataframe}
+    items = next(table for columns, table in tables.items() if columns[0] == "Item")
+    assert list(items.columns) == ["Item", "Annotations", "cat", "Moved (points)", "Label now"]
+    assert len(items) == 50
+    assert (items["cat"] > 0).all()
+    seen = drift.newest(shown, project_id=PROJECT, by=stores.LENA)
+    assert seen is not None
+    assert items["Item"].tolist() == seen.items["item_id"].to_list()
+    assert "Choose one to open its story" in said(app)
+
+
+def test_both_sequential_tests_are_shown_and_one_is_in_charge(shown: Store) -> None:
+    drift.measure(shown, project_id=PROJECT, by=stores.LENA, options=drift.DriftOptions(chart="page-hinkley"))
+    text = said(open_page("drift", person="rita"))
+    assert "Page–Hinkley is in charge of alarms" in text
+    assert "As description, which raises no alert: CUSUM" in text
+    assert "**CUSUM**: description, it raises no alert" in text
+    assert "Days of the week are taken out." in text or "Hours of the week are taken out." in text
+
+
+def test_a_measurement_of_before_the_second_test_is_still_shown(shown: Store) -> None:
+    """Documents that were kept have neither items nor a second test."""
+    cursor = shown._database.connection.cursor()
+    kept = json.loads(cursor.execute("SELECT document FROM drift_run").fetchall()[0][0])
+    del kept["items"]
+    for name in ("other", "season", "chart", "label_set", "is_sets", "n_used"):
+        del kept["facts"][name]
+    for row in kept["trend"]:
+        del row["other_up"], row["other_down"]
+    cursor.execute("UPDATE drift_run SET document = $document", {"document": json.dumps(kept)})
+    text = said(open_page("drift", person="rita"))
+    assert "CUSUM is in charge of alarms" in text
+    assert "No item stands out" in text

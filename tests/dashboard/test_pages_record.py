@@ -124,6 +124,20 @@ class TestReleases:
         assert "Download as zip" in labels(app)
         assert any("touchstone release export 1" in one.value for one in app.code)
 
+    def test_the_time_that_a_signer_looked_at_the_release_is_recorded(
+        self, pets: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = [500.0]
+        monkeypatch.setattr("dashboard.active_time.now", lambda: clock[0])
+        propose(pets)
+        app = open_page("releases", person="rita")
+        clock[0] += 50.0
+        app = checked(app.run())
+        clock[0] += 12.5
+        press(app, "Approve release 1")
+        done = pets.read("cost_work", project_id="pets").filter(work="release review")
+        assert done.select("who_id", "item_code", "active_seconds").rows() == [("rita", None, 62.5)]
+
     def test_a_failed_gate_blocks_until_a_lead_waives_it_with_a_reason(self, strict: Store) -> None:
         made = propose(strict)
         app = open_page("releases", person="rita")

@@ -1,0 +1,246 @@
+"""The limits that a lead sets on figures, and who owns an alert that opens: settings of a project, each by an event with its reason."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from dashboard.workflows import members
+from dashboard.workflows.alert_figures import DRIFT, SEQUENTIAL, Watched, watched
+from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.monitor import newest_run
+from dashboard.workflows.opening import Store
+from dashboard.workflows.rules import PERMISSIONS, Person, require
+from data.database import Reader
+from data.records import Draft
+
+LIMIT, OWNER = "alert.", "alert_owner"
+HANDLES = "alert.handle"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLimit:
+    """A limit as it holds; None switches the alert off. `group_kind`, `group_id`: of which group, "" for the project.
+
+    `set_by`, `set_at`, `reason`: None and "" for a default.
+    """
+
+    key: str
+    value: float | None
+    least_n: int
+    set_by: str | None = None
+    group_kind: str = ""
+    group_id: str = ""
+    set_at: datetime | None = None
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """How it is named on the command line: KEY, or KEY@KIND:GROUP."""
+        return name_of(self.key, self.group_kind, self.group_id)
+
+
+def name_of(key: str, group_kind: str = "", group_id: str = "") -> str:
+    """A figure with its group in one word.
+
+    >>> name_of("label_alpha", "label", "cat"), name_of("drift_agreement")
+    ('label_alpha@label:cat', 'drift_agreement')
+    """
+    return f"{key}@{group_kind}:{group_id}" if group_kind else key
+
+
+def parts_of(name: str) -> tuple[str, str, str]:
+    """Key, kind of group and group of such a word; the last two are "" where it names no group.
+
+    >>> parts_of("label_alpha@label:cat")
+    ('label_alpha', 'label', 'cat')
+    """
+    key, _, group = name.partition("@")
+    kind, _, group_id = group.partition(":")
+    return key, kind, group_id
+
+
+def limits(store: Store | Reader, project_id: str, *, as_of: int | None = None) -> tuple[AlertLimit, ...]:
+    """The limits of a project: those of drift, the default where nobody set one, then every other that somebody set and that is on."""
+    kept = _kept(store, project_id, as_of)
+    found = [kept.get(row.key, AlertLimit(row.key, row.default, row.least_n)) for row in DRIFT]
+    own = {row.key for row in DRIFT}
+    return (
+        *found,
+        *(limit for name, limit in sorted(kept.items()) if name not in own and limit.value is not None),
+    )
+
+
+def _kept(store: Store | Reader, project_id: str, as_of: int | None) -> dict[str, AlertLimit]:
+    """What somebody set, by name."""
+    found = {}
+    for row in store.read("release_settings", project_id=project_id, as_of=as_of).iter_rows(named=True):
+        if not row["key"].startswith(LIMIT):
+            continue
+        key, kind, group_id = parts_of(row["key"].removeprefix(LIMIT))
+        kept: Mapping[str, Any] = json.loads(row["value"])
+        found[name_of(key, kind, group_id)] = AlertLimit(
+            key, kept["limit"], int(kept["least_n"]), row["set_by"], kind, group_id, row["set_at"], kept.get("reason", "")
+        )  # fmt: skip
+    return found
+
+
+def set_limit(
+    store: Store, *, project_id: str, by: Person, key: str, limit: float | None, reason: str, least_n: int | None = None,
+    group: str = "", request_id: str | None = None,
+) -> tuple[AlertLimit, ...]:  # fmt: skip
+    """Set the limit of one figure by an event that says why; None switches its alert off.
+
+    Args:
+        store: the store.
+        project_id: whose figure.
+        by: who sets it.
+        key: the figure, one of `alert_figures.WATCHED`.
+        limit: what its near end has to be beyond.
+        reason: why.
+        least_n: the fewest that the figure may rest on; by default its own, and never less.
+        group: KIND:ID of the group where the figure has groups, such as "label:cat", as `touchstone score --json` names it.
+        request_id: of the caller.
+
+    Raises:
+        NotAllowed: the person may not change settings.
+        BadRequest: an unknown figure or group, a limit outside the figure's range, an n under its own, or no reason.
+    """
+    require(by, "setting.change")
+    row = watched(key)
+    kind, _, group_id = group.partition(":")
+    _check_group(store, project_id, row, kind, group_id)
+    n = row.least_n if least_n is None else least_n
+    _check(row, limit, n)
+    if not reason.strip():
+        raise BadRequest("Changing a limit needs a reason.")
+    name = name_of(key, kind, group_id)
+    value = {"limit": limit, "least_n": n, "reason": reason.strip()}
+
+    def plan(reader: Reader) -> Draft:
+        before = _kept(reader, project_id, None).get(name)
+        payload = {
+            "rows": {"setting": [{"key": LIMIT + name, "value": json.dumps(value, ensure_ascii=False)}]},
+            "before": row.default if before is None else before.value, "after": limit, "reason": reason.strip(),
+        }  # fmt: skip
+        return Draft("setting_changed", project_id, LIMIT + name, payload)
+
+    request: dict[str, object] = {
+        "verb": "alert.limit", "project": project_id, "key": key, "group": group, "limit": limit, "n": n, "why": reason,
+    }  # fmt: skip
+    store.submit(plan, by=by.person_id, request=request, request_id=request_id)
+    return limits(store, project_id)
+
+
+def _check(row: Watched, limit: float | None, least_n: int) -> None:
+    if limit is not None and row.key == SEQUENTIAL and limit != row.default:
+        raise BadRequest(f"{row.key} has a limit of its own; it is on (1) or off.")
+    if limit is not None and not (math.isfinite(limit) and row.lowest <= limit <= row.highest):
+        between = (
+            f"between {row.lowest:g} and {row.highest:g}"
+            if math.isfinite(row.highest)
+            else f"at {row.lowest:g} or more"
+        )
+        raise BadRequest(f"The limit of {row.key} lies {between}; {limit:g} does not.")
+    if least_n < row.least_n:
+        raise BadRequest(f"{row.key} raises no alert under n = {row.least_n}: fewer tell nothing.")
+
+
+def _check_group(store: Store, project_id: str, row: Watched, kind: str, group_id: str) -> None:
+    if kind == "" and "" in row.group_kinds:
+        return
+    if kind not in row.group_kinds or not kind:
+        wanted = (
+            " or ".join(f"{one}:NAME" for one in row.group_kinds if one) or "none: it is of the whole project"
+        )
+        raise BadRequest(
+            f"{row.key} is of a group: name {wanted}."
+            if row.group_kinds != ("",)
+            else f"{row.key} has no groups."
+        )
+    known = groups(store, project_id, row.key, kind)
+    if group_id not in known:
+        shown = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
+        raise BadRequest(
+            f"{row.key} was never measured of {kind} {group_id!r}. Measured: {shown or 'none; score the project first'}."
+        )
+
+
+def groups(store: Store, project_id: str, key: str, kind: str) -> tuple[str, ...]:
+    """The groups of a kind that the newest run measured this figure of."""
+    run = newest_run(store, project_id)
+    if run is None:
+        return ()
+    found = store.read("score_measurements", project_id=project_id, run_id=run.run_id, group_kind=kind)
+    return tuple(found.filter(pl.col("key") == key)["group_id"])
+
+
+def owners(store: Store | Reader, project_id: str, *, as_of: int | None = None) -> dict[str, str]:
+    """Who owns an alert that opens: person ids by figure, "" for every figure without an entry of its own."""
+    found = {}
+    for row in store.read("release_settings", project_id=project_id, as_of=as_of).iter_rows(named=True):
+        name, _, key = row["key"].partition(".")
+        person = json.loads(row["value"]) if name == OWNER else None
+        if person:
+            found[key] = str(person)
+    return found
+
+
+def owner_of(reader: Store | Reader, project_id: str, key: str) -> str | None:
+    """Who owns a new alert of this figure: the person set, as long as they may act and handle alerts; else None."""
+    named = owners(reader, project_id)
+    person = named.get(key, named.get(""))
+    return person if person in may_own(reader) else None
+
+
+def may_own(store: Store | Reader) -> dict[str, str]:
+    """The people who may own alerts: active members who may handle them, names by id."""
+    rows = store.read("member_list").filter(pl.col("active"))
+    return {
+        row["person_id"]: row["name"] for row in rows.iter_rows(named=True) if PERMISSIONS[HANDLES] & set(row["roles"])
+    }  # fmt: skip
+
+
+def set_owner(
+    store: Store, *, project_id: str, by: Person, owner: str | None, reason: str, key: str = "", request_id: str | None = None
+) -> dict[str, str]:  # fmt: skip
+    """Set who owns alerts that open from now on, of one figure or (key "") of all; None takes it back.
+
+    Raises:
+        NotAllowed: the person may not change settings.
+        BadRequest: an unknown figure; nobody of that id, or one who may not handle alerts; no reason.
+    """
+    require(by, "setting.change")
+    if key:
+        watched(key)
+    if owner is not None and owner not in may_own(store):
+        members.person(store, owner)  # says who there is, where nobody has this id
+        raise BadRequest(
+            f"{owner} may not handle alerts. Those who may: {', '.join(may_own(store)) or 'nobody'}."
+        )
+    if not reason.strip():
+        raise BadRequest("Changing who owns alerts needs a reason.")
+    setting = f"{OWNER}.{key}" if key else OWNER
+
+    def plan(reader: Reader) -> Draft:
+        payload = {
+            "rows": {"setting": [{"key": setting, "value": json.dumps(owner)}]},
+            "before": owners(reader, project_id).get(key), "after": owner, "reason": reason.strip(),
+        }  # fmt: skip
+        return Draft("setting_changed", project_id, setting, payload)
+
+    request: dict[str, object] = {
+        "verb": "alert.owner",
+        "project": project_id,
+        "key": key,
+        "owner": owner,
+        "why": reason,
+    }
+    store.submit(plan, by=by.person_id, request=request, request_id=request_id)
+    return owners(store, project_id)

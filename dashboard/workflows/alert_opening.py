@@ -1,0 +1,162 @@
+"""Opening alerts: in the plan that stores a measurement, so that an alert and the figures it speaks of are one event.
+
+An alert opens where the near end of the interval is beyond the limit, on enough n, while none of the same figure and group is open,
+and not where one was closed and the data are still those. An undefined figure raises none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from dashboard.workflows.alert_figures import SEQUENTIAL, Watched, title, told, watched
+from dashboard.workflows.alert_limits import AlertLimit, limits, owner_of
+from dashboard.workflows.monitor import MEASUREMENT
+from data.database import Reader
+from data.identifiers import uuid7
+
+CLOSED, OWNED = "closed", "owned"
+CHANCE = 0.01
+"""As rare as a distance has to be where nothing changed, to raise an alert; as `drift_words.LEVEL`, where it is said to be seen."""
+
+Rows = dict[str, list[dict[str, object]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A run as alerts see it: its id, up to which event it saw, and when it is stored."""
+
+    run_id: str
+    saw: int
+    now: datetime
+
+
+def to_open(
+    reader: Reader, project_id: str, run: Measured, figures: pl.DataFrame, *, sentences: Mapping[str, str] | None = None
+) -> Rows:  # fmt: skip
+    """The rows of `alert` and `alert_status` that a measurement opens; no table where there is none.
+
+    Args:
+        reader: of the store as it is.
+        project_id: whose figures.
+        run: that measured them.
+        figures: MEASUREMENT.
+        sentences: what an alert says, by group id or (of the project) by key; else the figure, its interval and the limit.
+    """
+    found: Rows = {}
+    held = [limit for limit in limits(reader, project_id) if limit.value is not None]
+    own = figures.filter(pl.col("key").is_in([limit.key for limit in held]), pl.col("value").is_not_null())
+    if own.is_empty():
+        return found
+    known = _known(reader, project_id)
+    facts = reader.read("alert_data", project_id=project_id, as_of=run.saw).row(0, named=True)
+    for limit in held:
+        row_of = watched(limit.key)
+        data_seq = max(facts[kind] for kind in row_of.rests_on)
+        for row in _of_limit(own, limit).iter_rows(named=True):
+            if row["n"] < limit.least_n or not _beyond(row, row_of, limit) or _is_known(known, row, data_seq):
+                continue
+            alert = _alert(run, row, row_of, limit)
+            said = (sentences or {}).get(row["group_id"] or row["key"])
+            found.setdefault("alert", []).append(
+                {**alert, "sentence": said or _sentence(row, row_of, limit), "data_seq": data_seq}
+            )
+            owner = owner_of(reader, project_id, limit.key)
+            if owner is not None:
+                taken = {
+                    "alert_id": alert["alert_id"],
+                    "status": OWNED,
+                    "owner": owner,
+                    "reason": None,
+                    "code": None,
+                }
+                found.setdefault("alert_status", []).append(taken)
+    return found
+
+
+def of_drift(
+    reader: Reader, project_id: str, run: Measured, figures: pl.DataFrame, alarm: Mapping[str, Any] | None, *, sentence: str
+) -> Rows:  # fmt: skip
+    """As `to_open`, of a measurement of drift; `alarm`: what the sequential test raised (value, limit, n, sentence).
+
+    A distance between two samples is over 0 where nothing changed, so one that chance makes as often as once in 100 (`p_value` in
+    its detail) raises no alert, however far it is beyond its limit.
+    """
+    p_values = figures["detail"].str.json_path_match("$.p_value").cast(pl.Float64, strict=False)
+    figures = figures.filter((p_values < CHANCE).fill_null(True))
+    sentences = dict.fromkeys(figures["key"], sentence)
+    if alarm is not None:
+        raised: dict[str, object] = dict.fromkeys(MEASUREMENT) | {
+            "key": SEQUENTIAL, "group_kind": "", "group_id": "", "unit": "", "value": alarm["value"], "low": alarm["limit"],
+            "n": alarm["n"],
+        }  # fmt: skip
+        figures = pl.concat([figures, pl.DataFrame([raised], schema=MEASUREMENT)])
+        sentences[SEQUENTIAL] = str(alarm["sentence"])
+    return to_open(reader, project_id, run, figures, sentences=sentences)
+
+
+def _of_limit(figures: pl.DataFrame, limit: AlertLimit) -> pl.DataFrame:
+    """The rows that a limit is about: of its group, or of every group where the figure is watched in all of them."""
+    own = figures.filter(pl.col("key") == limit.key)
+    if not limit.group_kind:
+        return own
+    return own.filter(pl.col("group_kind") == limit.group_kind, pl.col("group_id") == limit.group_id)
+
+
+def _beyond(row: Mapping[str, Any], figure: Watched, limit: AlertLimit) -> bool:
+    if figure.side == "value":
+        return True
+    end = row[figure.side]
+    if end is None or limit.value is None:
+        return False
+    return bool(end > limit.value if figure.side == "low" else end < limit.value)
+
+
+def _known(reader: Reader, project_id: str) -> Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]]:
+    """The alerts that there were, by figure and group."""
+    found = reader.read("alert_list", project_id=project_id)
+    rows: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for row in found.iter_rows(named=True):
+        rows.setdefault((row["key"], row["group_kind"], row["group_id"]), []).append(row)
+    return rows
+
+
+def _is_known(
+    known: Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]], row: Mapping[str, Any], data_seq: int
+) -> bool:
+    """Whether an alert of this figure and group waits, or was closed when the data were those of today."""
+    return any(
+        alert["status"] != CLOSED or alert["data_seq"] == data_seq
+        for alert in known.get((row["key"], row["group_kind"], row["group_id"]), ())
+    )
+
+
+def _alert(run: Measured, row: Mapping[str, Any], figure: Watched, limit: AlertLimit) -> dict[str, object]:
+    sequential = figure.side == "value"
+    return {
+        "alert_id": uuid7(run.now), "run_id": run.run_id, "key": row["key"], "group_kind": row["group_kind"],
+        "group_id": row["group_id"], "unit": figure.unit or row["unit"], "side": figure.side, "value": row["value"],
+        "low": None if sequential else row["low"], "high": row["high"], "n": row["n"],
+        "limit_value": row["low"] if sequential else limit.value,
+    }  # fmt: skip
+
+
+def _sentence(row: Mapping[str, Any], figure: Watched, limit: AlertLimit) -> str:
+    """The figure with its interval, and on which side of the limit that lies.
+
+    Where low and high are the value itself (all that there is was counted) there is no interval to say.
+    """
+    unit = figure.unit or str(row["unit"])
+    assert limit.value is not None  # only a limit that holds gets here
+    ends = (
+        ""
+        if row["low"] is None or row["low"] == row["high"]
+        else f" ({told(row['low'], unit).partition(' ')[0]} to {told(row['high'], unit)})"
+    )
+    beyond = "over" if figure.side == "low" else "under"
+    what = title(row["key"], row["group_kind"], row["group_id"])
+    return f"{what} is {told(row['value'], unit)}{ends}, {beyond} the limit of {told(limit.value, unit)}"

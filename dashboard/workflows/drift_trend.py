@@ -1,0 +1,98 @@
+"""A label's rate day by day: the sequential test in charge, the other one and change points as description."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+import polars as pl
+
+from analytics import sequential
+from analytics.change_points import change_points
+from analytics.week_hours import expected_by_hour
+
+CHARTS: tuple[sequential.Chart, ...] = get_args(sequential.Chart)
+_HOUR = 3_600_000_000
+_THURSDAY = 72
+"""Hours from Monday to 1 January 1970."""
+HOURS, DAYS, NONE = "hours of the week", "days of the week", ""
+"""What is taken out of a rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """`watched`: by the test in charge; `other`: by the other one, description; `points`: at, low, high of each change point, days;
+    `season`: HOURS, DAYS or NONE.
+    """
+
+    watched: sequential.Watch
+    other: sequential.Watch
+    other_chart: sequential.Chart
+    points: tuple[dict[str, str], ...]
+    season: str
+
+
+def trend(
+    rows: pl.DataFrame,
+    codes: Collection[int],
+    *,
+    chart: sequential.Chart,
+    shift: float,
+    run_length: int,
+    seed: int,
+) -> Trend:
+    """Watch the share of the annotations whose label is one of `codes`, the window's days after the reference's."""
+    cells = by_hour(rows, codes)
+    days = (
+        cells.group_by("period")
+        .agg(pl.col("k", "n").sum(), pl.col("window").min(), season_code=pl.col("week_hour").first() // 24)
+        .sort("period")
+    )
+    n_reference = int((days["window"] == 0).sum())
+    old = days["period"].head(n_reference)
+    expected = expected_by_hour(cells.with_columns(reference=pl.col("period").is_in(old.implode())))
+    if expected is not None:
+        days = days.join(expected, on="period", how="left", maintain_order="left")
+    other_chart = next(one for one in CHARTS if one != chart)
+    watched, other = (
+        sequential.watch(
+            days, n_reference=n_reference, chart=one, shift=shift, run_length=run_length, seed=seed
+        )
+        for one in (chart, other_chart)
+    )
+    season = HOURS if expected is not None else DAYS if watched.seasonal else NONE
+    if watched.undefined is not None:
+        return Trend(watched, other, other_chart, (), NONE)
+    periods = watched.periods["period"]
+    points = tuple(
+        {"at": str(periods[p.at]), "low": str(periods[p.low]), "high": str(periods[p.high])}
+        for p in change_points(watched.periods["z"].to_numpy(), seed=seed)
+    )
+    return Trend(watched, other, other_chart, points, season)
+
+
+def by_hour(rows: pl.DataFrame, codes: Collection[int]) -> pl.DataFrame:
+    """The annotations by hour; hours without any are left out.
+
+    Returns:
+        period (day), week_hour (0: Monday before one), k of n annotations, window (0 where any is of the reference).
+    """
+    at = rows.select(pl.col("at").dt.epoch("us") // _HOUR).to_series().to_numpy()
+    first = int(at.min())
+    place, length = at - first, int(at.max()) - first + 1
+    label = rows["label_code"].to_numpy()
+    wanted = np.zeros(int(max(label.max(), *codes)) + 1, dtype=bool)
+    wanted[list(codes)] = True
+    n_before = rows.height - int(rows["window"].sum())
+    counted = (place, place[wanted[label]], place[n_before:])
+    n, k, new = (np.bincount(one, minlength=length) for one in counted)
+    used = np.flatnonzero(n)
+    hour = used + first
+    return pl.DataFrame(
+        {
+            "period": pl.Series(hour // 24).cast(pl.Int32).cast(pl.Date), "week_hour": (hour + _THURSDAY) % 168,
+            "k": k[used], "n": n[used], "window": (new[used] == n[used]).astype(np.int64),
+        }
+    )  # fmt: skip

@@ -1,0 +1,105 @@
+"""Labels that are sets: one vote answers every choice, and a plan, its gold and its forecast are of whole sets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dashboard.workflows import cost_outlook, cost_plan, ingest, rates, score
+from dashboard.workflows.opening import Store
+from dashboard.workflows.rates import Rate
+from tests import stores
+
+P = "topics"
+CHOICES = ("bill", "login", "parcel")
+N_ITEMS = 200
+
+
+def names(chosen: NDArray[np.bool_]) -> list[str]:
+    return [CHOICES[place] for place in np.flatnonzero(chosen)]
+
+
+@pytest.fixture(scope="module")
+def topics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Letters about none to three topics, three annotators each who err in one topic of ten, gold on every third."""
+    folder = tmp_path_factory.mktemp("topics")
+    rng = np.random.default_rng(3)
+    real = rng.random((N_ITEMS, 3)) < 0.45
+    rows = []
+    for item in range(N_ITEMS):
+        for person in rng.choice(6, 3, replace=False):
+            said = real[item] ^ (rng.random(3) < 0.1)
+            gold = names(real[item]) if item % 3 == 0 else None
+            who = {"item": f"t-{item:03d}", "annotator": f"a{person}", "text": f"A letter {item}"}
+            rows.append({**who, "label": names(said), "gold": gold})
+    path = folder / "topics.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    with stores.empty_store(folder / "store") as store:
+        ingest.import_file(
+            store,
+            path=path,
+            project_id=P,
+            by=stores.LENA,
+            options=ingest.ImportOptions(),
+            request=ingest.ImportRequest(level="set"),
+        )
+        score.score(
+            store, project_id=P, by=stores.LENA, options=score.ScoreOptions(replicates=100, figures=False)
+        )
+        rates.set_rates(
+            store,
+            project_id=P,
+            by=stores.LENA,
+            table=[Rate("annotation", Decimal("0.05"), "EUR", date(2026, 8, 1))],
+        )
+        yield store
+
+
+def spend(store: Store, gold_price: str | None = None) -> cost_plan.Spending:
+    price = None if gold_price is None else Decimal(gold_price)
+    return cost_plan.spending(store, project_id=P, by=stores.LENA, gold_price=price)
+
+
+def test_sets_are_right_where_all_their_choices_are(topics: Store) -> None:
+    seen = spend(topics, "0.50")
+    assert seen.undefined is None
+    offered = {row["action"]: row for row in seen.offered.to_dicts()}
+    assert offered["extra vote"]["accuracy"] == pytest.approx(0.9**3, abs=0.1)
+    assert offered["gold label"]["accuracy"] == 1.0
+    assert seen.accuracy_now is not None
+    assert 0.7 < seen.accuracy_now < 0.99
+    assert "fewer than" in str(seen.realised.undefined) or seen.realised.value is not None
+
+
+def test_gold_for_every_set_is_expected_to_make_every_set_right(topics: Store) -> None:
+    seen = spend(topics, "0.50")
+    gold = seen.frontier.filter(seen.frontier["action"] == "gold label")
+    assert seen.accuracy_now is not None
+    assert gold["errors"][-1] == pytest.approx((1 - seen.accuracy_now) * len(seen.item_codes), rel=1e-6)
+    made = cost_plan.plan_for(topics, seen, project_id=P, by=stores.LENA, accuracy=0.99)
+    assert made.plan.accuracy_then >= 0.99
+    assert made.items["cost"].sum() == pytest.approx(made.plan.cost / 1e6)
+
+
+def test_the_error_of_sets_is_followed_by_votes(topics: Store) -> None:
+    seen = cost_outlook.outlook(topics, project_id=P, by=stores.LENA)
+    assert seen.frontier["n_votes"].to_list() == [1, 2, 3]
+    assert seen.frontier["error"][0] == pytest.approx(1 - 0.9**3, abs=0.12)
+    assert seen.frontier["error"][2] < seen.frontier["error"][0]
+
+
+def test_a_model_of_sets_is_said_not_to_be_weighed(topics: Store) -> None:
+    rates.set_rates(
+        topics,
+        project_id=P,
+        by=stores.LENA,
+        table=[Rate("prediction", Decimal("0.001"), "EUR", date(2026, 8, 1))],
+    )
+    why = {row["action"]: row["why_not"] for row in spend(topics).offered.to_dicts()}
+    assert why["LLM vote"] == "what a model says of sets is not weighed yet"
