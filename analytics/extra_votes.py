@@ -4,6 +4,9 @@ The items that are asked about are those whose label hangs by the least, and amo
 A vote that was not given yet is drawn from what the group says where the others say what they say of this item (counts, each
 with the group's own label shares added as one vote more), so the expected change is one of this panel: it says nothing of
 people who never labelled.
+
+Items that are asked about become known, and with them how a group stands on each; so that this does not tell who is in it, they can be
+picked by the groups that people are `asked_as` (`analytics.vote_routing`), and the answers expected of those who are asked so.
 """
 
 from __future__ import annotations
@@ -53,6 +56,8 @@ def extra_votes(
     n_items: int,
     n_labels: int,
     group: int = BALANCED,
+    asked_as: pl.DataFrame | None = None,
+    answering: FloatArray | None = None,
     draws: int = 100,
     seed: int = 0,
 ) -> ExtraVotes:
@@ -64,6 +69,8 @@ def extra_votes(
         n_items: how many items are asked about.
         n_labels: K of the label set.
         group: the group that is asked, or BALANCED.
+        asked_as: annotator_code, group_code: by which items are picked and counted; none: by `groups`.
+        answering: (G, G) row g: the share of each group among who answers where g is asked; none: only g.
         draws: of the votes not given yet.
         seed: of the draws.
 
@@ -79,20 +86,30 @@ def extra_votes(
     if n_groups < 2:
         raise BadOption("groups", n_groups, "two or more groups of annotators who gave votes")
     panel = _Panel.of(rows, n_labels)
+    if answering is not None and answering.shape != (panel.n_groups, panel.n_groups):
+        raise BadOption("answering", answering.shape, f"{panel.n_groups} rows and columns")
+    known = single.filter(pl.col("item_code").is_in(panel.codes.tolist()))
+    seen = panel.of_group if asked_as is None else _counted_as(known, asked_as, panel)
+    place = np.searchsorted(panel.codes, known["item_code"].to_numpy())
+    hangs_by = _margin(
+        count_labels(place, known["label_code"].to_numpy(), n_items=panel.codes.size, n_labels=n_labels)
+    )
     if group != BALANCED and not (0 <= group < panel.n_groups):
         raise BadOption("group", group, f"a group code from 0 to {panel.n_groups - 1}, or {BALANCED}")
-    asked, who = _chosen(panel, group, n_items)
+    asked, who = _chosen(panel, seen, hangs_by, group, n_items)
     before = panel.counts[asked].argmax(axis=1)
-    chances = panel.chances()[who, (_margin(panel.counts[asked]) > _CLOSE).astype(np.int64), before]
+    said = panel.chances()[:, (_margin(panel.counts[asked]) > _CLOSE).astype(np.int64), before].swapaxes(0, 1)
+    shares = (np.eye(panel.n_groups) if answering is None else answering)[who]
+    chances = (shares[:, :, None] * said).sum(axis=1)
     after = np.stack([_with_one(panel.counts[asked], k) for k in range(n_labels)], axis=1)
     p_change = (chances * (after != before[:, None])).sum(axis=1)
-    gap, drawn = _gaps(panel, asked, who, chances, draws, seed)
+    gap, drawn = _gaps(panel, asked, shares, said, draws, seed)
     items = pl.DataFrame(
         {
             "item_code": panel.codes[asked],
             "group_code": who,
-            "n_group_votes": panel.of_group[who, asked],
-            "margin": _margin(panel.counts[asked]),
+            "n_group_votes": seen[who, asked],
+            "margin": hangs_by[asked],
             "p_change": p_change,
         }
     )
@@ -144,13 +161,27 @@ def _margin(counts: IntArray) -> IntArray:
     return np.asarray(top[:, -1] - top[:, -2] if counts.shape[1] > 1 else top[:, -1], dtype=np.int64)
 
 
-def _chosen(panel: _Panel, group: int, n_items: int) -> tuple[IntArray, IntArray]:
-    """Items (their places) in the order of need, and the group asked about each."""
-    present = panel.of_group.sum(axis=1) > 0
-    seen = np.where(present[:, None], panel.of_group, np.iinfo(np.int64).max)
+def _counted_as(single: pl.DataFrame, asked_as: pl.DataFrame, panel: _Panel) -> IntArray:
+    """(G, I) votes of each group on the panel's items, by what people are asked as."""
+    rows = single.join(asked_as.select(pl.all().cast(pl.Int64)), on="annotator_code")
+    place = np.searchsorted(panel.codes, rows["item_code"].to_numpy())
+    cell = rows["group_code"].to_numpy() * panel.codes.size + place
+    counted: IntArray = np.bincount(cell, minlength=panel.of_group.size)
+    return counted.reshape(panel.n_groups, panel.codes.size)
+
+
+def _chosen(
+    panel: _Panel, counted: IntArray, hangs_by: IntArray, group: int, n_items: int
+) -> tuple[IntArray, IntArray]:
+    """Items (their places) in the order of need, and the group asked about each.
+
+    counted: (G, I) votes of groups; hangs_by: (I,) of everybody's votes, also of those in no group that is shown.
+    """
+    present = counted.sum(axis=1) > 0
+    seen = np.where(present[:, None], counted, np.iinfo(np.int64).max)
     who = seen.argmin(axis=0) if group == BALANCED else np.full(panel.codes.size, group)
-    fewest = panel.of_group[who, np.arange(panel.codes.size)]
-    order = np.lexsort((panel.codes, fewest, _margin(panel.counts)))[:n_items]
+    fewest = counted[who, np.arange(panel.codes.size)]
+    order = np.lexsort((panel.codes, fewest, hangs_by))[:n_items]
     return order, who[order]
 
 
@@ -162,9 +193,12 @@ def _with_one(counts: IntArray, label: int) -> IntArray:
 
 
 def _gaps(
-    panel: _Panel, asked: IntArray, who: IntArray, chances: FloatArray, draws: int, seed: int
+    panel: _Panel, asked: IntArray, shares: FloatArray, said: FloatArray, draws: int, seed: int
 ) -> tuple[float, FloatArray]:
-    """The gap as it is, and with the new votes drawn; only the votes on items that are asked about change."""
+    """The gap as it is, and with the new votes drawn; only the votes on items that are asked about change.
+
+    shares: (I, G) who answers; said: (I, G, K) what they say.
+    """
     place = np.full(panel.codes.size, -1)
     place[asked] = np.arange(asked.size)
     changed = place[panel.item] >= 0
@@ -175,19 +209,23 @@ def _gaps(
     counts = panel.counts[asked]
     own = rest + _sums(counts[item], label, group, panel.n_groups)
     rng, values = np.random.default_rng(seed), np.empty(draws)
+    every_item = np.arange(asked.size)
     for draw in range(draws):
-        given = (
-            (chances.cumsum(axis=1) < rng.random(asked.size)[:, None])
-            .sum(axis=1)
-            .clip(0, counts.shape[1] - 1)
-        )
+        who = _drawn(shares, rng)
+        given = _drawn(said[every_item, who], rng)
         more = counts.copy()
-        more[np.arange(asked.size), given] += 1
+        more[every_item, given] += 1
         every = (
             rest + _sums(more[item], label, group, panel.n_groups) + _sums(more, given, who, panel.n_groups)
         )
         values[draw] = _gap(every)
     return _gap(own), values
+
+
+def _drawn(chances: FloatArray, rng: np.random.Generator) -> IntArray:
+    """(I,) one column of each row of chances, drawn."""
+    place = (chances.cumsum(axis=1) < rng.random((chances.shape[0], 1))).sum(axis=1)
+    return np.asarray(place.clip(0, chances.shape[1] - 1), dtype=np.int64)
 
 
 def _sums(table: IntArray, label: IntArray, group: IntArray, n_groups: int) -> IntArray:

@@ -28,6 +28,7 @@ from analytics.intervals import check_interval_options
 
 PARITY, ODDS = "demographic_parity", "equalized_odds"
 PLAIN, THRESHOLDS, REDUCTION = "as it is", "a threshold for each group", "fitted under the constraint"
+CONSTRAINTS, METHODS = (PARITY, ODDS), (THRESHOLDS, REDUCTION)
 
 MOST_FITTED = 20_000
 """Items that a mitigation is fitted on at most, in each half."""
@@ -84,38 +85,80 @@ def mitigation(
         raise BadOption("group", group.shape, f"as long as the probabilities: {p_label.shape}")
     if p_label.size and not np.all((p_label >= 0) & (p_label <= 1)):
         raise BadOption("p_label", float(p_label.min()), "probabilities between 0 and 1")
-    rng = np.random.default_rng(seed)
-    half = rng.permutation(p_label.size) % 2
+    half = _halves(p_label.size, seed)
     why = _why_not(has_label, group, half)
     if why is not None:
         return Mitigation(pl.DataFrame(), p_label.size, why)
+    known, drawing = (p_label, has_label, group, features), (replicates, confidence, seed)
     before = p_label >= _HALF
-    rows = [(PLAIN, None, *_figures(before, before, has_label, group, (replicates, confidence, seed)))]
-    for constraint in (PARITY, ODDS):
-        for method in (THRESHOLDS, REDUCTION):
-            after = np.zeros(p_label.size, dtype=np.bool_)
-            for side in (0, 1):
-                fitted = np.flatnonzero(half != side)
-                fitted = (
-                    fitted if fitted.size <= MOST_FITTED else rng.choice(fitted, MOST_FITTED, replace=False)
-                )
-                judged = half == side
-                given = _given(
-                    method, constraint, (p_label, has_label, group, features), (fitted, judged), seed
-                )
-                after[judged] = given
-            rows.append(
-                (
-                    method,
-                    constraint,
-                    *_figures(before, after, has_label, group, (replicates, confidence, seed)),
-                )
-            )
+    rows = [(PLAIN, None, *_figures(before, before, has_label, group, drawing))]
+    for constraint in CONSTRAINTS:
+        for method in METHODS:
+            after = _mitigated(method, constraint, known, half, seed)
+            rows.append((method, constraint, *_figures(before, after, has_label, group, drawing)))
     names = ["method", "constraint"] + [
         f"{name}{end}" for name, value in (("accuracy", ""), ("price", ""), ("parity", "_gap"), ("odds", "_gap"))
         for end in (value, "_low", "_high")
     ]  # fmt: skip
     return Mitigation(pl.DataFrame(rows, schema=names, orient="row"), p_label.size)
+
+
+def mitigated(
+    p_label: FloatArray,
+    has_label: Flags,
+    is_known: Flags,
+    group: IntArray,
+    features: FloatArray,
+    *,
+    method: str,
+    constraint: str,
+    seed: int = 0,
+) -> Flags:
+    """(I,) whether each item gets the label: of items whose label is known what `mitigation` judged; others by the first fit.
+
+    Args:
+        p_label, group, features: as in `mitigation`.
+        has_label: (I,) whether the item has it; means nothing where it is not known.
+        is_known: (I,) whether that is known: what is fitted on.
+        method: THRESHOLDS or REDUCTION.
+        constraint: PARITY or ODDS.
+        seed: the same as of `mitigation`.
+
+    Raises:
+        BadOption: an unknown method or constraint, or groups that are too small, as `mitigation` says.
+    """
+    if method not in METHODS or constraint not in CONSTRAINTS:
+        raise BadOption("method", (method, constraint), f"one of {METHODS} under one of {CONSTRAINTS}")
+    half = np.full(p_label.size, 1)
+    half[is_known] = _halves(int(is_known.sum()), seed)
+    why = _why_not(has_label[is_known], group[is_known], half[is_known])
+    if why is not None:
+        raise BadOption("group", "these groups", f"none of which is too small: {why}")
+    return _mitigated(method, constraint, (p_label, has_label, group, features), half, seed, is_known)
+
+
+def _halves(n: int, seed: int) -> IntArray:
+    """(I,) in which half each item is, 0 or 1."""
+    return np.asarray(np.random.default_rng(seed).permutation(n) % 2, dtype=np.int64)
+
+
+def _mitigated(
+    method: str,
+    constraint: str,
+    known: tuple[FloatArray, Flags, IntArray, FloatArray],
+    half: IntArray,
+    seed: int,
+    fit_on: Flags | None = None,
+) -> Flags:
+    """(I,) the labels after mitigation, each half by what was fitted on the other's (of `fit_on`: None, all)."""
+    rng = np.random.default_rng([seed, 1])
+    after = np.zeros(half.size, dtype=np.bool_)
+    for side in (0, 1):
+        fitted = np.flatnonzero((half != side) & (True if fit_on is None else fit_on))
+        if fitted.size > MOST_FITTED:
+            fitted = rng.choice(fitted, MOST_FITTED, replace=False)
+        after[half == side] = _given(method, constraint, known, (fitted, half == side), seed)
+    return after
 
 
 def _why_not(has_label: Flags, group: IntArray, half: IntArray) -> str | None:

@@ -12,10 +12,12 @@ from dashboard.workflows.bias_actions import ACTIONS, EXTRA_VOTE, Proposal, Wish
 from dashboard.workflows.bias_statement import Taken
 from dashboard.workflows.errors import WorkflowError
 from dashboard.workflows.opening import KeyMissing, StoreError
+from dashboard.workflows.vote_asking import MOST_DAYS, WAIT_DAYS
 
 DOES = {
     "reweight": "Votes are weighted until the groups have equal shares; labels that would change go to people.",
-    "extra-vote": "Items that hang by the least get another vote, from the group with the fewest votes there.",
+    "extra-vote": "Items that hang by the least get another vote. The queue asks people of a group for it before everybody else; who is "
+    "asked is partly drawn by chance, so that taking an item does not tell who is in a group.",
     "adjudicate": "Items on which groups clearly say different things go to people.",
 }
 WHO = "Compliance reviewers and administrators see what an action would do, since it takes annotators' attributes."
@@ -56,8 +58,13 @@ def _taken(one: Taken) -> None:
                 decided.n_settled / decided.n_flagged,
                 text=f"{decided.n_settled:,} of {decided.n_flagged:,} items settled",
             )
+        first = (
+            f" Of {decided.n_first:,} items some people are asked first, for {decided.wait_days} days."
+            if decided.n_first
+            else ""
+        )
         about = f" It answers: {'; '.join(one.answers)}." if one.answers else ""
-        st.caption(plain(f"Why: {decided.reason}.{about}"))
+        st.caption(plain(f"Why: {decided.reason}.{about}{first}"))
 
 
 def _form() -> None:
@@ -87,12 +94,25 @@ def _form() -> None:
             key="bias_action_purpose",
             help="Goes to the audit trail, with your name.",
         )
-        wish = Wish(str(action), str(attribute), n_items=int(n_items))
+        group, days = _whom() if action == EXTRA_VOTE else ("", WAIT_DAYS)
+        wish = Wish(str(action), str(attribute), group=group, n_items=int(n_items), wait_days=days)
         if st.button("Show the effect", disabled=not purpose.strip(), key="bias_propose"):
             _propose(wish, purpose)
     found: Proposal | None = st.session_state.get(_PROPOSAL)
     if found is not None and found.wish == wish:
         _proposal(found)
+
+
+def _whom() -> tuple[str, int]:
+    """Whose votes an extra vote asks for, and for how many days before everybody is asked."""
+    columns = st.columns(2)
+    group = columns[0].text_input(
+        "Of which group (empty: the one with the fewest votes on the item)", key="bias_action_group"
+    )
+    days = columns[1].number_input(
+        "Days before everybody is asked", 0, MOST_DAYS, WAIT_DAYS, key="bias_action_days"
+    )
+    return group.strip(), int(days)
 
 
 def _propose(wish: Wish, purpose: str) -> None:
@@ -114,7 +134,7 @@ def _proposal(found: Proposal) -> None:
             hide_index=True, key="bias_action_groups",
         )  # fmt: skip
     st.dataframe(found.items, hide_index=True, height=220, key="bias_action_table")
-    known = bias_actions.answers(session.store(), session.project_id(), found.wish.attribute)
+    known = bias_decisions.unanswered(session.store(), session.project_id(), found.wish.attribute)
     if known:
         _, told = bias_decisions.known_gaps(session.store(), session.project_id(), known)
         words = dict(zip(known, told, strict=True))

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dashboard import bias_actions_view, bias_effects_view, bias_gaps_view, bias_statement_view
+from dashboard import (
+    bias_actions_view,
+    bias_effects_view,
+    bias_gaps_view,
+    bias_model_view,
+    bias_statement_view,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,7 @@ class Section:
 SECTIONS: tuple[Section, ...] = (
     Section("gaps", "Groups", bias_gaps_view.draw),
     Section("effects", "What pulls labels", bias_effects_view.draw),
+    Section("model", "Model", bias_model_view.draw),
     Section("actions", "What is done", bias_actions_view.draw),
     Section("statement", "Statement", bias_statement_view.draw),
 )

@@ -57,6 +57,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "flag": {**_PROJECT, "raised_at": "recorded_at"},
     "flag_status": {**_PROJECT, "changed_at": "recorded_at", "actor": "actor"},
     "flag_touch": {**_PROJECT, "touched_at": "recorded_at", "person_id": "actor"},
+    "routing": _PROJECT,
     "claim": {**_PROJECT, "claimed_at": "recorded_at", "person_id": "actor"},
     "work_draft": {**_STAMP, "saved_at": "recorded_at", "person_id": "actor"},
     "decision": {**_PROJECT, "decided_at": "recorded_at", "decided_by": "actor"},

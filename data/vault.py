@@ -1,9 +1,10 @@
-"""Personal attributes of annotators and notes about them, encrypted for each person.
+"""Personal attributes of annotators, notes about them and marks that other uses of attributes leave, encrypted for each person.
 
 The vault stands in the store's folder and holds cipher text only. The keys, one a person, stand outside it; destroying
 a key makes that person's attributes, and the notes about them, unreadable in every copy and backup of the store. An
 entry names the key that it was sealed with by a digest, so that one whose key was destroyed is known from one that was
-changed, also where the person has got a new key since.
+changed, also where the person has got a new key since. What is sealed is padded first, or the length of a cipher text would tell
+short values ("male") from long ones ("female").
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from data.errors import KeyMissing, StoreDamaged
 from data.journal import canonical_json, sync_folder
 
 NONCE_BYTES = 12
+PADDED_TO = 256
+"""Bytes: a sealed text is as long as the next multiple."""
 
 
 class Vault:
@@ -33,14 +36,15 @@ class Vault:
     def __init__(self, folder: Path, keys_file: Path) -> None:
         self.folder = folder
         self.keys_file = keys_file
-        self._writing = threading.RLock()  # two writers at once could lose one another's new key
+        self.writing = threading.RLock()
+        """Held while something is written: two writers at once could lose one another's new key. Who reads first holds it too."""
 
     def put(self, attributes: Mapping[str, Mapping[str, object]]) -> int:
         """Encrypt and append the attributes of each person; what is already known and equal is left out.
 
         Returns how many people got a new entry. Durable when it returns.
         """
-        with self._writing:
+        with self.writing:
             known = self.read_all() if self._vault_file.exists() else {}
             fresh = {
                 person: {**known.get(person, {}), **values}
@@ -56,7 +60,7 @@ class Vault:
 
         A note id stands for one note: where it is known already nothing is written. Returns the note that the id stands for.
         """
-        with self._writing:
+        with self.writing:
             known = self.notes(person).get(note_id)
             if known is None:
                 self._append(self._notes_file, [(person, note_id, note)])
@@ -77,6 +81,40 @@ class Vault:
             if key is not None and entry["annotator_id"] == person:
                 found[str(entry["note_id"])] = self._open(entry, key)
         return found
+
+    def mark(self, name: str, marks: Mapping[str, Mapping[str, object]]) -> None:
+        """Encrypt and append what is kept of each person under `name` (of letters, digits, "-"); durable when it returns.
+
+        A person's newer mark stands in place of the older. The name is in the clear, so it must say nothing.
+
+        Raises KeyMissing where there are entries and no key file at all.
+        """
+        with self.writing:
+            self._append(
+                self._marks_file(name), [(person, name, mark) for person, mark in sorted(marks.items())]
+            )
+
+    def has_marks(self, name: str) -> bool:
+        """Whether anything was ever kept under `name`."""
+        return self._marks_file(name).exists()
+
+    def marks(self, name: str, person: str | None = None) -> dict[str, dict[str, object]]:
+        """What is kept under `name`, by person (of `person` alone, where one is named); whose key was destroyed is left out.
+
+        Raises KeyMissing where there are marks and no key file at all.
+        """
+        file = self._marks_file(name)
+        if not file.exists():
+            return {}
+        self._require_keys()
+        keys, newest = self._keys(), {}
+        named = "" if person is None else canonical_json({"annotator_id": person})[1:-1]
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if named in line:  # so that a file about many is not parsed for one
+                entry = json.loads(line)
+                newest[str(entry["annotator_id"])] = entry
+        opened = {one: (entry, _key_of(entry, keys)) for one, entry in newest.items()}
+        return {one: self._open(entry, key) for one, (entry, key) in opened.items() if key is not None}
 
     def read_all(self) -> dict[str, dict[str, object]]:
         """Attributes by person; a person whose key was destroyed is left out.
@@ -107,7 +145,7 @@ class Vault:
 
     def destroy_key(self, person: str) -> bool:
         """Destroy a person's key; True where there was one."""
-        with self._writing:
+        with self.writing:
             keys = self._keys()
             if keys.pop(person, None) is None:
                 return False
@@ -121,6 +159,9 @@ class Vault:
     @property
     def _notes_file(self) -> Path:
         return self.folder / "notes.jsonl"
+
+    def _marks_file(self, name: str) -> Path:
+        return self.folder / f"marks-{name}.jsonl"
 
     def _append(self, file: Path, entries: Sequence[tuple[str, str, Mapping[str, object]]]) -> None:
         """Seal (person, note id or "", values) and append them; whoever has no key yet gets one first."""
@@ -142,7 +183,9 @@ class Vault:
     def _seal(self, person: str, note_id: str, values: Mapping[str, object], key: bytes) -> str:
         entry = {"annotator_id": person, "key": _digest(key)} | ({"note_id": note_id} if note_id else {})
         nonce = os.urandom(NONCE_BYTES)
-        cipher = AESGCM(key).encrypt(nonce, canonical_json(dict(values)).encode(), _bound(entry))
+        text = canonical_json(dict(values)).encode()
+        padded = text.ljust(-(-len(text) // PADDED_TO) * PADDED_TO)  # JSON may end in blanks
+        cipher = AESGCM(key).encrypt(nonce, padded, _bound(entry))
         return canonical_json(entry | {"nonce": _text(nonce), "cipher": _text(cipher)}) + "\n"
 
     def _open(self, entry: Mapping[str, str], key: bytes) -> dict[str, object]:

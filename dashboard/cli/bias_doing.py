@@ -110,6 +110,12 @@ def bias_act(
         ),
     ] = "",
     items: Annotated[int, typer.Option("--items", help="How many items at most.")] = 100,
+    wait_days: Annotated[
+        int,
+        typer.Option(
+            "--wait-days", help="extra-vote: so long they are asked before everybody is (0: not at all)."
+        ),
+    ] = 7,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws of votes not given yet.")] = 0,
     commit: Annotated[
         bool,
@@ -127,8 +133,9 @@ def bias_act(
 ) -> None:
     """Say what an action on a bias between groups of annotators is expected to do; with --commit decide on it."""
     from dashboard.workflows import bias_actions as acting
+    from dashboard.workflows import bias_decisions
 
-    wish = acting.Wish(action, attribute, _targets(target or []), group, items, seed)
+    wish = acting.Wish(action, attribute, _targets(target or []), group, items, seed, wait_days)
     with opened(context, store, acts) as (found, person):
         project_id = project_of(context, found, project)
         proposal = acting.propose(found, project_id=project_id, by=person, wish=wish, purpose=purpose)
@@ -145,17 +152,26 @@ def bias_act(
             if commit
             else None
         )
+        first = bias_decisions.decisions(found, project_id, as_of=found.head)[-1].n_first if commit else 0
     document = {
         "project": project_id, "action": action, "title": proposal.title, "sentence": proposal.sentence,
         "expected": proposal.expected, "groups": proposal.groups.to_dicts(), "items": proposal.items.to_dicts(),
-        "committed": commit, "flagged": flagged,
+        "committed": commit, "flagged": flagged, "asked_first": first,
     }  # fmt: skip
     done = (
-        f"Decided; {flagged} items were flagged."
+        f"Decided; {flagged} items were flagged.{_asked_first(first, wait_days)}"
         if commit
         else "Nothing was changed; --commit decides on it."
     )
     answer(context, as_json, document, f"{proposal.title}. {proposal.sentence}.\n{done}")
+
+
+def _asked_first(n: int, days: int) -> str:
+    return (
+        f" For {n} of them some people are asked {days} days before everybody is; the store says of nobody whom."
+        if n
+        else ""
+    )
 
 
 def _targets(pairs: list[str]) -> dict[str, float] | None:
@@ -184,8 +200,23 @@ def bias_mitigate(
     ] = "",
     replicates: Annotated[int, typer.Option("--replicates", min=100, help="Bootstrap replicates.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of halves, fits and bootstrap.")] = 0,
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Keep the labels of one way as a model run. Needs --reason.")
+    ] = False,
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method", help="thresholds or reduction (default: what evens out most for its price)."
+        ),
+    ] = "",
+    constraint: Annotated[
+        str, typer.Option("--constraint", help="demographic_parity or equalized_odds (default: likewise).")
+    ] = "",
+    run: Annotated[str, typer.Option("--run", help="What the new run is called.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why it is decided on.")] = "",
+    request_id: RequestOption = None,
 ) -> None:
-    """Say what fairlearn's mitigation would make of a model's labels between groups of items, and its price. Changes nothing."""
+    """Say what fairlearn's mitigation would make of a model's labels between groups of items, and its price; --commit keeps them."""
     from dashboard.workflows import bias_mitigation
 
     with opened(context, store, acts) as (found, person):
@@ -194,9 +225,18 @@ def bias_mitigate(
             found, project_id=project_id, by=person, attribute=attribute, label=label, model_run=model_run, replicates=replicates,
             seed=seed,
         )  # fmt: skip
+        best = None if seen.found.undefined is not None else bias_mitigation.best_row(seen)
+        kept = None
+        if commit:
+            kept = bias_mitigation.decide(
+                found, project_id=project_id, by=person, seen=seen, reason=reason, name=run, request_id=request_id,
+                method=bias_mitigation.WAYS.get(method, method) or str((best or {}).get("method", "")),
+                constraint=constraint or str((best or {}).get("constraint", "")),
+            )  # fmt: skip
     document = {
         "project": project_id, "model_run": seen.model_run, "label": seen.label, "groups": list(seen.groups),
         "standard": seen.standard, "n": seen.found.n, "undefined": seen.found.undefined, "rows": seen.found.table.to_dicts(),
+        "sentence": None if best is None else bias_mitigation.price_words(seen, best), "committed": kept,
     }  # fmt: skip
     if seen.found.undefined is not None:
         words = f"It cannot be told: {seen.found.undefined}."
@@ -207,7 +247,13 @@ def bias_mitigate(
             f"{row['parity_gap']:.3f}, in rates {row['odds_gap']:.3f}"
             for row in seen.found.table.iter_rows(named=True)
         )
-        words = f"{seen.model_run} on {seen.found.n:,} items, judged by {seen.standard}:\n{words}"
+        first = "" if best is None else f"{bias_mitigation.price_words(seen, best)}.\n"
+        words = f"{first}{seen.model_run} on {seen.found.n:,} items, judged by {seen.standard}:\n{words}"
+        words += (
+            f"\nKept as the run {kept!r}."
+            if kept
+            else "\nNothing was changed; --commit keeps the labels as a run."
+        )
     answer(context, as_json, document, words)
 
 

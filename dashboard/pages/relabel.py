@@ -82,7 +82,7 @@ def _nothing_left(progress: Progress, refused: str) -> None:
         empty_state(
             "Nothing left for you",
             f"{progress.n_open + progress.n_second:,} items still wait, for other people: you answered or skipped "
-            "them, or somebody works on them now.",
+            "them, somebody works on them now, or others are asked for them first.",
             icon="task_alt",
         )
     else:

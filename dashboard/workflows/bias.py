@@ -15,11 +15,12 @@ import polars as pl
 
 from analytics.errors import AnalyticsError
 from dashboard import __version__
-from dashboard.workflows import alert_opening, bias_groups, bias_rows, bias_watch
+from dashboard.workflows import alert_opening, bias_groups, bias_rows, bias_standing, bias_watch
 from dashboard.workflows.annotator_attributes import attribute_names
 from dashboard.workflows.bias_groups import JOIN, Groups
 from dashboard.workflows.bias_rows import KIND
 from dashboard.workflows.bias_sources import Sources, read_sources
+from dashboard.workflows.bias_standing import Table
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
@@ -103,13 +104,20 @@ def bias(
     items, people = _attributes(store, project_id, by, asked)
     of_items = [_item_groups(store, project_id, name, sources) for name in items]
     of_people = [_people(store, project_id, by, name, asked.purpose, sources) for name in people]
+    steps = [
+        (items, None if people is None else bias_standing.table(store, project_id, people=people, items=items, sources=sources))
+        for people, items in _steps(of_items, of_people)
+    ]  # fmt: skip
     try:
-        gaps = _measured(sources, of_items, of_people, asked, tell)
+        gaps = _measured(sources, steps, asked, tell)
     except AnalyticsError as error:
         raise BadRequest(f"The groups could not be compared: {error}") from error
     groups = [*of_items, *of_people]
+    tables = [table for _, table in steps if table is not None]
+    why_not = [(one.attribute, one.untested) for one in groups if one.untested is not None]
+    why_not += [(one.key, one.groups.untested) for one in tables if one.groups.untested is not None]
     untested = pl.DataFrame(
-        [(one.attribute, one.untested) for one in groups if one.untested is not None],
+        why_not,
         schema={"attribute": pl.Utf8, "reason": pl.Utf8}, orient="row",
     )  # fmt: skip
     return _kept(
@@ -118,7 +126,7 @@ def bias(
         by,
         asked=asked,
         sources=sources,
-        found=(gaps, untested, groups),
+        found=(gaps, untested, groups, tables),
         request_id=request_id,
     )
 
@@ -188,17 +196,19 @@ def _people(store: Store, project_id: str, by: Person, name: str, purpose: str, 
 
 
 def _measured(
-    sources: Sources, items: list[Groups], people: list[Groups], asked: BiasOptions, tell: Progress
+    sources: Sources, steps: list[tuple[Groups | None, Table | None]], asked: BiasOptions, tell: Progress
 ) -> pl.DataFrame:
-    """Every gap of every attribute, corrected together."""
-    steps = list(_steps(items, people))
-    tables = []
-    for place, (of_people, of_items) in enumerate(steps):
-        name = bias_rows.title(of_people, of_items)
-        tell(0.1 + 0.85 * place / len(steps), f"Comparing {name}")
-        tables.append(bias_rows.gaps(sources.votes, of_people, of_items, _inputs(sources, asked)))
+    """Every gap of every attribute, corrected together; of annotators by their table as it may be published."""
+    found, inputs = [], _inputs(sources, asked)
+    for place, (items, table) in enumerate(steps):
+        people = None if table is None else table.groups
+        if people is not None and people.untested is not None:
+            continue
+        tell(0.1 + 0.85 * place / len(steps), f"Comparing {bias_rows.title(people, items)}")
+        votes = sources.votes if table is None else table.votes
+        found.append(bias_rows.gaps(votes, people, items, inputs))
     tell(0.95, "Writing the figures")
-    return bias_rows.told(tables, sources.label_set, asked.correction)
+    return bias_rows.told(found, sources.label_set, asked.correction)
 
 
 def _steps(items: list[Groups], people: list[Groups]) -> Iterator[tuple[Groups | None, Groups | None]]:
@@ -231,12 +241,13 @@ def _kept(
     *,
     asked: BiasOptions,
     sources: Sources,
-    found: tuple[pl.DataFrame, pl.DataFrame, list[Groups]],
+    found: tuple[pl.DataFrame, pl.DataFrame, list[Groups], list[Table]],
     request_id: str | None,
 ) -> BiasRun:
-    gaps, untested, groups = found
+    gaps, untested, groups, tables = found
     widest, sentences = bias_watch.widest_gaps(gaps)
     run_id = uuid7(store.clock())
+    bias_standing.keep(store, project_id, run_id, tables)
     parameters: dict[str, object] = {
         "by": list(asked.by), "generalise": asked.generalise, "correction": asked.correction, "replicates": asked.replicates,
         "seed": asked.seed, "least_people": bias_groups.LEAST_PEOPLE, "least_items": bias_groups.LEAST_ITEMS,
@@ -244,11 +255,13 @@ def _kept(
         "attributes": [one.attribute for one in groups], "has_gold": sources.gold is not None,
         "has_model": sources.model is not None,
     }  # fmt: skip
+    standing = {one.key: one.record(run_id) for one in tables if one.groups.untested is None}
 
     def plan(reader: Reader) -> Draft:
         run = {
             "run_id": run_id, "kind": KIND, "method": "two-way" if asked.generalise else "one-way",
-            "parameters": json.dumps(parameters, sort_keys=True), "code_version": __version__, "saw_seq": sources.saw,
+            "parameters": json.dumps({**parameters, "standing": standing}, sort_keys=True), "code_version": __version__,
+            "saw_seq": sources.saw,
         }  # fmt: skip
         kept = bias_rows.measurements(gaps).with_columns(pl.lit(run_id).alias("run_id"))
         measured = alert_opening.Measured(run_id, sources.saw, store.clock())
@@ -261,7 +274,10 @@ def _kept(
         }  # fmt: skip
         return Draft("bias_measured", project_id, run_id, payload)
 
-    request: dict[str, object] = {"verb": KIND, "project": project_id, **parameters, "saw": sources.saw}
+    request: dict[str, object] = {
+        "verb": KIND, "project": project_id, "model_run": asked.model_run,
+        **{name: parameters[name] for name in ("by", "generalise", "correction", "replicates", "seed")},
+    }  # fmt: skip
     event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
     assert event is not None  # a run always makes an event, or raises
     return BiasRun(event.subject, gaps, untested)

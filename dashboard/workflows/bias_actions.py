@@ -4,14 +4,15 @@ Three actions: **reweight** the panel to a target mix, ask for one **extra-vote*
 group that has the fewest votes there, or of one group), or **adjudicate** items on which groups say different things. A proposal
 changes nothing, but it reads an attribute of annotators, and that leaves its event. Committing one raises a flag for each of its
 items, so that people settle them: no label changes by itself. What stands in the record are figures of groups that may be shown,
-never who belongs to one; so the queue does not hand items out by group, which would tell.
+never who belongs to one; and items that are picked by groups drawn by chance, by which one more vote is also asked for, or the list of
+items, and who takes them, would tell (`vote_asking`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -19,13 +20,14 @@ from analytics.errors import AnalyticsError
 from analytics.extra_votes import BALANCED, extra_votes
 from analytics.panel_weights import reweighted
 from dashboard import __version__
-from dashboard.workflows import bias_decisions, bias_groups, bias_view
+from dashboard.workflows import bias_decisions, bias_groups, bias_standing, vote_asking
 from dashboard.workflows.bias_groups import Groups
-from dashboard.workflows.bias_rows import gap_id
 from dashboard.workflows.bias_sources import Sources, read_sources
+from dashboard.workflows.bias_standing import Table
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
+from dashboard.workflows.vote_asking import Asked, Routing
 from data.database import Reader
 from data.identifiers import uuid7
 from data.records import Draft
@@ -47,7 +49,8 @@ class Wish:
     """An action that somebody thinks of.
 
     `attribute`: of annotators; `target`: for reweight the share of votes each group is to have (none: equal shares); `group`: for
-    extra-vote who is asked ("": whoever has the fewest votes on an item); `n_items`: how many items at most.
+    extra-vote who is asked ("": whoever has the fewest votes on an item); `n_items`: how many items at most; `wait_days`: for
+    extra-vote so long they are asked before everybody is (0: not at all).
     """
 
     action: str
@@ -56,6 +59,7 @@ class Wish:
     group: str = ""
     n_items: int = 100
     seed: int = 0
+    wait_days: int = vote_asking.WAIT_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class Proposal:
         groups: group, votes, share, target, agrees_before, agrees_after; of groups that may be shown.
         items: item_id, and label_before, label_after or p_change where known; in order of need.
         saw: the last event that it knows of.
+        table: the groups and votes that its figures are of.
     """
 
     wish: Wish
@@ -79,6 +84,7 @@ class Proposal:
     groups: pl.DataFrame
     items: pl.DataFrame
     saw: int
+    table: Table | None = None
 
 
 def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: str) -> Proposal:
@@ -93,10 +99,14 @@ def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: s
         raise BadRequest(f"{wish.action!r} is no action. There are: {', '.join(ACTIONS)}.")
     if not 1 <= wish.n_items <= MOST_ITEMS:
         raise BadRequest(f"Between 1 and {MOST_ITEMS:,} items at a time.")
+    if not 0 <= wish.wait_days <= vote_asking.MOST_DAYS:
+        raise BadRequest(f"Between 0 and {vote_asking.MOST_DAYS} days.")
     sources = read_sources(store, project_id, saw=store.head)
     groups = bias_groups.annotator_groups(
         store, project_id=project_id, by=by, attribute=wish.attribute, purpose=purpose, codes=sources.votes["annotator_code"]
     )  # fmt: skip
+    table = bias_standing.table(store, project_id, people=groups, items=None, sources=sources)
+    groups, sources = table.groups, replace(sources, votes=table.votes)
     if groups.untested is not None:
         raise BadRequest(f"Nothing can be proposed by {wish.attribute}: {groups.untested}.")
     for named in [*(wish.target or {}), *([wish.group] if wish.group else [])]:
@@ -107,10 +117,12 @@ def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: s
     ids = store.read("import_known_items", project_id=project_id).select(
         pl.col("item_code").cast(pl.Int64), "item_id"
     )
+    asked = vote_asking.asked_as(store, groups, alone=wish.wait_days > 0)
     try:
-        return {REWEIGHT: _reweight, EXTRA_VOTE: _extra, ADJUDICATE: _adjudicate}[wish.action](
-            wish, sources, groups, ids
+        found = {REWEIGHT: _reweight, EXTRA_VOTE: _extra, ADJUDICATE: _adjudicate}[wish.action](
+            wish, sources, groups, asked, ids
         )
+        return replace(found, table=table)
     except AnalyticsError as error:
         raise BadRequest(f"Nothing can be proposed: {error}") from error
 
@@ -133,7 +145,7 @@ def commit(
         by: who decides.
         proposal: what was proposed.
         reason: why; it stands in the bias statement.
-        about: ids of the gaps of the newest comparison that it answers; by default those of `answers`.
+        about: ids of the gaps of the newest comparison that it answers; by default those of `bias_decisions.unanswered`.
         request_id: makes a repeat harmless.
 
     Raises:
@@ -144,14 +156,23 @@ def commit(
     if not reason.strip():
         raise BadRequest("An action on a bias needs a reason: an auditor will ask for it.")
     run_id, told = uuid7(store.clock()), reason.strip()
-    answered = answers(store, project_id, proposal.wish.attribute) if about is None else tuple(about)
+    answered = (
+        bias_decisions.unanswered(store, project_id, proposal.wish.attribute)
+        if about is None
+        else tuple(about)
+    )
     if answered:
         bias_decisions.known_gaps(store, project_id, answered)
+    proposal, routing = _routed(store, project_id, proposal, run_id)
+    assert proposal.table is not None  # `propose` always names it
+    bias_standing.keep(store, project_id, run_id, [proposal.table])
+    standing = {proposal.table.key: proposal.table.record(run_id)}
     content: dict[str, object] = {
         "action": proposal.wish.action, "attribute": proposal.wish.attribute, "group": proposal.wish.group,
         "target": dict(proposal.wish.target or {}), "title": proposal.title, "sentence": proposal.sentence,
         "expected": dict(proposal.expected), "groups": proposal.groups.to_dicts(), "items": proposal.items["item_id"].to_list(),
-        "about": list(answered), "reason": told, "decided_by": by.person_id,
+        "about": list(answered), "reason": told, "decided_by": by.person_id, "wait_days": proposal.wish.wait_days,
+        "n_first": routing.n_first if routing else 0,
     }  # fmt: skip
 
     def plan(reader: Reader) -> Draft:
@@ -163,12 +184,13 @@ def commit(
         flags = _flags(reader, project_id, proposal, run_id)
         run = {
             "run_id": run_id, "kind": KIND, "method": proposal.wish.action, "code_version": __version__, "saw_seq": proposal.saw,
-            "parameters": json.dumps(content, sort_keys=True, allow_nan=False),
+            "parameters": json.dumps({**content, "standing": standing}, sort_keys=True, allow_nan=False),
         }  # fmt: skip
         opened = flags.select("flag_id", status=pl.lit("open"))
         segments = {
             name: reader.segments.put(frame).as_payload()
-            for name, frame in (("flag", flags), ("flag_status", opened)) if frame.height
+            for name, frame in (("flag", flags), ("flag_status", opened), *([("routing", routing.rows)] if routing else []))
+            if frame.height
         }  # fmt: skip
         return Draft(
             "bias_action_committed", project_id, run_id,
@@ -181,24 +203,27 @@ def commit(
     return int(str(event.payload["flagged"]))
 
 
-def answers(store: Store, project_id: str, attribute: str) -> tuple[str, ...]:
-    """The gaps between groups by an attribute that stay in the newest comparison and about which nothing was decided."""
-    seen = bias_view.read_view(store, project_id, as_of=store.head)
-    if seen is None:
-        return ()
-    done = bias_decisions.newest_by_gap(bias_decisions.decisions(store, project_id, as_of=store.head))
-    found = bias_view.most_telling(
-        seen.gaps.filter((pl.col("verdict") == "gap") & (pl.col("side") != "item"), attribute=attribute)
-    )
-    return tuple(named for named in map(gap_id, found.iter_rows(named=True)) if named not in done)
+def _routed(
+    store: Store, project_id: str, proposal: Proposal, run_id: str
+) -> tuple[Proposal, Routing | None]:
+    """For an extra vote: the items that somebody can still answer, and who is asked first, which the vault then has."""
+    wish = proposal.wish
+    if wish.action != EXTRA_VOTE:
+        return proposal, None
+    found = vote_asking.route(
+        store, project_id=project_id, run_id=run_id, attribute=wish.attribute, group=wish.group, wait_days=wish.wait_days,
+        item_ids=proposal.items["item_id"].to_list(), now=store.clock(),
+    )  # fmt: skip
+    return replace(proposal, items=proposal.items.filter(pl.col("item_id").is_in(found.items))), found
 
 
-def _reweight(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -> Proposal:
+def _reweight(wish: Wish, sources: Sources, groups: Groups, asked: Asked, ids: pl.DataFrame) -> Proposal:
     named = wish.target or dict.fromkeys(groups.names, 1 / len(groups.names))
     target = {groups.names.index(name): share for name, share in named.items()}
     found = reweighted(sources.votes, groups.of, target, n_labels=sources.label_set.n_labels)
     words = dict(zip(sources.label_set.codes, sources.label_set.labels, strict=True))
-    changes = found.changes.sort("weight_share", "item_code", descending=[True, False]).join(
+    by_asked = reweighted(sources.votes, asked.of, target, n_labels=sources.label_set.n_labels)
+    changes = by_asked.changes.sort("weight_share", "item_code", descending=[True, False]).join(
         ids, on="item_code", how="left"
     )
     table = found.groups.with_columns(group=pl.col("group_code").replace_strict(dict(enumerate(groups.names)))).select(
@@ -207,7 +232,8 @@ def _reweight(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -
     sentence = (
         f"{found.changes.height:,} of {found.n_items:,} labels would change; the gap in how often the label of the others agrees "
         f"with a group goes from {_points(found.gap_before)} to {_points(found.gap_after)} points, and {found.n_votes:,} votes "
-        f"count as {found.n_effective:,.0f}"
+        f"count as {found.n_effective:,.0f}. {min(changes.height, wish.n_items):,} items go to people, picked so that they do not tell "
+        "who is in which group"
     )
     return Proposal(
         wish, f"{ACTIONS[REWEIGHT]} by {wish.attribute}", sentence,
@@ -223,12 +249,19 @@ def _reweight(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -
     )  # fmt: skip
 
 
-def _extra(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -> Proposal:
-    asked = groups.names.index(wish.group) if wish.group else BALANCED
+def _extra(wish: Wish, sources: Sources, groups: Groups, asked: Asked, ids: pl.DataFrame) -> Proposal:
+    wanted = groups.names.index(wish.group) if wish.group else BALANCED
     found = extra_votes(
-        sources.votes, groups.of, n_items=wish.n_items, n_labels=sources.label_set.n_labels, group=asked, seed=wish.seed
+        sources.votes, groups.of, n_items=wish.n_items, n_labels=sources.label_set.n_labels, group=wanted, seed=wish.seed,
+        asked_as=asked.of, answering=asked.answering,
     )  # fmt: skip
+    own = asked.answering.diagonal()[wanted if wish.group else slice(None)].mean()
     whom = f"of {wish.group}" if wish.group else "of the group that has the fewest there"
+    whom += (
+        f" (about {own:.0%} of who is asked, so that being asked does not tell who is in it)"
+        if wish.wait_days
+        else ", or of anybody"
+    )
     sentence = (
         f"One more vote for {found.n_votes:,} items, {whom}: about {found.expected_changes:.0f} labels would change; the gap in how "
         f"often the label of the others agrees with a group goes from {_points(found.gap_before)} to {_points(found.gap_after)} points "
@@ -248,14 +281,15 @@ def _extra(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -> P
     )  # fmt: skip
 
 
-def _adjudicate(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame) -> Proposal:
+def _adjudicate(wish: Wish, sources: Sources, groups: Groups, asked: Asked, ids: pl.DataFrame) -> Proposal:
     votes = sources.votes.select(pl.col("item_code", "annotator_code", "label_code").cast(pl.Int64))
-    both = _said_by_groups(votes, groups.of)
-    apart = both.filter(pl.col("n_labels") > 1).sort("votes", "item_code", descending=[True, False])
+    both, by_asked = (said_by_groups(votes, of) for of in (groups.of, asked.of))
+    apart, picked = (one.filter(pl.col("n_labels") > 1) for one in (both, by_asked))
+    picked = picked.sort("votes", "item_code", descending=[True, False])
     if both.is_empty():
         raise BadRequest(f"No item has a clear label from two groups of {wish.attribute}.")
     share, chance = apart.height / both.height, _apart_by_chance(votes, groups.of, wish.seed)
-    kept = apart.head(wish.n_items).join(ids, on="item_code", how="left", maintain_order="left")
+    kept = picked.head(wish.n_items).join(ids, on="item_code", how="left", maintain_order="left")
     sentence = (
         f"Groups of {wish.attribute} say different things on {apart.height:,} of the {both.height:,} items that two of them labelled "
         f"clearly ({share:.1%}; the same people put into such groups by chance: {chance:.1%}); {kept.height:,} go to people to settle, "
@@ -269,7 +303,7 @@ def _adjudicate(wish: Wish, sources: Sources, groups: Groups, ids: pl.DataFrame)
     )  # fmt: skip
 
 
-def _said_by_groups(votes: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+def said_by_groups(votes: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
     """Items on which two groups or more each have one label that most of them gave: item_code, n_labels, votes (for those labels)."""
     counted = votes.join(groups, on="annotator_code").group_by("item_code", "group_code", "label_code").len()
     cell = ["item_code", "group_code"]
@@ -285,7 +319,7 @@ def _apart_by_chance(votes: pl.DataFrame, groups: pl.DataFrame, seed: int) -> fl
     shares = []
     for place in range(_DEALS):
         dealt = groups.with_columns(pl.col("group_code").shuffle(seed=seed * _DEALS + place))
-        both = _said_by_groups(votes, dealt)
+        both = said_by_groups(votes, dealt)
         shares.append(both.filter(pl.col("n_labels") > 1).height / max(both.height, 1))
     return sum(shares) / _DEALS
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dashboard.workflows import bias_groups, bias_rows, bias_view
+from dashboard.workflows import bias_groups, bias_rows, bias_standing, bias_view
 from dashboard.workflows.bias_groups import JOIN, Groups
 from dashboard.workflows.bias_sources import Sources, read_sources
 from dashboard.workflows.errors import BadRequest
@@ -61,7 +61,9 @@ def behind(
         groups = _items(store, project_id, str(row["attribute"]), sources)
         return Behind(_items_of_group(store, project_id, _votes(sources, row), groups, row), None)
     require(by, "attributes.read")
-    sources = read_sources(store, project_id, saw=seen.run.saw_seq)
+    sources = read_sources(
+        store, project_id, saw=bias_standing.seq_of(seen.run.parameters, row, seen.run.saw_seq)
+    )
     parts = str(row["attribute"]).split(JOIN)
     found = [
         bias_groups.annotator_groups(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from dashboard.workflows import bias_rows, monitor
+from dashboard.workflows import bias_rows, bias_standing, monitor
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
@@ -96,6 +96,11 @@ def read_view(store: Store | Reader, project_id: str, *, as_of: int | None = Non
         {"attribute": list(hidden), "n": list(hidden.values())}, schema={"attribute": pl.Utf8, "n": pl.Int64}
     )
     state, sentence, detail = answer(gaps, untested)
+    standing = run.parameters.get("standing", {})
+    assert isinstance(standing, dict)
+    detail = " ".join(
+        [detail, *(f"{words}." for words in bias_standing.standing_words(standing, run.saw_seq))]
+    )
     return BiasView(run, state, sentence, detail, gaps, untested, few)
 
 

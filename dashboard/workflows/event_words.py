@@ -195,12 +195,14 @@ def _which(payload: Payload) -> str:
     return f" ({', '.join(map(str, names))})" if isinstance(names, list) and names else ""
 
 
-def _bias(_event: Fields, payload: Payload) -> str:
-    compared = ", ".join(map(str, cast("list[object]", payload.get("attributes") or [])))
-    return (
-        f"compared how groups are labelled ({compared or 'no groups'}): {_number(payload.get('gaps'))} of "
-        f"{_number(payload.get('tested'))} gaps tested differ from nothing{alert_events.opened(payload)}"
-    )
+def _decided(_event: Fields, p: Payload) -> str:
+    return f"decided on {p.get('title')}{_because(p.get('reason'))}"
+
+
+def _bias(_event: Fields, p: Payload) -> str:
+    compared = ", ".join(map(str, cast("list[object]", p.get("attributes") or []))) or "no groups"
+    gaps = f"{_number(p.get('gaps'))} of {_number(p.get('tested'))} gaps tested differ from nothing"
+    return f"compared how groups are labelled ({compared}): {gaps}{alert_events.opened(p)}"
 
 
 KINDS: Mapping[str, EventKind] = {
@@ -290,9 +292,10 @@ KINDS: Mapping[str, EventKind] = {
         lambda _e, p: f"measured what pulls labels: {_number(p.get('found'))} effects told from chance",
     ),
     "bias_action_committed": EventKind(
-        "Action on bias",
-        "Somebody decided what is done about a bias, with the effect that was expected before.",
-        lambda _e, p: f"decided on {p.get('title')}{_because(p.get('reason'))}",
+        "Action on bias", "What is done about a bias was decided, with the effect expected before.", _decided
+    ),
+    "bias_mitigated": EventKind(
+        "Model mitigated", "A model's labels were made even between groups of items, at a price.", _decided
     ),
     "flags_raised": EventKind("Flags raised", "A computation doubted items and said why.", _flags),
     "flag_claimed": EventKind(

@@ -10,6 +10,7 @@ from datetime import datetime
 import polars as pl
 
 from dashboard.workflows import guideline
+from dashboard.workflows.asked_first import not_asked
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.relabel_state import (
@@ -105,14 +106,14 @@ class Progress:
 def next_item(store: Store, *, project_id: str, by: Person, request_id: str | None = None) -> WorkItem | None:
     """The item that the person works on: the one they hold, else the best free one, which they then hold.
 
-    Never one that somebody else holds, nor one that the person answered, skipped or asked about. None where
-    nothing is left.
+    Never one that somebody else holds, nor one that the person answered, skipped or asked about, nor one for which others are asked
+    first. None where nothing is left.
     """
     require(by, "relabel")
 
     def plan(reader: Reader) -> Draft | None:
         now = store.clock()
-        found = _best_flag(reader, project_id, by, now)
+        found = _best_flag(store, reader, project_id, by, now)
         if found.is_empty():
             return None
         row = found.row(0, named=True)
@@ -138,7 +139,7 @@ def next_item(store: Store, *, project_id: str, by: Person, request_id: str | No
 def upcoming(store: Store, *, project_id: str, by: Person) -> str | None:
     """The id of the item that `next_item` would give the person now; None where nothing is left. Changes nothing."""
     require(by, "relabel")
-    found = _best_flag(store, project_id, by, store.clock())
+    found = _best_flag(store, store, project_id, by, store.clock())
     if found.is_empty():
         return None
     item_id: str = store.read("queue_item_id", project_id=project_id, item_code=found["item_code"][0])[
@@ -174,9 +175,16 @@ def held_flag(
 def progress(store: Store, *, project_id: str, by: Person, today: datetime) -> Progress:
     """The person's own progress since `today` (the moment their day began) and the queue's."""
     require(by, "relabel")
-    alive_since = store.clock() - CLAIM_LASTS
-    params = {"project_id": project_id, "person_id": by.person_id}
-    row = store.read("queue_progress", **params, today=today, alive_since=alive_since).row(0, named=True)
+    now = store.clock()
+    row = store.read(
+        "queue_progress",
+        project_id=project_id,
+        person_id=by.person_id,
+        annotator_code=_annotator_code(store, by),
+        today=today,
+        alive_since=now - CLAIM_LASTS,
+        not_asked=not_asked(store, store, project_id, by.person_id, now),
+    ).row(0, named=True)
     return Progress(**row)
 
 
@@ -231,7 +239,9 @@ def queue_keys(project_id: str) -> frozenset[str]:
     return frozenset({f"queue:{project_id}", "annotators"})
 
 
-def _best_flag(reader: Store | Reader, project_id: str, by: Person, now: datetime) -> pl.DataFrame:
+def _best_flag(
+    store: Store, reader: Store | Reader, project_id: str, by: Person, now: datetime
+) -> pl.DataFrame:
     """The row of the flag that the person should work on next; no row where nothing is left."""
     return reader.read(
         "queue_next",
@@ -239,6 +249,7 @@ def _best_flag(reader: Store | Reader, project_id: str, by: Person, now: datetim
         person_id=by.person_id,
         annotator_code=_annotator_code(reader, by),
         alive_since=now - CLAIM_LASTS,
+        not_asked=not_asked(store, reader, project_id, by.person_id, now),
     )
 
 

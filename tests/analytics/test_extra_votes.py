@@ -55,3 +55,40 @@ def test_order_changes_nothing_and_what_cannot_be_is_refused() -> None:
         extra_votes(votes, groups.with_columns(group_code=pl.lit(0)), n_items=3, n_labels=2)
     with pytest.raises(BadOption, match="group="):
         extra_votes(votes, groups, n_items=3, n_labels=2, group=9)
+
+
+def test_items_are_picked_by_what_people_are_asked_as_and_not_by_their_groups() -> None:
+    """The list of items is on record: with what people are asked as the same, it has to be the same whoever is in which group."""
+    votes, groups = panel(6, n_items=200)
+    asked_as = groups.with_columns(group_code=1 - pl.col("group_code").shuffle(seed=3))
+    swapped = groups.with_columns(group_code=1 - pl.col("group_code"))
+    for group in (-1, 0, 1):
+        first, second = (
+            extra_votes(votes, own, n_items=30, n_labels=2, group=group, asked_as=asked_as).items["item_code"]
+            for own in (groups, swapped)
+        )
+        assert first.equals(second)
+    fewer = groups.filter(pl.col("annotator_code") > 1)  # two people are in no group that is shown
+    shown = extra_votes(votes, fewer, n_items=30, n_labels=2, asked_as=asked_as).items
+    assert shown["margin"].equals(
+        extra_votes(votes, groups, n_items=30, n_labels=2, asked_as=asked_as).items["margin"]
+    )
+
+
+def test_an_answer_of_others_moves_the_gap_less() -> None:
+    votes, groups = panel(4, n_items=2000)
+    asked_as = groups
+
+    def gap_after(answering: list[list[float]] | None) -> float:
+        shares = None if answering is None else np.array(answering)
+        return extra_votes(
+            votes, groups, n_items=600, n_labels=2, group=1, asked_as=asked_as, answering=shares
+        ).expected_changes
+
+    alone, mixed, swapped = (
+        gap_after(a) for a in (None, [[0.75, 0.25], [0.25, 0.75]], [[0.0, 1.0], [1.0, 0.0]])
+    )
+    assert min(alone, swapped) < mixed < max(alone, swapped)
+    assert mixed == pytest.approx(0.75 * alone + 0.25 * swapped, rel=1e-6)
+    with pytest.raises(BadOption, match="rows and columns"):
+        gap_after([[1.0]])

@@ -7,7 +7,7 @@ import pytest
 from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
 
 from analytics.errors import BadOption
-from analytics.fair_predictions import ODDS, PARITY, PLAIN, REDUCTION, THRESHOLDS, mitigation
+from analytics.fair_predictions import ODDS, PARITY, PLAIN, REDUCTION, THRESHOLDS, mitigated, mitigation
 
 
 def model(
@@ -64,3 +64,28 @@ def test_what_cannot_be_is_refused() -> None:
         mitigation(p, has, group[:5], features)
     with pytest.raises(BadOption, match="between 0 and 1"):
         mitigation(p * 2, has, group, features)
+
+
+@pytest.mark.parametrize("method", [THRESHOLDS, REDUCTION])
+def test_the_labels_that_are_given_are_those_that_were_judged(method: str) -> None:
+    n, strangers = 500, 300  # then come items whose label nobody knows
+    p, has, group, features = (np.concatenate([one, one[:strangers]]) for one in model(n))
+    table = mitigation(p[:n], has[:n], group[:n], features[:n], replicates=100).table
+    judged = table.filter(method=method, constraint=PARITY).row(0, named=True)
+    is_known = np.arange(n + strangers) < n
+    after = mitigated(p, has & is_known, is_known, group, features, method=method, constraint=PARITY)
+    assert (after[:n] == has[:n]).mean() == pytest.approx(judged["accuracy"], abs=1e-12)
+
+    def gap(given: np.ndarray) -> float:
+        return float(demographic_parity_difference(has[n:], given[n:], sensitive_features=group[n:]))
+
+    assert gap(after) < gap(p >= 0.5) / 2
+
+
+def test_what_cannot_be_mitigated_is_refused() -> None:
+    p, has, group, features = model(200)
+    every = np.ones(200, dtype=np.bool_)
+    with pytest.raises(BadOption, match="too small"):
+        mitigated(p, has, every, np.arange(200), features, method=THRESHOLDS, constraint=PARITY)
+    with pytest.raises(BadOption, match="one of"):
+        mitigated(p, has, every, group, features, method="prayer", constraint=PARITY)

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from dashboard.workflows import ingest
+from dashboard.workflows.model_samples import ModelRun, record_model_run
 from dashboard.workflows.opening import Store
 from data.importers.parsed import ANNOTATORS, ITEMS
 from tests import stores
@@ -66,6 +67,60 @@ def crowd_store(
     request = ingest.ImportRequest(labels=("cat", "dog"), title="Pets")
     ingest.import_parsed(store, parsed=parsed, project_id=stores.PROJECT, by=stores.LENA, request=request)
     return store
+
+
+def more_votes(
+    store: Store, votes: list[tuple[str, str, str]], people: dict[str, dict[str, str]] | None = None
+) -> None:
+    """Bring in more annotations (item_id, annotator_id, label), and what is known of who gave them."""
+    empty = stores.parsed_crowd(n_items=1)
+    rows = [(place + 1, *vote, True) for place, vote in enumerate(votes)]
+    given = pl.DataFrame(
+        rows, schema=["row", "item_id", "annotator_id", "label", "independent"], orient="row"
+    )
+    known = [(person, json.dumps(attributes)) for person, attributes in (people or {}).items()]
+    parsed = replace(
+        empty,
+        annotations=given.select(
+            (pl.col(n) if n in given.columns else pl.lit(None)).cast(kind).alias(n)
+            for n, kind in empty.annotations.schema.items()
+        ),
+        items=empty.items.clear(),
+        annotators=pl.DataFrame(known, schema=ANNOTATORS, orient="row"),
+        predictions=empty.predictions.clear(),
+        n_rows=given.height,
+        sha256=f"{store.head:064d}",
+        name=f"more-{store.head}.csv",
+    )
+    ingest.import_parsed(
+        store, parsed=parsed, project_id=stores.PROJECT, by=stores.LENA, request=ingest.ImportRequest()
+    )
+
+
+def leaning_model(store: Store, model_run: str, *, lean: float = 1.2) -> None:
+    """A run that knows something of each text's gold label, and says dog more often of mails."""
+    rng = np.random.default_rng(7)
+    items = store.read("import_known_items", project_id=stores.PROJECT).sort("item_code")
+    number = items["item_id"].str.slice(5).cast(pl.Int64).to_numpy()
+    votes = (
+        store.read("score_votes", project_id=stores.PROJECT)
+        .group_by("item_code")
+        .agg(pl.col("label_code").mean())
+    )
+    share = (
+        items.join(votes, on="item_code", how="left", maintain_order="left")["label_code"]
+        .fill_null(0.5)
+        .to_numpy()
+    )
+    logit = 4 * (share - 0.6) + lean * np.where(number % 2, 1, -1) + rng.normal(0, 0.7, number.size)
+    p = 1 / (1 + np.exp(-logit))
+    run = ModelRun(
+        model_run,
+        items["item_code"].to_numpy(),
+        np.column_stack([1 - p, p])[None].astype(np.float32),
+        {"by": "a test"},
+    )
+    record_model_run(store, project_id=stores.PROJECT, by=stores.LENA, run=run, saw=store.head)
 
 
 def _asked(

@@ -32,7 +32,8 @@ def proposed(store: Store, wish: Wish) -> bias_actions.Proposal:
 def test_reweighting_says_what_would_change_before_anybody_decides(crowd: Store) -> None:
     before = crowd.head
     found = proposed(crowd, Wish("reweight", "site", target={"north": 0.2, "south": 0.8}))
-    assert found.expected["changes"] == pytest.approx(found.items.height)
+    assert (found.expected["changes"] or 0) > 0
+    assert found.items.height > 0  # picked by drawn groups, so not just the labels that would change
     assert 0 < (found.expected["n_effective"] or 0) < (found.expected["n_votes"] or 0)
     assert "labels would change" in found.sentence
     assert found.groups["group"].to_list() == ["north", "south"]

@@ -103,3 +103,40 @@ def test_writers_at_once_lose_no_key(vault: Vault) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda person: vault.add_note(person, "n", {"text": person}), people))
     assert [vault.notes(person) for person in people] == [{"n": {"text": person}} for person in people]
+
+
+def test_a_mark_comes_back_newest_first_and_goes_with_the_key(vault: Vault) -> None:
+    vault.mark("asked", {"anna": {"items": "01"}, "ben": {"items": "10"}})
+    vault.mark("asked", {"anna": {"items": "11"}})
+    assert vault.marks("asked") == {"anna": {"items": "11"}, "ben": {"items": "10"}}
+    assert vault.marks("asked", "ben") == {"ben": {"items": "10"}}
+    assert vault.marks("another") == {}
+    vault.destroy_key("anna")
+    assert vault.marks("asked") == {"ben": {"items": "10"}}
+    assert vault.read_all() == {}  # a mark is no attribute
+
+
+def test_without_keys_marks_are_refused_too(vault: Vault) -> None:
+    vault.mark("asked", {"anna": {"items": "01"}})
+    vault.keys_file.unlink()
+    with pytest.raises(KeyMissing):
+        vault.marks("asked")
+    with pytest.raises(KeyMissing):
+        vault.mark("asked", {"ben": {"items": "01"}})
+
+
+def test_a_mark_is_no_other_mark(vault: Vault) -> None:
+    vault.mark("first", {"anna": {"items": "01"}})
+    (vault.folder / "marks-second.jsonl").write_bytes((vault.folder / "marks-first.jsonl").read_bytes())
+    text = (vault.folder / "marks-second.jsonl").read_text().replace('"first"', '"second"')
+    (vault.folder / "marks-second.jsonl").write_text(text)
+    with pytest.raises(StoreDamaged):
+        vault.marks("second")
+
+
+def test_how_long_an_entry_is_tells_nothing_of_what_it_says(vault: Vault) -> None:
+    vault.put(
+        {"anna": {"gender": "male"}, "bine": {"gender": "female"}, "cleo": {"gender": "prefer not to say"}}
+    )
+    lines = (vault.folder / "attributes.jsonl").read_text().splitlines()
+    assert len({len(line) for line in lines}) == 1
