@@ -61,7 +61,7 @@ def _suggestions(seen: EffectsView) -> None:
         )
     if pull["asserted"]:
         st.caption(
-            f"For {pull['asserted']:,} answers a file says whether the suggestion was shown; how that was chosen it does not say."
+            bias_effects_view.asserted(pull) or "What is known of these suggestions is what a file says."
         )
     if pull["annotators"] and session.person().may("view.annotators"):
         rows = [_pull_row(row) for row in pull["annotators"]]

@@ -24,6 +24,7 @@ FORMATS = {
 ROLE_TITLES = {
     "item": "Item", "annotator": "Annotator", "label": "Label", "at": "When it was labelled", "seconds": "Active seconds",
     "text": "Text", "image": "Image", "gold": "Gold label", "source_id": "The source's own id", "rationale": "Rationale",
+    "suggestion": "Suggested label", "suggestion_shown": "Suggestion was shown (yes, no)",
 }  # fmt: skip
 MOST_NAMES = 12
 NOT_THERE = "(not in this file)"

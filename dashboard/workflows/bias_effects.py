@@ -67,7 +67,7 @@ def measure(
     require(by, "bias.measure")
     asked, tell = options or EffectOptions(), progress or _quietly
     tell(0.0, "Reading the annotations")
-    sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run)
+    sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run, least=0)
     try:
         document = _document(store, project_id, sources, asked, tell)
     except AnalyticsError as error:
@@ -79,6 +79,10 @@ def _document(
     store: Store, project_id: str, sources: Sources, asked: EffectOptions, tell: Progress
 ) -> dict[str, object]:
     tell(0.1, "Comparing suggestions that were shown and hidden")
+    if sources.votes.is_empty() and not bias_pull.has_suggestions(store, project_id, sources):
+        raise BadRequest(
+            f"Project {project_id!r} has no independent annotations yet; nothing can be said of them."
+        )
     pull = bias_pull.pull(store, project_id, sources, q=asked.q)
     tell(0.3, "Comparing answers within annotators and items")
     order = _order(store, project_id, sources, asked)

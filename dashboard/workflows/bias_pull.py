@@ -10,6 +10,11 @@ from dashboard.workflows.bias_sources import Sources
 from dashboard.workflows.opening import Store
 
 
+def has_suggestions(store: Store, project_id: str, sources: Sources) -> bool:
+    """Whether anybody's annotation is known to have had a suggestion, shown or hidden."""
+    return not store.read("bias_suggestions", project_id=project_id, as_of=sources.saw).is_empty()
+
+
 def pull(store: Store, project_id: str, sources: Sources, *, q: float) -> dict[str, object]:
     """The pull of all suggestions and of wrong ones, and each annotator's, by id.
 

@@ -23,17 +23,17 @@ class Sources:
     saw: int
 
 
-def read_sources(store: Store, project_id: str, *, saw: int, model_run: str = "") -> Sources:
-    """Read them.
+def read_sources(store: Store, project_id: str, *, saw: int, model_run: str = "", least: int = 1) -> Sources:
+    """Read them, where there are `least` independent annotations.
 
     Raises:
-        BadRequest: labels are sets, nothing was labelled, or there is no such model run.
+        BadRequest: labels are sets, too little was labelled, or there is no such model run.
     """
     label_set = require_label_set(store, project_id, as_of=saw)
     if label_set.is_sets:
         raise BadRequest("The labels of this project are sets; groups are compared for single labels so far.")
     votes = store.read("score_votes", project_id=project_id, as_of=saw)
-    if votes.is_empty():
+    if votes.height < least:
         raise BadRequest(
             f"Project {project_id!r} has no independent annotations yet; there is nothing to compare."
         )
