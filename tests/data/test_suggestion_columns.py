@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dashboard.workflows import ingest, relabel_queue
+from dashboard.workflows import ingest, suggestions
 from dashboard.workflows.ingest import ImportOptions, ImportRequest, ImportSummary
 from dashboard.workflows.opening import Store
 from data.importers.shown import clean_shown
@@ -110,7 +110,7 @@ def test_of_several_annotations_of_a_person_the_first_row_counts_and_nothing_is_
 ) -> None:
     bring(store, table(tmp_path, ["i1,ann,cat,cat,no", "i1,ann,cat,dog,yes", "i1,ben,dog,,"]))
     assert kept(store) == [(0, 0, 0, False, "asserted")]
-    assert relabel_queue.drawn(store, "p", 0, 0) is None  # the desk shows only what the store drew
+    assert suggestions.drawn(store, "p", 0, 0) is None  # the desk shows only what the store drew
 
 
 def test_sets_may_be_suggested(store: Store, tmp_path: Path) -> None:
