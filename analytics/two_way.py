@@ -17,7 +17,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from analytics.frames import FloatArray, IntArray
+from analytics.frames import FloatArray
 from analytics.two_way_kernels import Codes, in_groups, inside, shared_weight, taken_off
 
 MOST_EXACT = 2000
@@ -38,7 +38,7 @@ class TwoWay:
     Attributes:
         first: (N,) codes from 0 of the grouping with fewer groups; second: (N,) of the other.
         n_first: A groups of the first.
-        sizes: (I,) rows of each group of the second; 1 where there is none.
+        sizes: (I,) rows of each group of the second (1 where there is none), and what its terms are drawn to 0 by.
         solve: from (A,) sums to (A,) terms.
     """
 
@@ -55,22 +55,41 @@ class TwoWay:
         return taken_off(given, self.second, self.sizes, self.first, effect)
 
 
-def two_way(one: IntArray, other: IntArray) -> TwoWay:
+def two_way(one: Codes, other: Codes) -> TwoWay:
     """Two groupings made ready: (N,) dense codes from 0 each.
 
     >>> ready = two_way(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]))
     >>> ready.residuals(np.array([1.0, 2.0, 5.0, 7.0])).round(2).tolist()
     [0.25, -0.25, -0.25, 0.25]
     """
+    return _ready(one, other, (0.0, 0.0))
+
+
+def shrunk_two_way(one: Codes, other: Codes, penalties: tuple[float, float]) -> TwoWay:
+    """As `two_way`, but terms are random: each is drawn to 0 by so many annotations (the error's variance over the terms').
+
+    A penalty of infinity leaves a grouping out. The residuals of v are then sigma^2 V^-1 v, V the covariance of a linear model
+    with both groupings as crossed random effects (Henderson's mixed model equations: Henderson et al. 1959, Biometrics 15).
+    """
+    return _ready(one, other, penalties)
+
+
+def _ready(one: Codes, other: Codes, penalties: tuple[float, float]) -> TwoWay:
     n_one, n_other = int(one.max(initial=-1)) + 1, int(other.max(initial=-1)) + 1
+    is_turned = n_one > n_other
     first, second, n_first, n_second = (
-        (one, other, n_one, n_other) if n_one <= n_other else (other, one, n_other, n_one)
+        (other, one, n_other, n_one) if is_turned else (one, other, n_one, n_other)
     )
+    of_first, of_second = penalties[::-1] if is_turned else penalties
     first, second = first.astype(np.int32), second.astype(np.int32)
-    sizes = np.maximum(np.bincount(second, minlength=n_second), 1).astype(np.float64)
-    own = np.bincount(first, minlength=n_first).astype(np.float64)
-    if n_first <= MOST_EXACT:
-        solve = _exact(_equations(first, second, sizes, own))
+    sizes = np.maximum(np.bincount(second, minlength=n_second), 1) + of_second
+    own = np.bincount(first, minlength=n_first) + of_first
+    solve: Solver
+    if np.isinf(of_first):
+        solve = np.zeros_like
+    elif n_first <= MOST_EXACT:
+        equations = _equations(first, second, sizes, own)
+        solve = _exact(equations if sum(penalties) else _held(equations))
     else:
         solve = _in_rounds(
             csr_array((np.ones(first.size), (second, first)), shape=(n_second, n_first)), sizes, own
@@ -87,20 +106,25 @@ def _equations(first: Codes, second: Codes, sizes: FloatArray, own: FloatArray) 
         table = counts / np.sqrt(sizes)[:, None]
         shared = table.T @ table
     else:
-        starts, rows = in_groups(second, sizes.size)
-        shared = shared_weight(starts, rows, first, own.size)
+        shared = shared_weight(*in_groups(second, sizes.size), first, own.size, sizes)
     return np.asarray(np.diag(own) - shared, dtype=np.float64)
 
 
-def _exact(equations: FloatArray) -> Solver:
-    """By Cholesky, the constant of each connected part held at 0 in the mean."""
+def _held(equations: FloatArray) -> FloatArray:
+    """S with the constant of each connected part held at 0 in the mean."""
     if not equations.size:
-        return lambda sums: sums
+        return equations
     _, part = connected_components(csr_array(equations < -_UNSHARED), directed=False)
     size = np.bincount(part)[part].astype(np.float64)
     scale = max(float(np.diag(equations).mean()), 1.0)
-    whole = equations + scale * (part[:, None] == part[None, :]) / size[:, None]
-    factor = cho_factor(whole, lower=True, overwrite_a=True, check_finite=False)
+    return np.asarray(equations + scale * (part[:, None] == part[None, :]) / size[:, None])
+
+
+def _exact(equations: FloatArray) -> Solver:
+    """By Cholesky."""
+    if not equations.size:
+        return lambda sums: sums
+    factor = cho_factor(equations, lower=True, overwrite_a=True, check_finite=False)
     return lambda sums: np.asarray(cho_solve(factor, sums, check_finite=False), dtype=np.float64)
 
 

@@ -27,15 +27,17 @@ def in_groups(group: Codes, n_groups: int) -> tuple[IntArray, IntArray]:
 
 
 @numba.njit(nogil=True, cache=True)
-def shared_weight(starts: IntArray, rows: IntArray, first: Codes, n_first: int) -> FloatArray:
-    """(A, A) sum over the second grouping's groups of n_a n_b / n, n_a the rows of a in that group of n."""
+def shared_weight(
+    starts: IntArray, rows: IntArray, first: Codes, n_first: int, sizes: FloatArray
+) -> FloatArray:
+    """(A, A) sum over the second grouping's groups of n_a n_b / size, n_a the rows of a in that group."""
     shared = np.zeros((n_first, n_first))
     for group in range(starts.size - 1):
         begin, end = starts[group], starts[group + 1]
         for one in range(begin, end):
             a = first[rows[one]]
             for other in range(begin, end):
-                shared[a, first[rows[other]]] += 1.0 / (end - begin)
+                shared[a, first[rows[other]]] += 1.0 / sizes[group]
     return shared
 
 

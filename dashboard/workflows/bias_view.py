@@ -220,6 +220,8 @@ def evidence(row: Mapping[str, Any]) -> str:
         said.append(f"{row['adjusted_undefined'].capitalize()}.")
     if row["p_adjusted"] is not None:
         said.append(f"p {_p(row['p_adjusted'])} after correction.")
+    if row["mixed"] is not None:
+        said.append(second_opinion(row))
     if row["no_interval"]:
         said.append(f"No interval as counted: {row['no_interval']}.")
     if row["span"] is not None:
@@ -230,6 +232,20 @@ def evidence(row: Mapping[str, Any]) -> str:
     if row["odds_ratio"] is not None:
         said.append(f"Odds ratio {row['odds_ratio']:.2f}, Cohen's h {row['cohens_h']:+.2f}.")
     return " ".join(said)
+
+
+def second_opinion(row: Mapping[str, Any]) -> str:
+    """What a mixed model says of a gap, and whether it agrees; "" where there is none."""
+    if row["mixed"] is None:
+        return ""
+    said = f"{_points(row, 'mixed')} points"
+    if row["mixed_says"] is None:
+        return f"A mixed model has {said}: too few to judge by."
+    p = f"p {_p(row['mixed_p_adjusted'])} after correction"
+    if row["mixed_says"] == "agrees":
+        return f"A mixed model agrees: {said}, {p}."
+    seen = "it would not report this gap" if row["verdict"] == "gap" else "it would report this gap"
+    return f"A mixed model differs: {said}, {p}; {seen}."
 
 
 def table_titles(side: str) -> dict[str, str]:

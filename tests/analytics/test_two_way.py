@@ -71,5 +71,5 @@ def test_nothing_is_nothing() -> None:
 def test_kernels_by_hand() -> None:
     starts, rows = in_groups(np.array([1, 0, 1]), 3)
     assert (starts.tolist(), rows.tolist()) == ([0, 1, 3, 3], [1, 0, 2])
-    shared = shared_weight(starts, rows, np.array([0, 1, 1]), 2)
+    shared = shared_weight(starts, rows, np.array([0, 1, 1]), 2, np.array([1.0, 2.0, 1.0]))
     assert shared.tolist() == [[0.5, 0.5], [0.5, 1.5]]  # an item of one row, and one of a row each
