@@ -82,8 +82,8 @@ def _ready(one: Codes, other: Codes, penalties: tuple[float, float]) -> TwoWay:
     )
     of_first, of_second = penalties[::-1] if is_turned else penalties
     first, second = first.astype(np.int32), second.astype(np.int32)
-    sizes = np.maximum(np.bincount(second, minlength=n_second), 1) + of_second
-    own = np.bincount(first, minlength=n_first) + of_first
+    sizes = np.maximum(np.bincount(second, minlength=n_second), 1).astype(np.float64) + float(of_second)
+    own = np.bincount(first, minlength=n_first).astype(np.float64) + float(of_first)
     solve: Solver
     if np.isinf(of_first):
         solve = np.zeros_like

@@ -19,7 +19,7 @@ from dashboard.workflows import bias_groups, bias_rows
 from dashboard.workflows.annotator_attributes import attribute_names
 from dashboard.workflows.bias_groups import JOIN, Groups
 from dashboard.workflows.bias_rows import KIND
-from dashboard.workflows.bias_sources import Sources, read_sources
+from dashboard.workflows.bias_sources import Sources, each_question, read_any_sources
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
@@ -91,7 +91,7 @@ def bias(
     """Compare the groups of each attribute and keep every gap as a run.
 
     Raises:
-        BadRequest: an attribute or option is not known, no purpose is given, labels are sets, or nothing was labelled.
+        BadRequest: an attribute or option is not known, no purpose is given, or nothing was labelled.
         NotAllowed: the person may not measure, or not read annotators' attributes and asks for one.
         KeyMissing: an annotators' attribute is asked for, and the vault's keys are not on this machine.
     """
@@ -99,7 +99,7 @@ def bias(
     asked = (options or BiasOptions()).checked()
     tell = progress or _quietly
     tell(0.0, "Reading the annotations")
-    sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run)
+    sources = read_any_sources(store, project_id, saw=store.head, model_run=asked.model_run)
     items, people = _attributes(store, project_id, by, asked)
     of_items = [_item_groups(store, project_id, name, sources) for name in items]
     of_people = [_people(store, project_id, by, name, asked.purpose, sources) for name in people]
@@ -190,13 +190,16 @@ def _people(store: Store, project_id: str, by: Person, name: str, purpose: str, 
 def _measured(
     sources: Sources, items: list[Groups], people: list[Groups], asked: BiasOptions, tell: Progress
 ) -> pl.DataFrame:
-    """Every gap of every attribute, corrected together."""
-    steps = list(_steps(items, people))
+    """Every gap of every attribute, of sets of every choice, corrected together."""
+    questions = list(each_question(sources))
+    steps = [(question, *pair) for question in questions for pair in _steps(items, people)]
     tables = []
-    for place, (of_people, of_items) in enumerate(steps):
+    for place, (question, of_people, of_items) in enumerate(steps):
         name = bias_rows.title(of_people, of_items)
+        if question.choice is not None:
+            name += f": {sources.label_set.label(question.choice)}"
         tell(0.1 + 0.85 * place / len(steps), f"Comparing {name}")
-        tables.append(bias_rows.gaps(sources.votes, of_people, of_items, _inputs(sources, asked)))
+        tables.append(bias_rows.gaps(question.votes, of_people, of_items, _inputs(question, asked)))
     tell(0.95, "Writing the figures")
     return bias_rows.told(tables, sources.label_set, asked.correction)
 
@@ -215,9 +218,10 @@ def _steps(items: list[Groups], people: list[Groups]) -> Iterator[tuple[Groups |
 
 def _inputs(sources: Sources, asked: BiasOptions) -> bias_rows.Inputs:
     return bias_rows.Inputs(
-        n_labels=sources.label_set.n_labels,
+        n_labels=sources.n_labels,
         gold=sources.gold,
         model=sources.model,
+        choice=sources.choice,
         replicates=asked.replicates,
         seed=asked.seed,
         generalise=asked.generalise,

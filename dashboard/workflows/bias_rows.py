@@ -46,7 +46,7 @@ of the figure, between the two groups furthest apart; see `analytics.gap_table`,
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What every table shares. `generalise`: items and annotators are both drawn."""
+    """What every table shares. `generalise`: items and annotators are both drawn. `choice`: of a set, whose code all rows have."""
 
     n_labels: int
     gold: pl.DataFrame | None
@@ -54,6 +54,7 @@ class Inputs:
     replicates: int
     seed: int
     generalise: bool
+    choice: int | None = None
 
     def draws(self, resample: Resampled) -> Draws:
         """The draws of a table."""
@@ -69,6 +70,15 @@ def title(people: Groups | None, items: Groups | None) -> str:
 
 def gaps(votes: pl.DataFrame, people: Groups | None, items: Groups | None, inputs: Inputs) -> pl.DataFrame:
     """The gaps of groups of annotators, of items, or of the first on each of the second: `gap_table.GAPS`, side and names."""
+    table = _measured(votes, people, items, inputs)
+    if inputs.choice is None:
+        return table
+    return table.with_columns(label_code=pl.lit(inputs.choice, dtype=table.schema["label_code"]))
+
+
+def _measured(
+    votes: pl.DataFrame, people: Groups | None, items: Groups | None, inputs: Inputs
+) -> pl.DataFrame:
     from analytics import adjusted_gaps, gap_table, group_rates, mixed_gaps
 
     n, gold, model = inputs.n_labels, inputs.gold, inputs.model

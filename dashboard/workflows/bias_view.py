@@ -25,6 +25,9 @@ MEASURES: Mapping[str, str] = {
 }
 """What each measure says of a label, in words."""
 
+WHOLE = ("disagreement", "error_on_gold", "model_error")
+"""Measures of no one label; where labels are sets they are of one choice."""
+
 HELD: Mapping[str, str] = {"annotator": "item", "item": "annotator", "crossed": "item"}
 """What the adjusted gap holds fixed, by side."""
 
@@ -153,11 +156,12 @@ def what(row: Mapping[str, Any]) -> str:
 def figure_words(row: Mapping[str, Any]) -> str:
     """The figure of a row with its label: "found “dog” where it should be"."""
     label = f"“{row['label']}”"
+    plain = MEASURES[row["measure"]]
     return {
         "label_rate": f"label {label}",
         "true_positive_rate": f"{label} found where it should be",
         "false_positive_rate": f"{label} given where it should not be",
-    }.get(row["measure"], MEASURES[row["measure"]])
+    }.get(row["measure"], f"{plain} on {label}" if row["label"] else plain)
 
 
 def sentence(row: Mapping[str, Any]) -> str:
@@ -166,6 +170,7 @@ def sentence(row: Mapping[str, Any]) -> str:
     points = f"{abs(gap) * 100:.1f} points {'more' if gap > 0 else 'less'} often"
     interval = f" [{ends[0] * 100:+.1f}, {ends[1] * 100:+.1f}]" if ends else ""
     whose = f"{row['attribute']} {row['group']}"
+    choice = f" on “{row['label']}”" if row["label"] and row["measure"] in WHOLE else ""
     verbs = {
         "label_rate": f"label “{row['label']}”",
         "disagreement": "are contradicted by the others",
@@ -183,8 +188,8 @@ def sentence(row: Mapping[str, Any]) -> str:
             "false_positive_rate": f"are labelled “{row['label']}” where it is wrong",
             "model_error": "are labelled against the model",
         }
-        return f"items with {whose} {passive[row['measure']]} {points}{interval} than other items"
-    said = f"annotators with {whose} {verbs[row['measure']]} {points}{interval} than the others"
+        return f"items with {whose} {passive[row['measure']]}{choice} {points}{interval} than other items"
+    said = f"annotators with {whose} {verbs[row['measure']]}{choice} {points}{interval} than the others"
     if row["side"] == "crossed":
         return f"{said} on items with {row['item_attribute']} {row['item_group']}, beyond how they differ elsewhere"
     return f"{said} on the same items" if row["adjusted"] is not None else said
