@@ -14,6 +14,7 @@ from dashboard import __version__
 from dashboard.workflows import bias_attributes, bias_pull
 from dashboard.workflows.bias_sources import Sources, read_sources
 from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.label_sets import current_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
@@ -73,6 +74,12 @@ def measure(
     except AnalyticsError as error:
         raise BadRequest(f"What pulls labels could not be measured: {error}") from error
     return _kept(store, project_id, by, (asked, sources.saw, document), request_id)
+
+
+def is_for(store: Store, project_id: str) -> bool:
+    """Whether this is worked out for the project's labels: for single labels, not for sets."""
+    known = current_label_set(store, project_id)
+    return known is None or not known.is_sets
 
 
 def _document(

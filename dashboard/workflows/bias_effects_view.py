@@ -72,9 +72,8 @@ def answer(found: Mapping[str, Any]) -> tuple[State, str, str]:
     n_tested = sum(row["p_adjusted"] is not None for row in [*found["order"], *beyond])
     n_tested += found["pull"]["every"]["p_value"] is not None
     untested = missing(found)
-    detail = f"{n_tested} figures were tested, corrected for many within each table." + _strongest(
-        found["attributes"]
-    )
+    tested = "1 figure was" if n_tested == 1 else f"{n_tested} figures were"
+    detail = f"{tested} tested, corrected for many within each table." + _strongest(found["attributes"])
     detail += asserted(found["pull"])
     if untested:
         detail += f" Not testable: {'; '.join(untested)}."

@@ -17,6 +17,7 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 from tests import stores
 from tests.dashboard.bias_steps import N_PEOPLE, SECRET, SITES
+from tests.dashboard.pages import open_page, shown_by, words
 
 P = "scenes"
 CHOICES = ("car", "dog", "tree")
@@ -157,3 +158,28 @@ def test_a_models_choices_are_those_from_one_half_on(scenes: Store) -> None:
 def test_what_is_not_worked_out_for_sets_says_so(scenes: Store) -> None:
     with pytest.raises(BadRequest, match="single labels"):
         bias_effects.measure(scenes, project_id=P, by=stores.LENA)
+
+
+def test_the_page_shows_one_choice_where_that_is_asked_for(scenes: Store) -> None:
+    with shown_by(scenes):
+        app = open_page("bias", project=P, person="rita", side="annotator", label="dog")
+        table = app.dataframe[0].value.to_csv()
+        assert "label “dog”" in table
+        assert "wrong on gold on “dog”" in table
+        assert SECRET not in words(app) + table
+        assert "car" not in table
+        row = (
+            gaps(scenes)
+            .filter(side="annotator", measure="label_rate", label="dog", group="north")
+            .row(0, named=True)
+        )
+        assert "A mixed model agrees" in words(
+            open_page("bias", project=P, person="rita", gap=bias_rows.gap_id(row))
+        )
+
+
+def test_the_page_offers_no_button_for_what_is_not_worked_out_for_sets(scenes: Store) -> None:
+    with shown_by(scenes):
+        app = open_page("bias", project=P, person="lena", section="effects")
+        assert "single labels so far" in words(app)
+        assert not [button for button in app.button if button.key == "bias_effects_measure"]
