@@ -162,6 +162,7 @@ def _cleaned(raw: Raw, day_first: bool) -> tuple[pl.DataFrame, tuple[str, ...]]:
     columns: dict[str, pl.Series] = {"row": raw.rows}
     reasons: list[pl.Series] = []
     notes: list[str] = []
+    shown: Cleaned | None = None
     for role, ours in _OURS.items():
         if role not in raw.roles:
             columns[ours] = pl.Series(ours, [None], dtype=_TYPES.get(ours, pl.String())).new_from_index(0, n)
@@ -169,11 +170,11 @@ def _cleaned(raw: Raw, day_first: bool) -> tuple[pl.DataFrame, tuple[str, ...]]:
         cleaned = _clean(role, raw, day_first)
         columns[ours] = cleaned.values
         notes += cleaned.notes
+        shown = cleaned if role == "suggestion_shown" else shown
         if cleaned.bad.null_count() < n:
             reasons.append(cleaned.bad.alias(f"reason {len(reasons)}"))
     if "suggestion" in raw.roles:
-        said = columns["is_shown"] if "suggestion_shown" in raw.roles else None
-        columns["is_shown"], unsaid, assumed = told_of(columns["suggestion"], said, raw.names["suggestion"])
+        columns["is_shown"], unsaid, assumed = told_of(columns["suggestion"], shown, raw.names["suggestion"])
         reasons.append(unsaid.alias(f"reason {len(reasons)}"))
         notes += assumed
     blind = ~columns["is_shown"].fill_null(False)

@@ -29,7 +29,7 @@ def clean_shown(values: pl.Series, column: str) -> Cleaned:
 
 
 def told_of(
-    suggestion: pl.Series, shown: pl.Series | None, column: str
+    suggestion: pl.Series, shown: Cleaned | None, column: str
 ) -> tuple[pl.Series, pl.Series, tuple[str, ...]]:
     """Whether each row's suggestion was shown, an objection where that is not said, and what was assumed.
 
@@ -41,12 +41,12 @@ def told_of(
         note = f"Nothing says whether the suggestions in {column!r} were shown: all were taken as shown."
         seen = pl.DataFrame({"has": has}).select(s=pl.when(pl.col("has")).then(True))["s"]
         return seen, nothing, (note,) if has.any() else ()
-    frame = pl.DataFrame({"has": has, "shown": shown, "v": suggestion})
-    unsaid = pl.col("has") & pl.col("shown").is_null()
+    frame = pl.DataFrame({"has": has, "shown": shown.values, "bad": shown.bad, "v": suggestion})
+    unsaid = pl.col("has") & pl.col("shown").is_null() & pl.col("bad").is_null()
     bad = frame.select(
         bad=pl.when(unsaid).then(quoted("v", "it is not said whether the suggestion was shown"))
     )
-    return shown, bad["bad"], ()
+    return shown.values, bad["bad"], ()
 
 
 def suggestions(good: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:

@@ -76,6 +76,7 @@ def test_a_shown_suggestion_makes_a_label_dependent_and_a_hidden_one_does_not(
     [
         ("i2,ben,dog,fish,yes", "suggestion 'fish' is not in the label set (cat, dog)"),
         ("i2,ben,dog,cat,maybe", "suggestion_shown is neither yes nor no: 'maybe'"),
+        ("i2,ben,dog,cat, ", "it is not said whether the suggestion was shown: 'cat'"),
         ("i2,ben,dog,cat,", "it is not said whether the suggestion was shown: 'cat'"),
     ],
 )
@@ -86,6 +87,7 @@ def test_what_cannot_be_taken_is_listed_with_its_row_and_reason(
     summary = bring(store, path, request=ImportRequest(labels=("cat", "dog")))
     assert summary.refused
     assert summary.rejected["row"].to_list() == [3]
+    assert summary.rejected["reason"][0].count(": '") <= 1  # one objection, not two to the same cell
     assert reason in summary.rejected["reason"][0]
     some = bring(store, path, request=ImportRequest(labels=("cat", "dog"), skip_bad_rows=True))
     assert (some.imported, some.suggestions_shown, some.suggestions_hidden) == (2, 1, 1)
