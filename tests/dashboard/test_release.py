@@ -141,10 +141,20 @@ def test_one_signs_the_hash_that_one_saw(pets: Store) -> None:
 def test_a_rejected_release_is_settled_for_good(pets: Store) -> None:
     made = propose(pets)
     waive_all(pets, made)
-    reject = {"project_id": P, "release_id": made.release_id, "expected_hash": made.content_hash}
+
+    def reject(reason: str) -> release.Release:
+        return release.reject(
+            pets,
+            project_id=P,
+            by=stores.RITA,
+            release_id=made.release_id,
+            expected_hash=made.content_hash,
+            reason=reason,
+        )
+
     with pytest.raises(BadRequest, match="needs a reason"):
-        release.reject(pets, by=stores.RITA, reason="", **reject)
-    assert release.reject(pets, by=stores.RITA, reason="too early", **reject).state == "rejected"
+        reject("")
+    assert reject("too early").state == "rejected"
     with pytest.raises(Stale, match="rejected by rita"):
         sign(pets, made, stores.LENA)
     assert propose(pets).version == 2, "the same labels can be proposed anew"
