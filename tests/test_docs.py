@@ -139,7 +139,9 @@ def _approved(store: Store) -> release.Release:
     for gate in made.failed_gates:
         release.waive(store, by=stores.LENA, gate=gate.key, reason="a test", **named)
     for person in (stores.LENA, stores.RITA):
-        release.approve(store, by=person, expected_hash=made.content_hash, **named)
+        release.approve(
+            store, project_id="pets", by=person, release_id=made.release_id, expected_hash=made.content_hash
+        )
     return made
 
 
