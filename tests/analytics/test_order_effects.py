@@ -211,6 +211,18 @@ def test_no_times_and_coarse_times_are_said() -> None:
     assert empty.curves.is_empty()
 
 
+def test_answers_without_a_moment_count_where_none_is_needed() -> None:
+    votes, gold = crowd(n_items=60, haste=0.08, seed=12)
+    some = votes.with_columns(at=pl.when(pl.col("annotator_code") >= 5).then("at"))
+    table, whole = (order_effects(one, n_labels=2, gold=gold).table for one in (some, votes))
+    assert row(table, GOLD_ERROR, POSITION)["n"] == 15 * 60
+    assert row(table, GOLD_ERROR, SECONDS)["n"] == 20 * 60
+    found, known = (row(one, GOLD_ERROR, SECONDS)["value"] for one in (table, whole))
+    assert found == pytest.approx(known)
+    own = order_effects(votes.filter(pl.col("annotator_code") >= 5), n_labels=2, gold=gold).table
+    assert row(table, GOLD_ERROR, POSITION)["value"] == pytest.approx(row(own, GOLD_ERROR, POSITION)["value"])
+
+
 def test_idle_times_are_unknown() -> None:
     votes, gold = crowd(n_items=60, seed=8)
     idle = votes.with_columns(

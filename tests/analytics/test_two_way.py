@@ -8,7 +8,7 @@ import pytest
 from analytics import two_way as module
 from analytics.frames import FloatArray, IntArray
 from analytics.two_way import two_way
-from analytics.two_way_kernels import in_groups, shared_weight
+from analytics.two_way_kernels import in_groups, pair_scores, shared_weight, slope_sums, top_of_others
 
 
 def by_dummies(values: FloatArray, *groups: IntArray) -> FloatArray:
@@ -73,3 +73,28 @@ def test_kernels_by_hand() -> None:
     assert (starts.tolist(), rows.tolist()) == ([0, 1, 3, 3], [1, 0, 2])
     shared = shared_weight(starts, rows, np.array([0, 1, 1]), 2, np.array([1.0, 2.0, 1.0]))
     assert shared.tolist() == [[0.5, 0.5], [0.5, 1.5]]  # an item of one row, and one of a row each
+
+
+def test_scores_of_pairs_by_the_formula() -> None:
+    rng = np.random.default_rng(5)
+    item, who, label = rng.integers(0, 12, 60), rng.integers(0, 4, 60), rng.integers(0, 3, 60)
+    earlier, mean = rng.integers(-1, 3, (60, 2)).astype(np.int32), rng.dirichlet(np.ones(3), 4)
+    found = pair_scores(in_groups(item, 12), who, label, earlier, mean)
+    told = np.zeros((4, 2))
+    for row in range(60):
+        others = label[(item == item[row]) & (np.arange(60) != row)]
+        for lag in range(2):
+            if others.size and earlier[row, lag] >= 0:
+                given = np.eye(3)[label[row]] - np.bincount(others, minlength=3) / others.size
+                told[who[row], lag] += (np.eye(3)[earlier[row, lag]] - mean[who[row]]) @ given
+    assert found == pytest.approx(told, abs=1e-12)
+
+
+def test_the_label_of_most_others_by_hand() -> None:
+    item, label = np.array([0, 0, 0, 1, 1, 2, 3, 3, 3, 3]), np.array([1, 1, 0, 2, 2, 0, 0, 0, 1, 1])
+    assert top_of_others(*in_groups(item, 4), label, 3).tolist() == [-1, -1, 1, 2, 2, -1, 1, 1, 0, 0]
+
+
+def test_sums_of_a_slope_by_group() -> None:
+    above, below = slope_sums(np.array([1.0, 2.0, 3.0]), np.array([2.0, 1.0, 1.0]), np.array([0, 1, 1]), 2)
+    assert (above.tolist(), below.tolist()) == ([2.0, 5.0], [1.0, 13.0])
