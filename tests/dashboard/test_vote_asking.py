@@ -172,7 +172,8 @@ def test_without_the_keys_nothing_is_decided_and_nobody_is_held_back(tmp_path: P
 def test_a_damaged_entry_holds_nobody_back(asking: Store) -> None:
     of = drawn(asking)
     one = next(one for one in TEAM if of[one.person_id] == "north")
-    file = next(asking.vault.folder.glob(f"marks-{MARK}*"))
+    run = asking.read("score_runs", project_id=P).filter(kind=bias_actions.KIND)["run_id"][0]
+    file = asking.vault.folder / f"marks-{MARK}{run}.jsonl"
     text = file.read_text()
     lines = [json.loads(line) for line in text.splitlines()]
     other = next(line for line in lines if line["annotator_id"] != one.person_id)
@@ -181,7 +182,7 @@ def test_a_damaged_entry_holds_nobody_back(asking: Store) -> None:
         for line in lines
     ]
     try:
-        file.write_text("".join(json.dumps(line) + "\n" for line in changed))
+        file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in changed))
         assert offered(asking, one) is not None
     finally:
         file.write_text(text)
