@@ -15,7 +15,8 @@ that somebody who was shown more suggestions than others does not stand for them
     DerSimonian & Laird (1986); it is what to read where an annotator has few annotations.
   * All annotators: the interval is about these annotators and other items: residuals within an annotator's shown and hidden
     annotations, clustered by item, as all annotators see the same suggestion for an item. The p-value is that of the draw,
-    given each annotator's numbers (Cochran-Mantel-Haenszel).
+    given each annotator's numbers (Cochran-Mantel-Haenszel). Where the draw may have been one for all of an item's annotations
+    (`by_item`; a file does not say), that would take many looks at few items for many draws: the p-value is the interval's then.
 
 Where nothing was hidden, or nothing shown, there is no figure: agreement with a suggestion is no pull by itself.
 """
@@ -27,11 +28,12 @@ from statistics import NormalDist
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtr, stdtrit
+from scipy.special import ndtr, stdtr, stdtrit
 
 from analytics.errors import BadColumn, BadOption, MissingColumn
 from analytics.frames import Contract, FloatArray, IntArray, dense_codes, one_vote_each, require
 from analytics.intervals import benjamini_hochberg, check_interval_options, wilson_bounds
+from analytics.partial_pooling import partly_pooled
 from analytics.results import Estimate
 from analytics.within_annotator import clustered_error, summed, without_means
 
@@ -81,7 +83,12 @@ class Anchoring:
 
 
 def anchoring(
-    suggested: pl.DataFrame, *, min_n: int = 10, q: float = 0.05, confidence: float = 0.95
+    suggested: pl.DataFrame,
+    *,
+    min_n: int = 10,
+    q: float = 0.05,
+    confidence: float = 0.95,
+    by_item: bool = False,
 ) -> Anchoring:
     """The pull of suggestions, on all of them and on those known to be wrong.
 
@@ -90,6 +97,7 @@ def anchoring(
         min_n: annotations with a shown, and with a hidden, suggestion that an annotator's own figure needs.
         q: false discovery rate over annotators.
         confidence: of the intervals.
+        by_item: whether it may be items, rather than single annotations, whose suggestions were shown or hidden.
 
     Raises:
         MissingColumn, BadColumn: `suggested` breaks its contract. BadOption: an option is out of range.
@@ -98,9 +106,9 @@ def anchoring(
     rows = one_vote_each(suggested, "first")
     wrong = rows.filter(pl.col("is_wrong")) if "is_wrong" in rows.columns else rows.clear()
     return Anchoring(
-        every=_pull(rows, min_n, q, confidence, NOBODY),
-        wrong=_pull(wrong, min_n, q, confidence, NO_WRONG if rows.height else NOBODY),
-        balance_p=_balance(rows),
+        every=_pull(rows, min_n, q, confidence, NOBODY, by_item=by_item),
+        wrong=_pull(wrong, min_n, q, confidence, NO_WRONG if rows.height else NOBODY, by_item=by_item),
+        balance_p=_balance(rows, by_item=by_item),
     )
 
 
@@ -147,7 +155,9 @@ class _Counts:
     s0: FloatArray
 
 
-def _pull(rows: pl.DataFrame, min_n: int, q: float, confidence: float, nothing: str) -> Pull:
+def _pull(
+    rows: pl.DataFrame, min_n: int, q: float, confidence: float, nothing: str, *, by_item: bool
+) -> Pull:
     codes, annotator = dense_codes(rows.get_column("annotator_code"))
     shown = rows.get_column("is_shown").cast(pl.Float64).to_numpy()
     agrees = (rows.get_column("label_code") == rows.get_column("suggestion_code")).cast(pl.Float64).to_numpy()
@@ -170,25 +180,42 @@ def _pull(rows: pl.DataFrame, min_n: int, q: float, confidence: float, nothing: 
         return Pull(none, None, n_shown, n_hidden, table)
     kept = both[annotator]
     _, item = dense_codes(rows.get_column("item_code").filter(pl.Series(kept)))
-    overall = _overall(shown[kept], agrees[kept], annotator[kept], item, confidence)
-    return Pull(overall, _cmh(counts), n_shown, n_hidden, table)
+    slope = _Slope.of(shown[kept], agrees[kept], annotator[kept], item)
+    p_value = slope.p_value() if by_item else _cmh(counts)
+    return Pull(slope.estimate(confidence), p_value, n_shown, n_hidden, table)
 
 
-def _overall(
-    shown: FloatArray, agrees: FloatArray, annotator: IntArray, item: IntArray, confidence: float
-) -> Estimate:
-    """The Mantel-Haenszel difference, which is the slope of agreeing on shown within annotators."""
-    x, y = without_means(shown, annotator), without_means(agrees, annotator)
-    weight = float((x * x).sum())
-    value = float((x * y).sum()) / weight
-    score = x * _residuals(agrees, y - value * x, 2 * annotator + shown.astype(np.int64))
-    n_items = int(item.max()) + 1
-    error = clustered_error(score, item) / weight
-    if error <= 0 or n_items < 2:
-        return Estimate(value, None, None, x.size, unit=_DIFFERENCE, n_unit="annotations")
-    half = float(stdtrit(n_items - 1, (1 + confidence) / 2)) * error
-    low, high = max(value - half, -1.0), min(value + half, 1.0)
-    return Estimate(value, low, high, x.size, unit=_DIFFERENCE, n_unit="annotations")
+@dataclass(frozen=True, slots=True)
+class _Slope:
+    """The Mantel-Haenszel difference of N annotations on so many items, which is a slope within annotators, and its error."""
+
+    value: float
+    error: float
+    n: int
+    n_items: int
+
+    @classmethod
+    def of(cls, shown: FloatArray, agrees: FloatArray, annotator: IntArray, item: IntArray) -> _Slope:
+        """Of agreeing on shown, clustered by item; both vary within some annotator."""
+        x, y = without_means(shown, annotator), without_means(agrees, annotator)
+        weight = float((x * x).sum())
+        value = float((x * y).sum()) / weight
+        score = x * _residuals(agrees, y - value * x, 2 * annotator + shown.astype(np.int64))
+        return cls(value, clustered_error(score, item) / weight, x.size, int(item.max()) + 1)
+
+    def estimate(self, confidence: float) -> Estimate:
+        """With its interval, where there is one."""
+        if self.error <= 0 or self.n_items < 2:
+            return Estimate(self.value, None, None, self.n, unit=_DIFFERENCE, n_unit="annotations")
+        half = float(stdtrit(self.n_items - 1, (1 + confidence) / 2)) * self.error
+        low, high = max(self.value - half, -1.0), min(self.value + half, 1.0)
+        return Estimate(self.value, low, high, self.n, unit=_DIFFERENCE, n_unit="annotations")
+
+    def p_value(self) -> float | None:
+        """Two-sided, of no difference; None where there is no interval."""
+        if self.error <= 0 or self.n_items < 2:
+            return None
+        return float(2 * stdtr(self.n_items - 1, -abs(self.value) / self.error))
 
 
 def _residuals(agrees: FloatArray, plain: FloatArray, arm: IntArray) -> FloatArray:
@@ -217,7 +244,7 @@ def _cmh(counts: _Counts) -> float | None:
     return float(2 * ndtr(-excess / np.sqrt(variance)))
 
 
-def _balance(rows: pl.DataFrame) -> float | None:
+def _balance(rows: pl.DataFrame, *, by_item: bool) -> float | None:
     if "is_wrong" not in rows.columns:
         return None
     known = rows.filter(pl.col("is_wrong").is_not_null())
@@ -227,6 +254,13 @@ def _balance(rows: pl.DataFrame) -> float | None:
     def of_each(values: FloatArray) -> FloatArray:
         return summed(annotator, values, codes.size)
 
+    if by_item:
+        some = (of_each(shown) > 0) & (of_each(1 - shown) > 0)
+        kept = some[annotator]
+        if not kept.any():
+            return None
+        _, item = dense_codes(known.get_column("item_code").filter(pl.Series(kept)))
+        return _Slope.of(shown[kept], wrong[kept], annotator[kept], item).p_value()
     return _cmh(
         _Counts(of_each(shown), of_each(shown * wrong), of_each(1 - shown), of_each((1 - shown) * wrong))
     )
@@ -307,30 +341,3 @@ def _variance(counts: _Counts) -> FloatArray:
         share = (s + 1) / (n + 2)
         parts.append(np.where(n > 0, share * (1 - share) / (n + 2), np.nan))
     return np.asarray(parts[0] + parts[1], dtype=np.float64)
-
-
-def partly_pooled(values: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Values shrunk towards their mean, and the standard deviations of what is left unknown of them.
-
-    theta_a = mu + (1 - B_a) (d_a - mu), B_a = v_a / (v_a + tau^2); tau^2 by DerSimonian & Laird (1986, Controlled Clinical
-    Trials 7), at least 0; its variance is v_a (1 - B_a) + B_a^2 var(mu). NaN stays NaN.
-
-    Args:
-        values: (A,), NaN where there is none.
-        variance: (A,) of each, known.
-    """
-    some = np.isfinite(values) & np.isfinite(variance) & (variance > 0)
-    shrunk, spread = np.full(values.size, np.nan), np.full(values.size, np.nan)
-    if not some.any():
-        return shrunk, spread
-    d, v = values[some], variance[some]
-    fixed = 1 / v
-    heterogeneity = float((fixed * (d - (fixed * d).sum() / fixed.sum()) ** 2).sum())
-    scale = float(fixed.sum() - (fixed**2).sum() / fixed.sum())
-    between = max((heterogeneity - (d.size - 1)) / scale, 0.0) if d.size > 1 and scale > 0 else 0.0
-    weight = 1 / (v + between)
-    mean = float((weight * d).sum() / weight.sum())
-    shrink = v / (v + between)
-    shrunk[some] = mean + (1 - shrink) * (d - mean)
-    spread[some] = np.sqrt(v * (1 - shrink) + shrink**2 / weight.sum())
-    return shrunk, spread

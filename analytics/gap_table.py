@@ -8,6 +8,9 @@ What a row says (`verdict`) is decided by the adjusted gap, since a crude one ma
     none       tested, and not seen to differ
     described  too few people or items for an interval
     undefined  there is no figure
+
+Beside it stands what a mixed model says of a gap between groups of annotators (`mixed_gaps`), corrected in the same way among its
+own: it agrees where it too would report the gap, in the same direction, or where neither would.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ from analytics.gap_tests import Correction, Spread, benjamini_yekutieli, fcr_con
 from analytics.group_outcomes import LABEL_RATE
 from analytics.group_rates import RATES
 from analytics.intervals import benjamini_hochberg
+from analytics.mixed_gaps import MIXED
 
+AGREES, DIFFERS = "agrees", "differs"
 VERDICTS = ("gap", "items", "unclear", "none", "described", "undefined")
 ANNOTATOR, ITEM, CROSSED = "annotator", "item", "crossed"
 LEVEL = 0.05
@@ -34,12 +39,17 @@ GAPS = {
     "slice_code": pl.Int64,
     **{name: kind for name, kind in RATES.items() if name != "group_code"},
     **{name: kind for name, kind in ADJUSTED.items() if name.startswith(("adjusted", "beyond", "n_shared"))},
+    **{name: kind for name, kind in MIXED.items() if name.startswith("mixed")},
 }
-"""Columns of a table of gaps: those of `group_rates.RATES` and of `adjusted_gaps.ADJUSTED`."""
+"""Columns of a table of gaps: those of `group_rates.RATES`, of `adjusted_gaps.ADJUSTED` and of `mixed_gaps.MIXED`."""
 
 
-def side_by_side(rates: pl.DataFrame, adjusted: pl.DataFrame) -> pl.DataFrame:
-    """Crude rates (RATES) and adjusted gaps (ADJUSTED, one slice) as GAPS; a row that only one of them has is kept.
+def side_by_side(
+    rates: pl.DataFrame, adjusted: pl.DataFrame, mixed: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Crude rates (RATES), adjusted gaps (ADJUSTED, one slice) and a mixed model's (MIXED) as GAPS.
+
+    A row that only one of the first two has is kept.
 
     Where there is no crude row (disagreement of groups of annotators) the shares are those of the votes compared.
     """
@@ -49,6 +59,8 @@ def side_by_side(rates: pl.DataFrame, adjusted: pl.DataFrame) -> pl.DataFrame:
         {name: f"{name}_here" for name in ("n_items", "n_annotators", "n", "value", "others")}
     )
     both = crude.join(told, on=_KEYS, how="full", coalesce=True).with_columns(slice_code=own)
+    if mixed is not None:
+        both = both.join(mixed, on=_KEYS, how="left")
     for name in ("n_items", "n_annotators", "n", "value", "others"):
         both = both.with_columns(pl.coalesce(name, f"{name}_here").alias(name))
     gap = pl.coalesce("difference", pl.col("value") - pl.col("others"))
@@ -74,7 +86,8 @@ def corrected(
     Returns:
         The rows in their order, with tested_p (the p-value that decides: of the adjusted gap, of `beyond` in crossed rows,
         else of the crude gap), p_adjusted, crude_p_adjusted, fcr_low, fcr_high (the interval of the gap that was tested, at
-        the confidence that rows picked out need; null elsewhere), verdict.
+        the confidence that rows picked out need; null elsewhere), verdict, mixed_p_adjusted and mixed_says (AGREES, DIFFERS; null
+        where there is no p-value of both).
 
     Raises:
         BadOption: `correction` is another word, or `level` not inside (0, 1).
@@ -92,6 +105,7 @@ def corrected(
     told = told.with_columns(
         p_adjusted=_adjusted_p(told.get_column("tested_p"), correction),
         crude_p_adjusted=_adjusted_p(told.get_column("p_value"), correction),
+        mixed_p_adjusted=_adjusted_p(told.get_column("mixed_p"), correction),
     )
     seen, crude_seen = pl.col("p_adjusted") <= level, pl.col("crude_p_adjusted") <= level
     is_less = pl.col("adjusted").abs() < pl.col("difference").abs() / 2
@@ -108,7 +122,20 @@ def corrected(
         .then(pl.lit("described"))
         .otherwise(pl.lit("none"))
     )
-    return _with_picked_intervals(told.with_columns(verdict=verdict), correction, level).drop("is_adjusted")
+    told = told.with_columns(verdict=verdict).with_columns(mixed_says=_second_opinion(level))
+    return _with_picked_intervals(told, correction, level).drop("is_adjusted")
+
+
+def _second_opinion(level: float) -> pl.Expr:
+    own, other = pl.col("p_adjusted") <= level, pl.col("mixed_p_adjusted") <= level
+    same_way = (pl.col("adjusted") > 0) == (pl.col("mixed") > 0)
+    return (
+        pl.when(pl.col("adjusted_p").is_null() | pl.col("mixed_p").is_null())
+        .then(None)
+        .when((own == other) & (same_way | ~own))
+        .then(pl.lit(AGREES))
+        .otherwise(pl.lit(DIFFERS))
+    )
 
 
 def _ordered(frame: pl.DataFrame) -> pl.DataFrame:

@@ -17,15 +17,17 @@ from statistics import NormalDist
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from analytics.annotators import known_times, one_gold_each
-from analytics.consensus import leave_one_out_majority
 from analytics.errors import BadOption
 from analytics.frames import VOTES, FloatArray, IntArray, dense_codes, one_vote_each, require_labels
 from analytics.intervals import benjamini_hochberg, check_interval_options
-from analytics.sequence import previous_label_pull
+from analytics.sequence import previous_label_pulls
 from analytics.sessions import in_sessions, why_no_order
-from analytics.within_annotator import WithinSlope, clustered_error, slope_within, without_means
+from analytics.two_way import TwoWay, two_way
+from analytics.two_way_kernels import in_groups, top_of_others
+from analytics.within_annotator import WithinSlope, slope_within, summed
 
 DISAGREES, GOLD_ERROR, SAME_AGAIN = "disagrees_with_others", "wrong_on_gold", "same_label_again"
 POSITION, HOURS, SECONDS = "position", "session_hours", "seconds"
@@ -100,105 +102,153 @@ def order_effects(
     if not 0 < q < 1:
         raise BadOption("q", q, "between 0 and 1, such as 0.05")
     require_labels(votes, VOTES, n_labels)
-    single = one_vote_each(votes, "first").sort("item_code", "annotator_code")
-    seconds = known_times(single).get_column("active_seconds")
-    others = leave_one_out_majority(single, n_labels=n_labels).get_column("label_others")
-    known = pl.DataFrame(
-        {"item_code": [], "label_gold": []}, schema={"item_code": pl.Int64, "label_gold": pl.Int64}
-    )
-    rows = single.with_columns(
-        pl.col(*VOTES.codes).cast(pl.Int64),
-        label_others=others,
-        seconds=pl.when((seconds <= idle_seconds) & (seconds > 0)).then(seconds),
-    ).join(
-        known if gold is None or gold.is_empty() else one_gold_each(gold),
-        on="item_code", how="left", maintain_order="left",
-    )  # fmt: skip
+    single = one_vote_each(votes, "first")
+    rows = _rows(single, n_labels, idle_seconds)
     ordered = in_sessions(rows, gap_minutes=gap_minutes)
     why = None if ordered.height else why_no_order(rows)
+    answers = _answers(rows if ordered.height < rows.height else ordered, ordered, gold)
 
     def slope(y: _Outcome, x: FloatArray) -> WithinSlope:
         return _slope(y, x, replicates, confidence, seed)
 
-    seen = _Seen(rows, ordered, why)
-    found = _outcome_rows(DISAGREES, ("label_others", NO_OTHERS), seen, slope)
-    found += _outcome_rows(GOLD_ERROR, ("label_gold", NO_GOLD), seen, slope)
-    for factor, lag in ((PREVIOUS, 1), (FIVE_BEFORE, 5)):
-        pull = WithinSlope.none(why, rows.height) if why else previous_label_pull(
-            ordered, n_labels=n_labels, lag=lag, replicates=replicates, confidence=confidence, seed=seed
-        )  # fmt: skip
-        found.append((SAME_AGAIN, factor, pull))
-    return OrderEffects(_table(found, q, confidence), _curves(rows, ordered, confidence))
+    found: list[_Found] = []
+    curves: list[pl.DataFrame] = []
+    for outcome, reference, nothing in (
+        (DISAGREES, answers.others, NO_OTHERS), (GOLD_ERROR, answers.gold, NO_GOLD),
+    ):  # fmt: skip
+        placed, timed = _judged(answers, reference)
+        found += _outcome_rows(outcome, (why or nothing, nothing), answers, (placed, timed), slope)
+        for factor, judged, values in (
+            (POSITION, placed, answers.position), (SECONDS, timed, answers.seconds),
+        ):  # fmt: skip
+            if judged is not None:
+                curves.append(_curve(judged, values[judged.at], confidence, outcome, factor))
+    pulls = [WithinSlope.none(why, rows.height)] * 2 if why else previous_label_pulls(
+        ordered, n_labels=n_labels, lags=(1, 5), replicates=replicates, confidence=confidence, seed=seed
+    )  # fmt: skip
+    found += [(SAME_AGAIN, factor, pull) for factor, pull in zip((PREVIOUS, FIVE_BEFORE), pulls, strict=True)]
+    return OrderEffects(
+        _table(found, q, confidence), pl.concat(curves) if curves else pl.DataFrame(schema=_CURVES)
+    )
+
+
+def _rows(single: pl.DataFrame, n_labels: int, idle_seconds: float) -> pl.DataFrame:
+    """One vote an (item, annotator) with what most others say of its item (-1: tied, nobody), and the time taken, if known."""
+    known_times(single)
+    _, item = dense_codes(single.get_column("item_code"))
+    label = single.get_column("label_code").cast(pl.Int64).to_numpy()
+    others = top_of_others(*in_groups(item, int(item.max(initial=-1)) + 1), label, n_labels)
+    seconds = pl.col("active_seconds").cast(pl.Float64)
+    return single.select(
+        pl.col(*VOTES.codes).cast(pl.Int64), *(name for name in ("at", "order") if name in single.columns),
+        label_others=pl.Series(others), seconds=pl.when((seconds <= idle_seconds) & (seconds > 0)).then(seconds),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """All answers (N,): dense codes, the label given, that of the others and of gold (-1: none), place and time (NaN: unknown)."""
+
+    annotator: IntArray
+    item: IntArray
+    label: IntArray
+    others: IntArray
+    gold: IntArray
+    position: FloatArray
+    session_hours: FloatArray
+    block: IntArray
+    seconds: FloatArray
+
+
+def _answers(rows: pl.DataFrame, ordered: pl.DataFrame, gold: pl.DataFrame | None) -> _Answers:
+    if rows is not ordered:
+        pair = ["item_code", "annotator_code"]
+        placed = ordered.select(*pair, "position", "session_hours")
+        rows = rows.sort(pair).join(placed, on=pair, how="left", maintain_order="left")
+    codes, item = dense_codes(rows.get_column("item_code"))
+    known = np.full(codes.size, -1, dtype=np.int64)
+    if gold is not None and not gold.is_empty() and codes.size:
+        each = one_gold_each(gold)
+        place = np.searchsorted(codes, each.get_column("item_code").to_numpy())
+        is_here = codes[np.minimum(place, codes.size - 1)] == each.get_column("item_code").to_numpy()
+        known[place[is_here]] = each.get_column("label_gold").to_numpy()[is_here]
+    _, annotator = dense_codes(rows.get_column("annotator_code"))
+
+    hour = rows.get_column("at").cast(ordered.get_column("at").dtype).dt.hour()
+
+    def numbers(name: str) -> FloatArray:
+        return rows.get_column(name).cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+    return _Answers(
+        annotator.astype(np.int32), item.astype(np.int32), rows.get_column("label_code").to_numpy(),
+        rows.get_column("label_others").to_numpy(), known[item], numbers("position"), numbers("session_hours"),
+        hour.fill_null(0).to_numpy() // 6, numbers("seconds"),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """Answers (N,): who gave them, on which item, and what came of them without annotator's and item's means."""
+    """What came of some answers: `at` (N,) which they are, who gave them, how terms are taken off, with and without those."""
 
+    at: NDArray[np.bool_]
     annotator: IntArray
-    item: IntArray
+    terms: TwoWay
     residual: FloatArray
     plain: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """All answers, those whose place is known, and why none is (None: some are)."""
-
-    rows: pl.DataFrame
-    ordered: pl.DataFrame
-    why: str | None
-
-
 _Found = tuple[str, str, WithinSlope]
 _Slope = Callable[[_Outcome, FloatArray], WithinSlope]
+_Judged = tuple[_Outcome | None, _Outcome | None]
 
 
-def _outcome(rows: pl.DataFrame, reference: str) -> _Outcome:
-    _, annotator = dense_codes(rows.get_column("annotator_code"))
-    _, item = dense_codes(rows.get_column("item_code"))
-    wrong = (rows.get_column("label_code") != rows.get_column(reference)).cast(pl.Float64).to_numpy()
-    return _Outcome(annotator, item, without_means(wrong, annotator, item), wrong)
+def _outcome(answers: _Answers, reference: IntArray, at: NDArray[np.bool_]) -> _Outcome | None:
+    if not at.any():
+        return None
+    annotator, wrong = answers.annotator[at], (answers.label[at] != reference[at]).astype(np.float64)
+    terms = two_way(annotator, answers.item[at])
+    return _Outcome(at, annotator, terms, terms.residuals(wrong), wrong)
 
 
-def _outcome_rows(outcome: str, asked: tuple[str, str], seen: _Seen, slope: _Slope) -> list[_Found]:
-    """The rows of one outcome: place, time since the beginning, hour, time taken."""
-    reference, nothing = asked
-    rows, ordered, why = seen.rows, seen.ordered, seen.why
-    of_outcome = ordered.filter(pl.col(reference).is_not_null())
-    found: list[_Found] = []
-    missing = why or (None if of_outcome.height else nothing)
-    if missing is not None:
+def _judged(answers: _Answers, reference: IntArray) -> _Judged:
+    """The answers that have the reference: those whose place is known, and those whose time taken is; None where there are none."""
+    placed, timed = (
+        (reference >= 0) & np.isfinite(answers.position),
+        (reference >= 0) & np.isfinite(answers.seconds),
+    )
+    first = _outcome(answers, reference, placed)
+    return first, first if np.array_equal(placed, timed) else _outcome(answers, reference, timed)
+
+
+def _outcome_rows(
+    outcome: str, why: tuple[str, str], answers: _Answers, judged: _Judged, slope: _Slope
+) -> list[_Found]:
+    """The rows of one outcome: place, time since the beginning, hour, time taken. `why`: there is nothing, of place and of time."""
+    placed, timed = judged
+    n = answers.label.size
+    if placed is None:
+        found = [(outcome, factor, WithinSlope.none(why[0], n)) for factor in (POSITION, HOURS, *BLOCKS)]
+    else:
+        block = answers.block[placed.at]
+        found = [(outcome, POSITION, slope(placed, answers.position[placed.at] / 100))]
+        found += [(outcome, HOURS, slope(placed, answers.session_hours[placed.at]))]
         found += [
-            (outcome, factor, WithinSlope.none(missing, rows.height)) for factor in (POSITION, HOURS, *BLOCKS)
+            (outcome, name, slope(placed, (block == k).astype(np.float64))) for k, name in enumerate(BLOCKS)
         ]
-    else:
-        y = _outcome(of_outcome, reference)
-        place = of_outcome.get_column("position").to_numpy() / 100
-        found += [(outcome, POSITION, slope(y, place))]
-        found += [(outcome, HOURS, slope(y, of_outcome.get_column("session_hours").to_numpy()))]
-        block = of_outcome.get_column("at").dt.hour().to_numpy() // 6
-        found += [(outcome, name, slope(y, (block == k).astype(np.float64))) for k, name in enumerate(BLOCKS)]
-    timed = rows.filter(pl.col("seconds").is_not_null())
-    judged = timed.filter(pl.col(reference).is_not_null())
-    if judged.is_empty():
-        found.append(
-            (outcome, SECONDS, WithinSlope.none(nothing if timed.height else NO_SECONDS, rows.height))
-        )
-    else:
-        found.append((outcome, SECONDS, slope(_outcome(judged, reference), _doublings(judged))))
-    return found
-
-
-def _doublings(rows: pl.DataFrame) -> FloatArray:
-    return np.asarray(np.log2(rows.get_column("seconds").to_numpy()), dtype=np.float64)
+    if timed is not None:
+        return [*found, (outcome, SECONDS, slope(timed, np.log2(answers.seconds[timed.at])))]
+    nothing = why[1] if np.isfinite(answers.seconds).any() else NO_SECONDS
+    return [*found, (outcome, SECONDS, WithinSlope.none(nothing, n))]
 
 
 def _slope(y: _Outcome, x: FloatArray, replicates: int, confidence: float, seed: int) -> WithinSlope:
-    own = without_means(x, y.annotator)
-    before = float((own * own).sum())
-    left = without_means(x, y.annotator, y.item) if before > 0 else own
-    if before <= 0 or float((left * left).sum()) < _LEAST_LEFT * before:
+    own = x - x.mean()
+    before = float(own @ own)
+    if before > 0:
+        n = np.maximum(np.bincount(y.annotator), 1)
+        before -= float((summed(y.annotator, own, n.size) ** 2 / n).sum())
+    left = y.terms.residuals(own) if before > 1e-9 * x.size else own
+    if before <= 1e-9 * x.size or float(left @ left) < _LEAST_LEFT * before:
         return WithinSlope.none(SAME_ORDER, x.size)
     return slope_within(
         left, y.residual, y.annotator, unchanging=SAME_ORDER, replicates=replicates, confidence=confidence, seed=seed
@@ -230,32 +280,25 @@ def _table(found: list[_Found], q: float, confidence: float) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _curves(rows: pl.DataFrame, ordered: pl.DataFrame, confidence: float) -> pl.DataFrame:
-    """The outcomes in tenths of place and time taken, annotator and item taken off and the mean of all put back."""
-    parts = []
-    for outcome, reference in ((DISAGREES, "label_others"), (GOLD_ERROR, "label_gold")):
-        for factor, frame in ((POSITION, ordered), (SECONDS, rows)):
-            known = frame.filter(pl.col(reference).is_not_null() & pl.col(factor).is_not_null())
-            if known.height:
-                values = known.get_column(factor).cast(pl.Float64).to_numpy()
-                parts.append(_curve(_outcome(known, reference), values, confidence, outcome, factor))
-    schema = {
-        "outcome": pl.String, "factor": pl.String, "bin": pl.Int64, "at": pl.Float64, "value": pl.Float64,
-        "low": pl.Float64, "high": pl.Float64, "n": pl.Int64,
-    }  # fmt: skip
-    return pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+_CURVES = {
+    "outcome": pl.String, "factor": pl.String, "bin": pl.Int64, "at": pl.Float64, "value": pl.Float64,
+    "low": pl.Float64, "high": pl.Float64, "n": pl.Int64,
+}  # fmt: skip
 
 
 def _curve(y: _Outcome, values: FloatArray, confidence: float, outcome: str, factor: str) -> pl.DataFrame:
+    """The outcome in tenths of place or time taken, annotator and item taken off and the mean of all put back."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1))[1:-1])
     place = np.searchsorted(edges, values, side="left")
-    n = np.bincount(place, minlength=edges.size + 1)
+    n_annotators = int(y.annotator.max()) + 1
+    cell, shape = place * n_annotators + y.annotator, (edges.size + 1, n_annotators)
+    counts = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
+    sums = np.bincount(cell, y.residual, shape[0] * shape[1]).reshape(shape)
+    n, clusters = counts.sum(axis=1), (counts > 0).sum(axis=1)
     some = np.flatnonzero(n)
-    level = float(y.plain.mean()) + np.bincount(place, y.residual, n.size)[some] / n[some]
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    half = np.array(
-        [z * clustered_error(y.residual[place == k], y.annotator[place == k]) / n[k] for k in some]
-    )
+    level = float(y.plain.mean()) + sums.sum(axis=1)[some] / n[some]
+    wide = (sums**2).sum(axis=1) * clusters / np.maximum(clusters - 1, 1) * (clusters > 1)
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * np.sqrt(wide[some]) / n[some]
     return pl.DataFrame(
         {
             "outcome": [outcome] * some.size,

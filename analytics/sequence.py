@@ -17,14 +17,17 @@ the control.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from scipy.sparse import csr_array
+from numpy.typing import NDArray
 
-from analytics.frames import FloatArray, IntArray, dense_codes
+from analytics.frames import IntArray, dense_codes
+from analytics.two_way_kernels import in_groups, pair_scores
 from analytics.within_annotator import WithinSlope, slope_of_sums, summed
+
+Mask = NDArray[np.bool_]
 
 MAX_LABELS = 200
 """Labels of a label set beyond which pairs of equal labels are too rare to say anything."""
@@ -33,76 +36,59 @@ MIN_ANSWERS = 5
 """Answers of an annotator, on items that others labelled too, without which they are left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """N answers (each annotator, item, label, votes of others on the item), label counts (I, K), own label shares (A, K)."""
-
-    annotator: IntArray
-    item: IntArray
-    label: IntArray
-    others: FloatArray
-    counts: csr_array
-    mean: FloatArray
-
-
-def previous_label_pull(
+def previous_label_pulls(
     ordered: pl.DataFrame,
     *,
     n_labels: int,
-    lag: int = 1,
+    lags: Sequence[int] = (1,),
     replicates: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
-) -> WithinSlope:
-    """How much likelier a label is for having been given `lag` answers before, beyond what the item warrants.
+) -> list[WithinSlope]:
+    """How much likelier a label is for having been given so many answers before, beyond what the item warrants.
 
     Args:
         ordered: one vote an (item, annotator), as `sessions.in_sessions` orders them.
         n_labels: K of the label set.
-        lag: how many answers lie between.
+        lags: how many answers lie between; a slope for each.
         replicates, confidence, seed: of the bootstrap over annotators.
     """
     if n_labels > MAX_LABELS:
         reason = f"the label set has {n_labels} labels, more than {MAX_LABELS}"
-        return WithinSlope.none(reason, ordered.height)
-    rows = ordered.with_columns(n_on_item=pl.len().over("item_code")).with_row_index("at_row")
-    rows = rows.filter(pl.col("n_on_item") > 1)
-    rows = rows.filter(pl.len().over("annotator_code") >= MIN_ANSWERS)
-    codes, annotator = dense_codes(rows.get_column("annotator_code"))
-    _, item = dense_codes(rows.get_column("item_code"))
-    label = rows.get_column("label_code").cast(pl.Int64).to_numpy()
-    others = rows.get_column("n_on_item").cast(pl.Float64).to_numpy() - 1
-    place, session = rows.get_column("at_row").to_numpy(), rows.get_column("session").to_numpy()
-    later = np.arange(lag, rows.height)
-    later = later[(place[later] - place[later - lag] == lag) & (session[later] == session[later - lag])]
-    counts = csr_array((np.ones(label.size), (item, label)), shape=(int(item.max(initial=-1)) + 1, n_labels))
-    own = np.bincount(annotator * n_labels + label, minlength=codes.size * n_labels)
-    n_own = np.bincount(annotator, minlength=codes.size).astype(np.float64)
+        return [WithinSlope.none(reason, ordered.height)] * len(lags)
+    codes, who = dense_codes(ordered.get_column("annotator_code"))
+    _, item = dense_codes(ordered.get_column("item_code"))
+    label = ordered.get_column("label_code").cast(pl.Int64).to_numpy()
+    items = in_groups(item, int(item.max(initial=-1)) + 1)
+    counts = np.diff(items[0])[item] > 1
+    counts &= (np.bincount(who[counts], minlength=codes.size) >= MIN_ANSWERS)[who]
+    n_own = np.bincount(who[counts], minlength=codes.size).astype(np.float64)
+    own = np.bincount(who[counts] * n_labels + label[counts], minlength=codes.size * n_labels)
     mean = own.reshape(codes.size, n_labels) / np.maximum(n_own, 1)[:, None]
-    rows_of = _Rows(annotator, item, label, others, counts, mean)
-    above = _crossed(rows_of, later, label[later - lag])
-    itself = _crossed(rows_of, np.arange(label.size), label) / np.maximum(n_own, 1)
-    n_pairs = np.bincount(annotator[later], minlength=codes.size)
-    above += itself * n_pairs / np.maximum(n_own - 1, 1)
-    squared = (mean**2).sum(axis=1)[annotator[later]]
-    spread = 1 - 2 * mean[annotator[later], label[later - lag]] + squared
-    below = summed(annotator[later], spread, codes.size)
-    return slope_of_sums(
-        above, below, n=later.size, unchanging="no two answers of one sitting on items that others labelled too",
-        replicates=replicates, confidence=confidence, seed=seed,
-    )  # fmt: skip
+    earlier = _earlier(label, counts, ordered.get_column("session").to_numpy(), lags)
+    scores = pair_scores(items, who, label, earlier, mean)
+    itself = scores[:, -1] / np.maximum(n_own, 1)
+    found = []
+    for place in range(len(lags)):
+        later = earlier[:, place] >= 0
+        before, of = earlier[later, place], who[later]
+        above = scores[:, place] + itself * np.bincount(of, minlength=codes.size) / np.maximum(n_own - 1, 1)
+        spread = 1 - 2 * mean[of, before] + (mean**2).sum(axis=1)[of]
+        found.append(
+            slope_of_sums(
+                above, summed(of, spread, codes.size), n=of.size,
+                unchanging="no two answers of one sitting on items that others labelled too",
+                replicates=replicates, confidence=confidence, seed=seed,
+            )
+        )  # fmt: skip
+    return found
 
 
-def _crossed(rows: _Rows, later: IntArray, earlier_label: IntArray) -> FloatArray:
-    """(A,) sum over answers `later` of sum_k (p_k - m_k) z_k, p the label given earlier."""
-    who, label, others = rows.annotator[later], rows.label[later], rows.others[later]
-    n_annotators = rows.mean.shape[0]
-    of_earlier = np.asarray(rows.counts[rows.item[later], earlier_label], dtype=np.float64).ravel()
-    again = (label == earlier_label).astype(np.float64)
-    excess = again - (of_earlier - again) / others
-    # sum_k m_k z_k = m_label - sum_k m_k (c_k - [k is the own label]) / others, summed by annotator as a product of tables.
-    own = rows.mean[who, label] * (1 + 1 / others)
-    shape = (n_annotators, rows.counts.shape[0])
-    shares = csr_array((1 / others, (who, rows.item[later])), shape=shape) @ rows.counts
-    of_others = np.asarray(shares.multiply(rows.mean).sum(axis=1), dtype=np.float64).ravel()
-    return np.bincount(who, excess - own, n_annotators) + of_others
+def _earlier(label: IntArray, counts: Mask, session: IntArray, lags: Sequence[int]) -> NDArray[np.int32]:
+    """(N, lags + 1) the label that was given so many answers before in the sitting, -1 for none; last the answer's own."""
+    earlier = np.full((label.size, len(lags) + 1), -1, dtype=np.int32)
+    for place, lag in enumerate(lags):
+        both = counts[lag:] & counts[:-lag] & (session[lag:] == session[:-lag])
+        earlier[lag:, place] = np.where(both, label[:-lag], -1)
+    earlier[:, -1] = np.where(counts, label, -1)
+    return earlier

@@ -44,16 +44,19 @@ def in_sessions(votes: pl.DataFrame, *, gap_minutes: float = 30.0) -> pl.DataFra
     moments = votes.with_columns(pl.col("at").cast(pl.Datetime("us", "UTC") if kind == pl.Null else kind))
     timed = moments.filter(pl.col("at").is_not_null()).sort(keys)
     same = (pl.col("at") == pl.col("at").shift(1)) | (pl.col("at") == pl.col("at").shift(-1))
-    known = timed.filter(same.fill_null(False).mean().over("annotator_code") <= MAX_SAME_SHARE)
-    since = pl.col("at") - pl.col("at").shift(1)
-    first = pl.col("annotator_code") != pl.col("annotator_code").shift(1)
-    pause = since.dt.total_microseconds() > gap_minutes * 60e6
-    numbered = known.with_columns(session=(first | pause).fill_null(True).cast(pl.Int64).cum_sum())
-    begun = pl.col("at") - pl.col("at").first().over("session")
+    shares = timed.group_by("annotator_code").agg(coarse=same.fill_null(False).mean() > MAX_SAME_SHARE)
+    coarse = shares.filter(pl.col("coarse")).get_column("annotator_code")
+    known = timed.filter(~pl.col("annotator_code").is_in(coarse.implode())) if coarse.len() else timed
+    pause = (pl.col("at") - pl.col("at").shift(1)).dt.total_microseconds() > gap_minutes * 60e6
+    other = pl.col("annotator_code") != pl.col("annotator_code").shift(1)
+    numbered = known.with_columns(is_first=(other | pause).fill_null(True))
+    row, first = pl.int_range(pl.len(), dtype=pl.Int64), pl.col("is_first")
+    begun = pl.col("at") - pl.when(first).then("at").forward_fill()
     return numbered.with_columns(
-        position=pl.int_range(pl.len()).over("session").cast(pl.Int64),
+        session=first.cast(pl.Int64).cum_sum(),
+        position=row - pl.when(first).then(row).forward_fill(),
         session_hours=begun.dt.total_microseconds() / 3.6e9,
-    )
+    ).drop("is_first")
 
 
 def why_no_order(votes: pl.DataFrame) -> str:

@@ -1,8 +1,8 @@
 """Effects within annotators: each person is compared with themselves, on items that others labelled too.
 
 With x the thing asked about (place in the session, time taken, suggestion shown) and y the outcome of an annotation, both
-without what belongs to the annotator and, where asked, to the item (their means, taken off in turn until nothing is left;
-Frisch & Waugh 1933, Econometrica 1), the slope is
+without what belongs to the annotator and, where asked, to the item (least squares with a term each: `two_way`; Frisch & Waugh
+1933, Econometrica 1), the slope is
 
     b = sum x y / sum x^2,       clustered by annotator:  b = sum_a n_a / sum_a d_a,  n_a = sum x y,  d_a = sum x^2 of a.
 
@@ -14,6 +14,7 @@ annotator who has most of the variation is not taken for many. Fewer than 10 ann
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -22,13 +23,13 @@ from analytics.errors import BadOption
 from analytics.frames import FloatArray, IntArray
 from analytics.intervals import MAX_WEIGHTS, check_interval_options
 from analytics.results import Estimate
+from analytics.two_way_kernels import slope_sums
 
 MIN_ANNOTATORS = 10
 """Annotators that an interval over annotators needs."""
 
-_PASSES = 300
-_LEFT_OVER = 1e-7
 _NO_VARIATION = 1e-12
+_KEPT_WEIGHTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +62,14 @@ class WithinSlope:
         return cls(Estimate.none(reason, n=n, unit="coefficient", n_unit="annotations"), None, 0)
 
 
-def without_means(values: FloatArray, *groups: IntArray) -> FloatArray:
-    """Values without the means of their groups: of one grouping, or of several at once (alternating projections).
-
-    Args:
-        values: (N,).
-        groups: each (N,), dense codes from 0.
+def without_means(values: FloatArray, group: IntArray) -> FloatArray:
+    """Values (N,) without the means of their groups (N,), dense codes from 0.
 
     >>> without_means(np.array([1.0, 3.0, 10.0]), np.array([0, 0, 1])).tolist()
     [-1.0, 1.0, 0.0]
     """
-    left = values.astype(np.float64, copy=True)
-    sizes = [np.maximum(np.bincount(group), 1) for group in groups]
-    scale = float(np.abs(left - left.mean()).max()) if left.size else 0.0
-    for _ in range(_PASSES):
-        moved = 0.0
-        for group, size in zip(groups, sizes, strict=True):
-            mean = np.bincount(group, left) / size
-            moved = max(moved, float(np.abs(mean).max(initial=0.0)))
-            left -= mean[group]
-        if len(groups) < 2 or moved <= _LEFT_OVER * scale:
-            break
-    return left
+    mean = np.bincount(group, values) / np.maximum(np.bincount(group), 1)
+    return np.asarray(values - mean[group], dtype=np.float64)
 
 
 def summed(group: IntArray, values: FloatArray, n_groups: int) -> FloatArray:
@@ -107,7 +94,7 @@ def slope_within(
     """The slope of y on x, annotators resampled.
 
     Args:
-        x: (N,) without means, as `without_means` leaves it.
+        x: (N,) without means, as `without_means` or `two_way` leave it.
         y: (N,) likewise.
         annotator: (N,) dense codes from 0.
         unchanging: the reason to give where x does not vary.
@@ -120,10 +107,8 @@ def slope_within(
     """
     if not x.shape == y.shape == annotator.shape:
         raise BadOption("y", y.shape, f"as long as x and annotator: {x.shape} and {annotator.shape}")
-    n_annotators = int(annotator.max(initial=-1)) + 1
     return slope_of_sums(
-        summed(annotator, x * y, n_annotators),
-        summed(annotator, x * x, n_annotators),
+        *slope_sums(x, y, annotator, int(annotator.max(initial=-1)) + 1),
         n=x.size,
         unchanging=unchanging,
         replicates=replicates,
@@ -175,10 +160,23 @@ def _bootstrap_error(above: FloatArray, below: FloatArray, replicates: int, seed
     """The standard deviation of sum w n / sum w d, whole annotators drawn with replacement."""
     if replicates < 2:
         return 0.0
-    rng, size = np.random.default_rng(seed), below.size
-    step, values = max(1, MAX_WEIGHTS // size), []
+    size = below.size
+    if replicates * size <= _KEPT_WEIGHTS:
+        weights = _weights(size, replicates, seed)
+        return float(np.std((weights @ above) / (weights @ below), ddof=1))
+    rng, step, values = np.random.default_rng(seed), max(1, MAX_WEIGHTS // size), []
     for start in range(0, replicates, step):
-        rows = min(step, replicates - start)
-        weights = rng.multinomial(size, np.full(size, 1 / size), size=rows).astype(np.float64)
+        weights = _drawn(rng, size, min(step, replicates - start))
         values.append((weights @ above) / (weights @ below))
     return float(np.std(np.concatenate(values), ddof=1))
+
+
+@lru_cache(maxsize=2)
+def _weights(size: int, replicates: int, seed: int) -> FloatArray:
+    """What `_drawn` draws first from a seed: the same for every slope of a table."""
+    return _drawn(np.random.default_rng(seed), size, replicates)
+
+
+def _drawn(rng: np.random.Generator, size: int, rows: int) -> FloatArray:
+    """(rows, size) how often each annotator is drawn."""
+    return rng.multinomial(size, np.full(size, 1 / size), size=rows).astype(np.float64)

@@ -58,8 +58,13 @@ def _taken(one: Taken) -> None:
                 decided.n_settled / decided.n_flagged,
                 text=f"{decided.n_settled:,} of {decided.n_flagged:,} items settled",
             )
+        first = (
+            f" Of {decided.n_first:,} items some people are asked first, for {decided.wait_days} days."
+            if decided.n_first
+            else ""
+        )
         about = f" It answers: {'; '.join(one.answers)}." if one.answers else ""
-        st.caption(plain(f"Why: {decided.reason}.{about}"))
+        st.caption(plain(f"Why: {decided.reason}.{about}{first}"))
 
 
 def _form() -> None:
@@ -129,7 +134,7 @@ def _proposal(found: Proposal) -> None:
             hide_index=True, key="bias_action_groups",
         )  # fmt: skip
     st.dataframe(found.items, hide_index=True, height=220, key="bias_action_table")
-    known = bias_actions.answers(session.store(), session.project_id(), found.wish.attribute)
+    known = bias_decisions.unanswered(session.store(), session.project_id(), found.wish.attribute)
     if known:
         _, told = bias_decisions.known_gaps(session.store(), session.project_id(), known)
         words = dict(zip(known, told, strict=True))

@@ -25,6 +25,14 @@ CURVES = {
 
 def draw() -> None:
     """Draw the newest measurement, and the button for another."""
+    if not bias_effects.is_for(session.store(), session.project_id()):
+        empty_state(
+            "This is worked out for single labels so far",
+            "The labels of this project are sets. Groups are compared, choice by choice, under “Groups”.",
+            icon="north_east",
+        )
+        _rule()
+        return
     seen = bias_effects_view.effects_view(
         session.store(), project_id=session.project_id(), by=session.person(), as_of=session.as_of()
     )
@@ -61,7 +69,7 @@ def _suggestions(seen: EffectsView) -> None:
         )
     if pull["asserted"]:
         st.caption(
-            f"For {pull['asserted']:,} answers a file says whether the suggestion was shown; how that was chosen it does not say."
+            bias_effects_view.asserted(pull) or "What is known of these suggestions is what a file says."
         )
     if pull["annotators"] and session.person().may("view.annotators"):
         rows = [_pull_row(row) for row in pull["annotators"]]

@@ -20,6 +20,7 @@ WHOSE = {
     "crossed": "Do some people label items about somebody otherwise, beyond how they differ elsewhere?",
 }
 ALL = "all"
+MANY_LABELS = 2  # with "every label": of more, they can be chosen
 MOST_DRAWN = 24
 TABLE_HEIGHT, HEAD, ROW = 320, 38, 35  # pixels
 _CLICKED = "bias_clicked"
@@ -53,7 +54,8 @@ def draw() -> None:
 
 
 def _filtered(seen: BiasView, sides: list[str]) -> tuple[pl.DataFrame, str]:
-    columns = st.columns(4)
+    labels = [ALL, *seen.gaps.filter(pl.col("label") != "")["label"].unique().sort()]
+    columns = st.columns(5 if len(labels) > MANY_LABELS else 4)
     with columns[0]:
         side = address.choice("side", "Whose", sides, words=SIDES.__getitem__, default=sides[0])
     own = seen.gaps.filter(side=side)
@@ -66,7 +68,16 @@ def _filtered(seen: BiasView, sides: list[str]) -> tuple[pl.DataFrame, str]:
     with columns[3]:
         answers = [ALL, *bias_view.VERDICTS]
         said = address.choice("answer", "What was found", answers, words=_answer_words, default=ALL)
-    for column, chosen in (("attribute", attribute), ("measure", measure), ("verdict", said)):
+    label = ALL
+    if len(columns) > 4:
+        with columns[4]:
+            label = address.choice("label", "Label", labels, words=_all("Every label"), default=ALL)
+    for column, chosen in (
+        ("attribute", attribute),
+        ("measure", measure),
+        ("verdict", said),
+        ("label", label),
+    ):
         own = own if chosen == ALL else own.filter(pl.col(column) == chosen)
     return own, side
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,11 +135,13 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _approved(store: Store) -> release.Release:
     made = release.propose(store, project_id="pets", by=stores.LENA)
-    named = {"project_id": "pets", "release_id": made.release_id}
+    named: dict[str, Any] = {"project_id": "pets", "release_id": made.release_id}
     for gate in made.failed_gates:
         release.waive(store, by=stores.LENA, gate=gate.key, reason="a test", **named)
     for person in (stores.LENA, stores.RITA):
-        release.approve(store, by=person, expected_hash=made.content_hash, **named)
+        release.approve(
+            store, project_id="pets", by=person, release_id=made.release_id, expected_hash=made.content_hash
+        )
     return made
 
 

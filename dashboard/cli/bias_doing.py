@@ -133,6 +133,7 @@ def bias_act(
 ) -> None:
     """Say what an action on a bias between groups of annotators is expected to do; with --commit decide on it."""
     from dashboard.workflows import bias_actions as acting
+    from dashboard.workflows import bias_decisions
 
     wish = acting.Wish(action, attribute, _targets(target or []), group, items, seed, wait_days)
     with opened(context, store, acts) as (found, person):
@@ -151,7 +152,7 @@ def bias_act(
             if commit
             else None
         )
-        first = acting.asked_first(found, project_id) if commit else 0
+        first = bias_decisions.decisions(found, project_id, as_of=found.head)[-1].n_first if commit else 0
     document = {
         "project": project_id, "action": action, "title": proposal.title, "sentence": proposal.sentence,
         "expected": proposal.expected, "groups": proposal.groups.to_dicts(), "items": proposal.items.to_dicts(),

@@ -60,8 +60,8 @@ def import_files(
         list[str] | None,
         typer.Option(
             "--map",
-            help="Which column is what: item=…,annotator=…,label=…,at=…,seconds=…,text=…,gold=…,image=…; may be "
-            "given again.",
+            help="Which column is what: item=…,annotator=…,label=…,at=…,seconds=…,text=…,gold=…,image=…,"
+            "suggestion=…,suggestion_shown=…; may be given again.",
         ),
     ] = None,
     item_attributes: Annotated[
@@ -296,6 +296,7 @@ def _document(summary: ImportSummary) -> dict[str, object]:
         "items": summary.items,
         "annotators": summary.annotators,
         "predictions": summary.predictions,
+        "suggestions": {"shown": summary.suggestions_shown, "hidden": summary.suggestions_hidden},
         "mapping": dict(summary.mapping),
         "guessed": list(summary.guessed),
         "labels": list(summary.labels),
@@ -323,6 +324,9 @@ def _words(path: Path, summary: ImportSummary) -> str:
         f"{summary.annotators:,} annotators ({summary.level}, {len(summary.labels)} labels)"
     )
     said += f"; {summary.duplicates:,} were already there" if summary.duplicates else ""
+    if summary.suggestions_shown or summary.suggestions_hidden:
+        shown, hidden = summary.suggestions_shown, summary.suggestions_hidden
+        said += f"; a suggestion was shown for {shown:,} of them, which are not independent, and hidden for {hidden:,}"
     said += f"; {bad} left out" if summary.rejected.height else ""
     return "\n".join([*lines, said + "."])
 

@@ -24,6 +24,7 @@ FORMATS = {
 ROLE_TITLES = {
     "item": "Item", "annotator": "Annotator", "label": "Label", "at": "When it was labelled", "seconds": "Active seconds",
     "text": "Text", "image": "Image", "gold": "Gold label", "source_id": "The source's own id", "rationale": "Rationale",
+    "suggestion": "Suggested label", "suggestion_shown": "Suggestion was shown (yes, no)",
 }  # fmt: skip
 MOST_NAMES = 12
 NOT_THERE = "(not in this file)"
@@ -95,7 +96,7 @@ def _one_file(path: Path, upload: Upload) -> None:
     _read_as(seen, options)
     st.dataframe(seen.rows, hide_index=True, height=260)
     if report is not None and report.rejected.height:
-        st.markdown(f"**{report.rejected.height:,} rows cannot be taken**")
+        st.markdown(f"**{_rows(report.rejected.height)} cannot be taken**")
         st.dataframe(report.rejected, hide_index=True, height=min(240, 40 + 35 * report.rejected.height))
         st.checkbox("Import the good rows and leave these out", key="import_skip")
     if report is not None and not report.refused:
@@ -110,18 +111,33 @@ def _say(name: str, seen: ingest.Preview, report: ingest.ImportSummary | None) -
     elif report.refused:
         verdict(
             "watch",
-            f"{report.rejected.height:,} rows of {name} cannot be taken; by default nothing is imported",
+            f"{_rows(report.rejected.height)} of {name} cannot be taken; by default nothing is imported",
         )
     else:
         already = f"; {report.duplicates:,} are already here" if report.duplicates else ""
         verdict(
             "fit",
             f"{report.imported:,} new annotations of {report.items:,} items by {report.annotators:,} annotators{already}",
-            detail=f"Labels ({report.level}): {', '.join(report.labels[:12])}{' …' if len(report.labels) > 12 else ''}",
+            detail=f"Labels ({report.level}): {', '.join(report.labels[:12])}{' …' if len(report.labels) > 12 else ''}."
+            + _suggested(report),
         )
     if seen.guessed:
         with st.expander(f"{len(seen.guessed)} things were guessed", expanded=seen.problem is not None):
             st.markdown("\n".join(f"- {plain(sentence)}" for sentence in seen.guessed))
+
+
+def _rows(n: int) -> str:
+    return "1 row" if n == 1 else f"{n:,} rows"
+
+
+def _suggested(report: ingest.ImportSummary) -> str:
+    """How many annotations had a suggestion shown, where the file says so."""
+    if not report.suggestions_shown and not report.suggestions_hidden:
+        return ""
+    return (
+        f" A suggestion was shown for {report.suggestions_shown:,} of them, which are not independent, and hidden for "
+        f"{report.suggestions_hidden:,}."
+    )
 
 
 def _read_as(seen: ingest.Preview, options: ingest.ImportOptions) -> None:

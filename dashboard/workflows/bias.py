@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import polars as pl
@@ -19,7 +19,7 @@ from dashboard.workflows import alert_opening, bias_groups, bias_rows, bias_stan
 from dashboard.workflows.annotator_attributes import attribute_names
 from dashboard.workflows.bias_groups import JOIN, Groups
 from dashboard.workflows.bias_rows import KIND
-from dashboard.workflows.bias_sources import Sources, read_sources
+from dashboard.workflows.bias_sources import Sources, each_question, of_choice, read_any_sources
 from dashboard.workflows.bias_standing import Table
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
@@ -92,7 +92,7 @@ def bias(
     """Compare the groups of each attribute and keep every gap as a run.
 
     Raises:
-        BadRequest: an attribute or option is not known, no purpose is given, labels are sets, or nothing was labelled.
+        BadRequest: an attribute or option is not known, no purpose is given, or nothing was labelled.
         NotAllowed: the person may not measure, or not read annotators' attributes and asks for one.
         KeyMissing: an annotators' attribute is asked for, and the vault's keys are not on this machine.
     """
@@ -100,7 +100,7 @@ def bias(
     asked = (options or BiasOptions()).checked()
     tell = progress or _quietly
     tell(0.0, "Reading the annotations")
-    sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run)
+    sources = read_any_sources(store, project_id, saw=store.head, model_run=asked.model_run)
     items, people = _attributes(store, project_id, by, asked)
     of_items = [_item_groups(store, project_id, name, sources) for name in items]
     of_people = [_people(store, project_id, by, name, asked.purpose, sources) for name in people]
@@ -198,17 +198,31 @@ def _people(store: Store, project_id: str, by: Person, name: str, purpose: str, 
 def _measured(
     sources: Sources, steps: list[tuple[Groups | None, Table | None]], asked: BiasOptions, tell: Progress
 ) -> pl.DataFrame:
-    """Every gap of every attribute, corrected together; of annotators by their table as it may be published."""
-    found, inputs = [], _inputs(sources, asked)
-    for place, (items, table) in enumerate(steps):
+    """Every gap of every attribute, of sets of every choice, corrected together; of annotators by their table as it may be published."""
+    found = []
+    shown = [(items, table) for items, table in steps if table is None or table.groups.untested is None]
+    jobs = [(question, *step) for question in each_question(sources) for step in shown]
+    for place, (question, items, table) in enumerate(jobs):
         people = None if table is None else table.groups
-        if people is not None and people.untested is not None:
-            continue
-        tell(0.1 + 0.85 * place / len(steps), f"Comparing {bias_rows.title(people, items)}")
-        votes = sources.votes if table is None else table.votes
-        found.append(bias_rows.gaps(votes, people, items, inputs))
+        name = bias_rows.title(people, items)
+        if question.choice is not None:
+            name += f": {sources.label_set.label(question.choice)}"
+        tell(0.1 + 0.85 * place / len(jobs), f"Comparing {name}")
+        votes = question.votes if table is None else _votes_of(table, sources, question)
+        found.append(bias_rows.gaps(votes, people, items, _inputs(question, asked)))
     tell(0.95, "Writing the figures")
     return bias_rows.told(found, sources.label_set, asked.correction)
+
+
+def _votes_of(table: Table, sources: Sources, question: Sources) -> pl.DataFrame:
+    """The votes of a table as labels of a question."""
+    if question.choice is None:
+        return table.votes
+    return (
+        question.votes
+        if table.votes is sources.votes
+        else of_choice(replace(sources, votes=table.votes), question.choice).votes
+    )
 
 
 def _steps(items: list[Groups], people: list[Groups]) -> Iterator[tuple[Groups | None, Groups | None]]:
@@ -225,9 +239,10 @@ def _steps(items: list[Groups], people: list[Groups]) -> Iterator[tuple[Groups |
 
 def _inputs(sources: Sources, asked: BiasOptions) -> bias_rows.Inputs:
     return bias_rows.Inputs(
-        n_labels=sources.label_set.n_labels,
+        n_labels=sources.n_labels,
         gold=sources.gold,
         model=sources.model,
+        choice=sources.choice,
         replicates=asked.replicates,
         seed=asked.seed,
         generalise=asked.generalise,

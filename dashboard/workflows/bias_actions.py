@@ -17,7 +17,7 @@ from dataclasses import replace
 import polars as pl
 
 from dashboard import __version__
-from dashboard.workflows import bias_decisions, bias_standing, bias_view, vote_asking
+from dashboard.workflows import bias_decisions, bias_standing, vote_asking
 from dashboard.workflows.bias_proposals import (
     ACTIONS,
     ADJUDICATE,
@@ -29,7 +29,6 @@ from dashboard.workflows.bias_proposals import (
     propose,
     said_by_groups,
 )
-from dashboard.workflows.bias_rows import gap_id
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
@@ -46,8 +45,6 @@ __all__ = [
     "REWEIGHT",
     "Proposal",
     "Wish",
-    "answers",
-    "asked_first",
     "commit",
     "propose",
     "said_by_groups",
@@ -74,7 +71,7 @@ def commit(
         by: who decides.
         proposal: what was proposed.
         reason: why; it stands in the bias statement.
-        about: ids of the gaps of the newest comparison that it answers; by default those of `answers`.
+        about: ids of the gaps of the newest comparison that it answers; by default those of `bias_decisions.unanswered`.
         request_id: makes a repeat harmless.
 
     Raises:
@@ -85,7 +82,11 @@ def commit(
     if not reason.strip():
         raise BadRequest("An action on a bias needs a reason: an auditor will ask for it.")
     run_id, told = uuid7(store.clock()), reason.strip()
-    answered = answers(store, project_id, proposal.wish.attribute) if about is None else tuple(about)
+    answered = (
+        bias_decisions.unanswered(store, project_id, proposal.wish.attribute)
+        if about is None
+        else tuple(about)
+    )
     if answered:
         bias_decisions.known_gaps(store, project_id, answered)
     proposal, routing = _routed(store, project_id, proposal, run_id)
@@ -126,24 +127,6 @@ def commit(
     event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
     assert event is not None  # a decision always makes an event, or raises
     return int(str(event.payload["flagged"]))
-
-
-def answers(store: Store, project_id: str, attribute: str) -> tuple[str, ...]:
-    """The gaps between groups by an attribute that stay in the newest comparison and about which nothing was decided."""
-    seen = bias_view.read_view(store, project_id, as_of=store.head)
-    if seen is None:
-        return ()
-    done = bias_decisions.newest_by_gap(bias_decisions.decisions(store, project_id, as_of=store.head))
-    found = bias_view.most_telling(
-        seen.gaps.filter((pl.col("verdict") == "gap") & (pl.col("side") != "item"), attribute=attribute)
-    )
-    return tuple(named for named in map(gap_id, found.iter_rows(named=True)) if named not in done)
-
-
-def asked_first(store: Store, project_id: str) -> int:
-    """Of how many items of the newest action some people are asked before everybody is."""
-    newest = store.read("score_runs", project_id=project_id).filter(kind=KIND)["parameters"].head(1)
-    return int(json.loads(newest[0]).get("n_first", 0)) if newest.len() else 0
 
 
 def _routed(

@@ -13,7 +13,7 @@ import polars as pl
 
 from dashboard.workflows import bias_groups, bias_rows, bias_standing, bias_view
 from dashboard.workflows.bias_groups import JOIN, Groups
-from dashboard.workflows.bias_sources import Sources, read_sources
+from dashboard.workflows.bias_sources import Sources, of_choice, read_any_sources
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.item_csv import items_csv
 from dashboard.workflows.opening import Store
@@ -57,11 +57,11 @@ def behind(
     if seen is None or row is None:
         raise BadRequest("The newest comparison has no such gap; groups too small to be shown have none.")
     if row["side"] == "item":
-        sources = read_sources(store, project_id, saw=seen.run.saw_seq)
+        sources = read_any_sources(store, project_id, saw=seen.run.saw_seq)
         groups = _items(store, project_id, str(row["attribute"]), sources)
         return Behind(_items_of_group(store, project_id, _votes(sources, row), groups, row), None)
     require(by, "attributes.read")
-    sources = read_sources(
+    sources = read_any_sources(
         store, project_id, saw=bias_standing.seq_of(seen.run.parameters, row, seen.run.saw_seq)
     )
     parts = str(row["attribute"]).split(JOIN)
@@ -106,14 +106,12 @@ def _votes(sources: Sources, row: Mapping[str, object]) -> pl.DataFrame:
     from analytics.group_outcomes import NO_LABEL, votes_of_figure
 
     label = str(row["label"])
+    code = sources.label_set.code(label) if label else NO_LABEL
+    if sources.label_set.is_sets:
+        sources, code = of_choice(sources, code), 1
     return votes_of_figure(
-        sources.votes,
-        str(row["measure"]),
-        sources.label_set.code(label) if label else NO_LABEL,
-        n_labels=sources.label_set.n_labels,
-        gold=sources.gold,
-        model=sources.model,
-    )
+        sources.votes, str(row["measure"]), code, n_labels=sources.n_labels, gold=sources.gold, model=sources.model
+    )  # fmt: skip
 
 
 def _place(groups: Groups, name: str) -> int:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import polars as pl
+
 from dashboard.workflows import bias_view
 from dashboard.workflows.bias_rows import gap_id
 from dashboard.workflows.errors import BadRequest
@@ -40,6 +42,7 @@ class Decision:
         expected: the effect that was expected before it was decided, in words; "" for an answer in words alone.
         about: the gaps that it answers, by their ids; none for an action on no gap in particular.
         groups: the groups of annotators that `expected` names, as (attribute, group).
+        n_first, wait_days: items for which some people are asked before everybody is, and for how long.
         n_flagged: items that it sent to people; n_settled: those of them whose flag is closed by now.
     """
 
@@ -52,6 +55,8 @@ class Decision:
     about: tuple[str, ...]
     expected: str = ""
     groups: tuple[tuple[str, str], ...] = ()
+    n_first: int = 0
+    wait_days: int = 0
     n_flagged: int = 0
     n_settled: int = 0
 
@@ -125,6 +130,18 @@ def known_gaps(store: Store, project_id: str, named: Sequence[str]) -> tuple[str
     return seen.run.run_id, [bias_view.what(known[one]) for one in named]
 
 
+def unanswered(store: Store, project_id: str, attribute: str) -> tuple[str, ...]:
+    """The gaps between groups by an attribute that stay in the newest comparison and about which nothing was decided."""
+    seen = bias_view.read_view(store, project_id, as_of=store.head)
+    if seen is None:
+        return ()
+    done = newest_by_gap(decisions(store, project_id, as_of=store.head))
+    found = bias_view.most_telling(
+        seen.gaps.filter((pl.col("verdict") == "gap") & (pl.col("side") != "item"), attribute=attribute)
+    )
+    return tuple(named for named in map(gap_id, found.iter_rows(named=True)) if named not in done)
+
+
 def decisions(store: Store | Reader, project_id: str, *, as_of: int) -> tuple[Decision, ...]:
     """Every decision, oldest first."""
     rows = store.read("bias_decisions", project_id=project_id, as_of=as_of)
@@ -147,5 +164,6 @@ def _decision(row: Mapping[str, Any], payload: Mapping[str, Any]) -> Decision:
     return Decision(
         str(payload["action"]), str(payload["title"]), *who, about=tuple(map(str, payload.get("about", ()))),
         expected=str(payload["sentence"]), groups=tuple((str(payload["attribute"]), one) for one in sorted(named - {""})),
+        n_first=int(payload.get("n_first", 0)), wait_days=int(payload.get("wait_days", 0)),
         n_flagged=row["n_flags"], n_settled=row["n_closed"],
     )  # fmt: skip

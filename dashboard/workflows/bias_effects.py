@@ -14,6 +14,7 @@ from dashboard import __version__
 from dashboard.workflows import bias_attributes, bias_pull
 from dashboard.workflows.bias_sources import Sources, read_sources
 from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.label_sets import current_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
@@ -67,7 +68,7 @@ def measure(
     require(by, "bias.measure")
     asked, tell = options or EffectOptions(), progress or _quietly
     tell(0.0, "Reading the annotations")
-    sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run)
+    sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run, least=0)
     try:
         document = _document(store, project_id, sources, asked, tell)
     except AnalyticsError as error:
@@ -75,10 +76,20 @@ def measure(
     return _kept(store, project_id, by, (asked, sources.saw, document), request_id)
 
 
+def is_for(store: Store, project_id: str) -> bool:
+    """Whether this is worked out for the project's labels: for single labels, not for sets."""
+    known = current_label_set(store, project_id)
+    return known is None or not known.is_sets
+
+
 def _document(
     store: Store, project_id: str, sources: Sources, asked: EffectOptions, tell: Progress
 ) -> dict[str, object]:
     tell(0.1, "Comparing suggestions that were shown and hidden")
+    if sources.votes.is_empty() and not bias_pull.has_suggestions(store, project_id, sources):
+        raise BadRequest(
+            f"Project {project_id!r} has no independent annotations yet; nothing can be said of them."
+        )
     pull = bias_pull.pull(store, project_id, sources, q=asked.q)
     tell(0.3, "Comparing answers within annotators and items")
     order = _order(store, project_id, sources, asked)

@@ -72,9 +72,9 @@ def answer(found: Mapping[str, Any]) -> tuple[State, str, str]:
     n_tested = sum(row["p_adjusted"] is not None for row in [*found["order"], *beyond])
     n_tested += found["pull"]["every"]["p_value"] is not None
     untested = missing(found)
-    detail = f"{n_tested} figures were tested, corrected for many within each table." + _strongest(
-        found["attributes"]
-    )
+    tested = "1 figure was" if n_tested == 1 else f"{n_tested} figures were"
+    detail = f"{tested} tested, corrected for many within each table." + _strongest(found["attributes"])
+    detail += asserted(found["pull"])
     if untested:
         detail += f" Not testable: {'; '.join(untested)}."
     if said:
@@ -118,6 +118,16 @@ def pull_sentence(pull: Mapping[str, Any]) -> str:
         return f"{said}; for wrong suggestions it cannot be told: {wrong['undefined']}."
     return (
         f"{said}; with wrong ones {_points(wrong['value'])} points {_more(wrong['value'])}{_interval(wrong)}."
+    )
+
+
+def asserted(pull: Mapping[str, Any]) -> str:
+    """What has to be known of suggestions of which a file says whether they were shown; "" where the store drew them all."""
+    if not pull["asserted"] or pull["every"]["undefined"]:
+        return ""
+    return (
+        f" Of {pull['asserted']:,} answers a file says whether the suggestion was shown: only if that was drawn by chance does the "
+        "suggestion pull, rather than what it was chosen by."
     )
 
 

@@ -10,6 +10,11 @@ from dashboard.workflows.bias_sources import Sources
 from dashboard.workflows.opening import Store
 
 
+def has_suggestions(store: Store, project_id: str, sources: Sources) -> bool:
+    """Whether anybody's annotation is known to have had a suggestion, shown or hidden."""
+    return not store.read("bias_suggestions", project_id=project_id, as_of=sources.saw).is_empty()
+
+
 def pull(store: Store, project_id: str, sources: Sources, *, q: float) -> dict[str, object]:
     """The pull of all suggestions and of wrong ones, and each annotator's, by id.
 
@@ -21,7 +26,9 @@ def pull(store: Store, project_id: str, sources: Sources, *, q: float) -> dict[s
     rows = store.read("bias_suggestions", project_id=project_id, as_of=sources.saw)
     if sources.gold is not None:
         rows = mark_wrong(rows, sources.gold)
-    found = anchoring(rows, q=q)
+    # The store draws for each item and annotator; a file may speak of items whose suggestion was shown to all, or to nobody.
+    n_asserted = rows.filter(pl.col("source") == "asserted").height
+    found = anchoring(rows, q=q, by_item=n_asserted > 0)
     people = store.read("annotator_codes").select("annotator_code", "annotator_id")
     p_value = found.every.p_value
     return {
@@ -30,7 +37,7 @@ def pull(store: Store, project_id: str, sources: Sources, *, q: float) -> dict[s
         "annotators": _named(found.every.annotators, people),
         "annotators_wrong": _named(found.wrong.annotators, people),
         "balance_p": found.balance_p,
-        "asserted": rows.filter(pl.col("source") == "asserted").height,
+        "asserted": n_asserted,
         "is_picked": p_value is not None and p_value <= q,
     }
 

@@ -35,16 +35,18 @@ GAP_ROWS: dict[str, pl.DataType | type[pl.DataType]] = {
     "adjusted_low": pl.Float64, "adjusted_high": pl.Float64, "adjusted_ratio": pl.Float64, "adjusted_odds_ratio": pl.Float64,
     "adjusted_p": pl.Float64,
     "adjusted_undefined": pl.Utf8, "adjusted_no_interval": pl.Utf8, "beyond": pl.Float64, "beyond_low": pl.Float64,
-    "beyond_high": pl.Float64, "beyond_p": pl.Float64, "tested_p": pl.Float64, "p_adjusted": pl.Float64,
+    "beyond_high": pl.Float64, "beyond_p": pl.Float64, "mixed": pl.Float64, "mixed_low": pl.Float64,
+    "mixed_high": pl.Float64, "mixed_p": pl.Float64, "mixed_p_adjusted": pl.Float64, "mixed_says": pl.Utf8,
+    "mixed_undefined": pl.Utf8, "tested_p": pl.Float64, "p_adjusted": pl.Float64,
     "fcr_low": pl.Float64, "fcr_high": pl.Float64, "verdict": pl.Utf8, "undefined": pl.Utf8, "no_interval": pl.Utf8,
 }  # fmt: skip
 """Columns of a table of gaps. `side`: annotator, item or crossed (a group of annotators on a group of items); `span` and so on:
-of the figure, between the two groups furthest apart; see `analytics.gap_table` and `analytics.gap_strata` for the figures."""
+of the figure, between the two groups furthest apart; see `analytics.gap_table`, `gap_strata` and `mixed_gaps`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What every table shares. `generalise`: items and annotators are both drawn."""
+    """What every table shares. `generalise`: items and annotators are both drawn. `choice`: of a set, whose code all rows have."""
 
     n_labels: int
     gold: pl.DataFrame | None
@@ -52,6 +54,7 @@ class Inputs:
     replicates: int
     seed: int
     generalise: bool
+    choice: int | None = None
 
     def draws(self, resample: Resampled) -> Draws:
         """The draws of a table."""
@@ -67,7 +70,16 @@ def title(people: Groups | None, items: Groups | None) -> str:
 
 def gaps(votes: pl.DataFrame, people: Groups | None, items: Groups | None, inputs: Inputs) -> pl.DataFrame:
     """The gaps of groups of annotators, of items, or of the first on each of the second: `gap_table.GAPS`, side and names."""
-    from analytics import adjusted_gaps, gap_table, group_rates
+    table = _measured(votes, people, items, inputs)
+    if inputs.choice is None:
+        return table
+    return table.with_columns(label_code=pl.lit(inputs.choice, dtype=table.schema["label_code"]))
+
+
+def _measured(
+    votes: pl.DataFrame, people: Groups | None, items: Groups | None, inputs: Inputs
+) -> pl.DataFrame:
+    from analytics import adjusted_gaps, gap_table, group_rates, mixed_gaps
 
     n, gold, model = inputs.n_labels, inputs.gold, inputs.model
     if people is None:
@@ -84,7 +96,8 @@ def gaps(votes: pl.DataFrame, people: Groups | None, items: Groups | None, input
         adjusted = adjusted_gaps.annotator_gaps(
             votes, people.of, n_labels=n, draws=draws, gold=gold, model=model
         )
-        return _named(gap_table.side_by_side(crude, adjusted), gap_table.ANNOTATOR, people, None)
+        mixed = mixed_gaps.mixed_gaps(votes, people.of, n_labels=n, gold=gold, model=model)
+        return _named(gap_table.side_by_side(crude, adjusted, mixed), gap_table.ANNOTATOR, people, None)
     shown, hidden = bias_groups.shown_cells(votes, people, items)
     table = gap_table.of_slices(
         adjusted_gaps.annotator_gaps(

@@ -1,9 +1,15 @@
-"""What gaps are computed from, as of one seq: votes, gold, the model's labels, the label set."""
+"""What gaps are computed from, as of one seq: votes, gold, the model's labels, the label set.
+
+A label that is a set is as many labels as there are choices: each choice is in it, or is not. So sets are compared choice by
+choice, each as two labels, and everything that is found is corrected together.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from dashboard.workflows import model_runs, predictions
@@ -11,29 +17,53 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
 
+LEAST_GIVEN = 0.5
+"""A model says a choice of a set from this probability on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Votes that are independent; gold (None where there is none); `model`: item_code, label_code (None where there is no model)."""
+    """Votes that are independent; gold (None where there is none); `model`: item_code, label_code (None where there is no model).
+
+    Where labels are sets, `label_code` is that of the set, and `model` has a row for each choice that it says of an item, with
+    items of no choice as a null. `choice`: the code of the choice that these are of, its labels 0 (not in the set) and 1.
+    """
 
     votes: pl.DataFrame
     gold: pl.DataFrame | None
     model: pl.DataFrame | None
     label_set: LabelSet
     saw: int
+    choice: int | None = None
+
+    @property
+    def n_labels(self) -> int:
+        """K of the votes' label codes."""
+        return self.label_set.n_labels if self.choice is None else 2
 
 
-def read_sources(store: Store, project_id: str, *, saw: int, model_run: str = "") -> Sources:
-    """Read them.
+def read_sources(store: Store, project_id: str, *, saw: int, model_run: str = "", least: int = 1) -> Sources:
+    """Read them, where labels are single and there are `least` independent annotations.
 
     Raises:
-        BadRequest: labels are sets, nothing was labelled, or there is no such model run.
+        BadRequest: labels are sets, too little was labelled, or there is no such model run.
+    """
+    if require_label_set(store, project_id, as_of=saw).is_sets:
+        raise BadRequest("The labels of this project are sets; this is worked out for single labels so far.")
+    return read_any_sources(store, project_id, saw=saw, model_run=model_run, least=least)
+
+
+def read_any_sources(
+    store: Store, project_id: str, *, saw: int, model_run: str = "", least: int = 1
+) -> Sources:
+    """As `read_sources`, of single labels or sets.
+
+    Raises:
+        BadRequest: too little was labelled, or there is no such model run.
     """
     label_set = require_label_set(store, project_id, as_of=saw)
-    if label_set.is_sets:
-        raise BadRequest("The labels of this project are sets; groups are compared for single labels so far.")
     votes = store.read("score_votes", project_id=project_id, as_of=saw)
-    if votes.is_empty():
+    if votes.height < least:
         raise BadRequest(
             f"Project {project_id!r} has no independent annotations yet; there is nothing to compare."
         )
@@ -41,14 +71,48 @@ def read_sources(store: Store, project_id: str, *, saw: int, model_run: str = ""
     return Sources(
         votes=votes.select("item_code", "annotator_code", "label_code", "order"),
         gold=None if gold.is_empty() else gold,
-        model=_model(store, project_id, model_run, saw),
+        model=_model(store, project_id, model_run, label_set, saw),
         label_set=label_set,
         saw=saw,
     )
 
 
-def _model(store: Store, project_id: str, named: str, saw: int) -> pl.DataFrame | None:
-    """The likeliest label of a model run (the newest where none is named) for each item; None where there is no run."""
+def each_question(sources: Sources) -> Iterator[Sources]:
+    """What is compared: single labels as they are; of sets each choice that somebody gave, or that is gold."""
+    label_set = sources.label_set
+    if not label_set.is_sets:
+        yield sources
+        return
+    given = set(sources.votes["label_code"].unique())
+    given |= set() if sources.gold is None else set(sources.gold["label_code"].unique())
+    for code in label_set.choice_codes:
+        if given & set(label_set.codes_with(label_set.label(code))):
+            yield of_choice(sources, code)
+
+
+def of_choice(sources: Sources, code: int) -> Sources:
+    """The sources of one choice: whether it is in the set (1) or not (0)."""
+    label_set = sources.label_set
+    is_in = np.zeros(max(label_set.codes, default=-1) + 1, dtype=np.int64)
+    is_in[label_set.codes_with(label_set.label(code))] = 1
+    model = sources.model
+
+    def told(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(label_code=pl.Series(is_in[frame["label_code"].to_numpy()]))
+
+    return replace(
+        sources,
+        votes=told(sources.votes),
+        gold=None if sources.gold is None else told(sources.gold),
+        model=None if model is None else model.group_by("item_code").agg(
+            label_code=(pl.col("label_code") == code).any().fill_null(False).cast(pl.Int64)
+        ).sort("item_code"),
+        choice=code,
+    )  # fmt: skip
+
+
+def _model(store: Store, project_id: str, named: str, label_set: LabelSet, saw: int) -> pl.DataFrame | None:
+    """What a model run (the newest where none is named) says of each item; None where there is no run."""
     known = model_runs.model_runs(store, project_id=project_id, as_of=saw)["model_run"].to_list()
     if named and named not in known:
         raise BadRequest(
@@ -59,4 +123,9 @@ def _model(store: Store, project_id: str, named: str, saw: int) -> pl.DataFrame 
     codes, table = predictions.probabilities(
         store, project_id=project_id, model_run=named or str(known[0]), as_of=saw
     )
-    return pl.DataFrame({"item_code": codes, "label_code": table.argmax(axis=1)})
+    if not label_set.is_sets:
+        return pl.DataFrame({"item_code": codes, "label_code": table.argmax(axis=1)})
+    rows, places = np.nonzero(table >= LEAST_GIVEN)
+    choices = np.asarray(label_set.choice_codes, dtype=np.int64)
+    said = pl.DataFrame({"item_code": codes[rows], "label_code": choices[places]})
+    return pl.DataFrame({"item_code": codes}).join(said, on="item_code", how="left")

@@ -25,6 +25,9 @@ MEASURES: Mapping[str, str] = {
 }
 """What each measure says of a label, in words."""
 
+WHOLE = ("disagreement", "error_on_gold", "model_error")
+"""Measures of no one label; where labels are sets they are of one choice."""
+
 HELD: Mapping[str, str] = {"annotator": "item", "item": "annotator", "crossed": "item"}
 """What the adjusted gap holds fixed, by side."""
 
@@ -158,11 +161,12 @@ def what(row: Mapping[str, Any]) -> str:
 def figure_words(row: Mapping[str, Any]) -> str:
     """The figure of a row with its label: "found “dog” where it should be"."""
     label = f"“{row['label']}”"
+    plain = MEASURES[row["measure"]]
     return {
         "label_rate": f"label {label}",
         "true_positive_rate": f"{label} found where it should be",
         "false_positive_rate": f"{label} given where it should not be",
-    }.get(row["measure"], MEASURES[row["measure"]])
+    }.get(row["measure"], f"{plain} on {label}" if row["label"] else plain)
 
 
 def sentence(row: Mapping[str, Any]) -> str:
@@ -171,6 +175,7 @@ def sentence(row: Mapping[str, Any]) -> str:
     points = f"{abs(gap) * 100:.1f} points {'more' if gap > 0 else 'less'} often"
     interval = f" [{ends[0] * 100:+.1f}, {ends[1] * 100:+.1f}]" if ends else ""
     whose = f"{row['attribute']} {row['group']}"
+    choice = f" on “{row['label']}”" if row["label"] and row["measure"] in WHOLE else ""
     verbs = {
         "label_rate": f"label “{row['label']}”",
         "disagreement": "are contradicted by the others",
@@ -188,8 +193,8 @@ def sentence(row: Mapping[str, Any]) -> str:
             "false_positive_rate": f"are labelled “{row['label']}” where it is wrong",
             "model_error": "are labelled against the model",
         }
-        return f"items with {whose} {passive[row['measure']]} {points}{interval} than other items"
-    said = f"annotators with {whose} {verbs[row['measure']]} {points}{interval} than the others"
+        return f"items with {whose} {passive[row['measure']]}{choice} {points}{interval} than other items"
+    said = f"annotators with {whose} {verbs[row['measure']]}{choice} {points}{interval} than the others"
     if row["side"] == "crossed":
         return f"{said} on items with {row['item_attribute']} {row['item_group']}, beyond how they differ elsewhere"
     return f"{said} on the same items" if row["adjusted"] is not None else said
@@ -225,6 +230,8 @@ def evidence(row: Mapping[str, Any]) -> str:
         said.append(f"{row['adjusted_undefined'].capitalize()}.")
     if row["p_adjusted"] is not None:
         said.append(f"p {_p(row['p_adjusted'])} after correction.")
+    if row["mixed"] is not None:
+        said.append(second_opinion(row))
     if row["no_interval"]:
         said.append(f"No interval as counted: {row['no_interval']}.")
     if row["span"] is not None:
@@ -235,6 +242,20 @@ def evidence(row: Mapping[str, Any]) -> str:
     if row["odds_ratio"] is not None:
         said.append(f"Odds ratio {row['odds_ratio']:.2f}, Cohen's h {row['cohens_h']:+.2f}.")
     return " ".join(said)
+
+
+def second_opinion(row: Mapping[str, Any]) -> str:
+    """What a mixed model says of a gap, and whether it agrees; "" where there is none."""
+    if row["mixed"] is None:
+        return ""
+    said = f"{_points(row, 'mixed')} points"
+    if row["mixed_says"] is None:
+        return f"A mixed model has {said}: too few to judge by."
+    p = f"p {_p(row['mixed_p_adjusted'])} after correction"
+    if row["mixed_says"] == "agrees":
+        return f"A mixed model agrees: {said}, {p}."
+    seen = "it would not report this gap" if row["verdict"] == "gap" else "it would report this gap"
+    return f"A mixed model differs: {said}, {p}; {seen}."
 
 
 def table_titles(side: str) -> dict[str, str]:

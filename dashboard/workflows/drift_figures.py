@@ -68,9 +68,16 @@ def _mixes(rows: pl.DataFrame, label_set: LabelSet) -> tuple[list[label_mix.Labe
     holds = np.zeros((n_labels, len(place)))
     for code, members in zip(label_set.codes, label_set.members, strict=True):
         holds[code, [place[member] for member in members]] = 1.0
-    columns = ("item_code", "annotator_code", "label_code")
-    coded = [[half[name].to_numpy() for name in columns] for half in halves(rows)]
-    return [choice_mix.choice_mix(*one, holds) for one in coded], np.arange(len(place))
+    mixes = [
+        choice_mix.choice_mix(
+            half["item_code"].to_numpy(),
+            half["annotator_code"].to_numpy(),
+            half["label_code"].to_numpy(),
+            holds,
+        )
+        for half in halves(rows)
+    ]
+    return mixes, np.arange(len(place))
 
 
 def figures(

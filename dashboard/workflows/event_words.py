@@ -199,12 +199,10 @@ def _decided(_event: Fields, p: Payload) -> str:
     return f"decided on {p.get('title')}{_because(p.get('reason'))}"
 
 
-def _bias(_event: Fields, payload: Payload) -> str:
-    compared = ", ".join(map(str, cast("list[object]", payload.get("attributes") or [])))
-    return (
-        f"compared how groups are labelled ({compared or 'no groups'}): {_number(payload.get('gaps'))} of "
-        f"{_number(payload.get('tested'))} gaps tested differ from nothing{alert_events.opened(payload)}"
-    )
+def _bias(_event: Fields, p: Payload) -> str:
+    compared = ", ".join(map(str, cast("list[object]", p.get("attributes") or []))) or "no groups"
+    gaps = f"{_number(p.get('gaps'))} of {_number(p.get('tested'))} gaps tested differ from nothing"
+    return f"compared how groups are labelled ({compared}): {gaps}{alert_events.opened(p)}"
 
 
 KINDS: Mapping[str, EventKind] = {

@@ -52,6 +52,8 @@ class ImportSummary:
     items: int
     annotators: int
     predictions: int
+    suggestions_shown: int
+    suggestions_hidden: int
     mapping: Mapping[str, str]
     guessed: tuple[str, ...]
     labels: tuple[str, ...]
@@ -162,6 +164,7 @@ def import_parsed(
     annotations = parsed.annotations.join(rejected.select("row").unique(), on="row", how="anti").sort("row")
     annotations = ingest_frames.with_ids(annotations, project_id)
     fresh = ingest_frames.without_known(store, annotations, project_id)
+    told = parsed.suggestions.join(fresh.select("row"), on="row", how="semi")["is_shown"]
     summary = ImportSummary(
         project_id=project_id,
         imported=fresh.height,
@@ -172,6 +175,8 @@ def import_parsed(
         items=parsed.items.height,
         annotators=annotations["annotator_id"].n_unique(),
         predictions=parsed.predictions.height,
+        suggestions_shown=int(told.sum()),
+        suggestions_hidden=int((~told).sum()),
         mapping=parsed.mapping,
         guessed=parsed.guessed,
         labels=label_set.choices,

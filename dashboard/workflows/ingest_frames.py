@@ -70,6 +70,7 @@ def tables(
         "gold": _gold(reader, project_id, parsed.items, item_codes, labels),
         "prediction": _predictions(reader, project_id, parsed.predictions, item_codes, labels),
         "annotation": _annotations(annotations, item_codes, annotator_codes, labels),
+        "suggestion": _suggestions(parsed.suggestions, annotations, (item_codes, annotator_codes, labels)),
     }
 
 
@@ -127,6 +128,26 @@ def _predictions(
     said = predictions.join(item_codes, on="item_id").join(labels, on="label")
     fresh = said.join(known, on=["item_code", "model_run"], how="anti")
     return fresh.select("item_code", "model_run", "label_code", "label_json", "score").sort("item_code")
+
+
+def _suggestions(
+    said: pl.DataFrame, annotations: pl.DataFrame, codes: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
+) -> pl.DataFrame:
+    """What the file says was suggested, for each item and annotator beside their first annotation; asserted, not observed.
+
+    A hidden one beside an annotation that is not independent (begun from another's, say) tells nothing and is left out.
+    """
+    items, annotators, labels = codes
+    known = said.filter(pl.col("suggestion").is_not_null())
+    beside = annotations.join(known, on="row").filter(pl.col("is_shown") | pl.col("independent"))
+    first = beside.sort("row").unique(["item_id", "annotator_id"], keep="first", maintain_order=True)
+    coded = first.join(items, on="item_id").join(annotators, on="annotator_id")
+    return (
+        coded.join(labels.select("label_code", suggestion="label"), on="suggestion")
+        .with_columns(source=pl.lit("asserted"))
+        .select("item_code", "annotator_code", "label_code", "is_shown", "source")
+        .sort("item_code", "annotator_code")
+    )
 
 
 def _annotations(

@@ -19,7 +19,7 @@ from dashboard.workflows.label_sets import (
 from dashboard.workflows.set_labels import member_codes, members_in
 from data.importers import Parsed
 
-MOST_NAMED = 40
+MOST_NAMED, LONGEST_NAMED = 40, 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +74,23 @@ def label_set_after(
     else:
         allowed, label_set = known.choices, known
     check_level(level, label_set.choices)
-    strange = parsed.annotations.filter(~pl.col("label").is_in(_allowed(parsed, allowed, level))).select(
-        "row",
-        pl.format(
-            "label '{}' is not in the label set ({}); --extend-labels lets new labels in",
-            pl.col("label"),
-            pl.lit(_listed(allowed)),
-        ).alias("reason"),
-    )
-    return label_set, pl.concat([parsed.rejected.select("row", "reason"), strange]).sort("row", "reason")
+    known_texts = _allowed(parsed, allowed, level)
+    strange = [
+        frame.filter(~pl.col(column).is_in(known_texts)).select(
+            "row",
+            reason=pl.format(
+                f"{column} '{{}}' is not in the label set ({{}}); --extend-labels lets new labels in",
+                pl.col(column).str.slice(0, LONGEST_NAMED),
+                pl.lit(_listed(allowed)),
+            ),
+        )
+        for frame, column in ((parsed.annotations, "label"), (parsed.suggestions, "suggestion"))
+    ]
+    return label_set, pl.concat([parsed.rejected.select("row", "reason"), *strange]).sort("row", "reason")
 
 
 def sets_of(label_set: LabelSet, parsed: Parsed, annotations: pl.DataFrame) -> Iterator[Members]:
-    """Every set that the annotations, the gold and the predictions of a file hold, where its members are allowed."""
+    """Every set that the annotations, the gold, the predictions and the suggestions of a file hold, where its members are allowed."""
     choices = set(label_set.choices)
     for text in _said(parsed, annotations):
         names = members_in(text)
@@ -96,16 +100,18 @@ def sets_of(label_set: LabelSet, parsed: Parsed, annotations: pl.DataFrame) -> I
 
 def _said(parsed: Parsed, annotations: pl.DataFrame) -> list[str]:
     """The distinct labels of a file, as they are written."""
-    columns = (annotations["label"], parsed.items["gold"], parsed.predictions["label"])
+    columns = (
+        annotations["label"], parsed.items["gold"], parsed.predictions["label"], parsed.suggestions["suggestion"],
+    )  # fmt: skip
     return pl.concat([column.drop_nulls().unique() for column in columns]).unique().to_list()
 
 
 def _allowed(parsed: Parsed, choices: Sequence[str], level: str) -> list[str]:
-    """The labels of the annotations that the label set allows, as they are written."""
+    """The labels of the annotations and the suggestions that the label set allows, as they are written."""
     if level != SET:
         return list(choices)
     known = set(choices)
-    written = parsed.annotations["label"].unique().to_list()
+    written = pl.concat([parsed.annotations["label"], parsed.suggestions["suggestion"].drop_nulls()]).unique()
     return [text for text in written if known.issuperset(members_in(text))]
 
 

@@ -34,6 +34,7 @@ from data.importers.parsed import (
     PREDICTIONS,
     PROBABILITIES,
     REJECTED,
+    SUGGESTIONS,
     TOKENS,
     ContentKind,
     Format,
@@ -51,10 +52,11 @@ _SCHEMAS = {
     "annotators": ANNOTATORS,
     "predictions": PREDICTIONS,
     "rejected": REJECTED,
+    "suggestions": SUGGESTIONS,
     "probabilities": PROBABILITIES,
 }
 _CONTENTS: dict[ContentKind, pl.Schema] = {"embeddings": EMBEDDINGS, "tokens": TOKENS, "people": PEOPLE}
-_ANNOTATION_FRAMES = ("annotations", "items", "annotators", "predictions", "rejected")
+_ANNOTATION_FRAMES = ("annotations", "items", "annotators", "predictions", "rejected", "suggestions")
 _REFUSED, _TOO_LARGE = 3, 5
 _PROGRESS = "progress "
 # The child needs these to start; it gets nothing else of our environment.
@@ -92,6 +94,7 @@ def parse_isolated(
         n_rows=int(str(values["n_rows"])),
         sha256=str(values["sha256"]),
         name=str(values["name"]),
+        suggestions=frames["suggestions"],
     )
 
 

@@ -28,7 +28,7 @@ from data.importers.parsed import ITEMS, PREDICTIONS, REJECTED, ImportOptions, P
 from data.importers.rows import Raw, assemble, attributes_json, with_kind
 from data.importers.source import Source, Text, open_text
 
-_MAPPABLE = ("item", "annotator", "label", "at", "text", "image")
+_MAPPABLE = ("item", "annotator", "label", "at", "text", "image", "suggestion", "suggestion_shown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ def read_label_studio(source: Source, scratch: Path, options: ImportOptions) -> 
         n_rows=len(assembled.annotations) + len(rejected),
         sha256=source.sha256,
         name=source.name,
+        suggestions=assembled.suggestions,
     )
 
 
@@ -191,6 +192,9 @@ def _raw(labels: list[Answer], gold: Mapping[str, str], opened: _Opened, options
         "image": _texts(a.task.text_of(opened.fields.image) for a in labels),
         "gold": _texts(gold.get(a.item or "") for a in labels),
     }
+    if any(a.shown is not None for a in labels):
+        roles["suggestion"] = _texts(a.suggestion for a in labels)
+        roles["suggestion_shown"] = _texts(a.shown for a in labels)
     people = ("email", "first_name", "last_name")
     wanted = options.annotator_attributes or tuple(p for p in people if any(p in a.person for a in labels))
     return Raw(
@@ -275,7 +279,13 @@ def _mapping(opened: _Opened) -> dict[str, str]:
     fields = opened.fields
     mapping = {"item": fields.item, "annotator": fields.annotator, "label": opened.control, "at": fields.at}
     mapping |= {"seconds": "lead_time", "source_id": "annotation id"}
-    return mapping | {role: f for role, f in (("text", fields.text), ("image", fields.image)) if f}
+    told = {
+        "text": fields.text,
+        "image": fields.image,
+        "suggestion": fields.suggestion,
+        "suggestion_shown": fields.shown,
+    }
+    return mapping | {role: field for role, field in told.items() if field}
 
 
 def _counts(answers: list[Answer], opened: _Opened) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,23 +9,20 @@ from datetime import datetime
 from typing import Literal
 
 from data.errors import ImportRejected
+from data.importers.label_studio_results import (
+    Prediction,
+    choices_of,
+    control_of,
+    label_of,
+    parts_of,
+    read_prediction,
+    text_of_value,
+)
 from data.importers.mapping import guess
+from data.importers.shown import HIDDEN
 
 _PEOPLE = ("id", "email", "username")
 _EDIT_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """A model's result for a task."""
-
-    model_run: str
-    score: float | None
-    result: Sequence[object]
-
-    def label(self, control: str, *, sets: bool = False) -> str | None:
-        """The one choice for this control (with `sets` all of them, as a JSON list), or None."""
-        return _label(_choices(self.result, control), sets=sets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +39,25 @@ class Task:
         """A field as text: "data.x" from the data, else the task's own ("id", "inner_id"); "" gives None."""
         if not field:
             return None
-        return _text(
+        return text_of_value(
             self.data.get(field.removeprefix("data.")) if field.startswith("data.") else self.own.get(field)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFields:
-    """Where item id, text, image are in a task, annotator and time in an annotation; "" for nowhere."""
+    """Where item id, text, image are in a task, annotator and time in an annotation; "" for nowhere.
+
+    `suggestion`, `shown`: where a task's data says what was suggested, and whether it was shown.
+    """
 
     item: str
     text: str
     image: str
     annotator: str
     at: str
+    suggestion: str = ""
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class Answer:
     changed_later: bool
     person: Mapping[str, str]
     problem: str | None = None
+    suggestion: str | None = None
+    shown: str | None = None
 
 
 def read_task(task: object, position: int, first_row: int, name: str) -> Task:
@@ -104,7 +107,7 @@ def read_task(task: object, position: int, first_row: int, name: str) -> Task:
         # Some exports list only the predictions' numbers; the one shown stands within each annotation.
         shown = [p for a in annotations if isinstance(p := a.get("prediction"), dict) and p.get("result")]
         whole = list({str(p.get("id", i)): p for i, p in enumerate(shown)}.values())
-    return Task(task, data, annotations, [_prediction(p) for p in whole], first_row)
+    return Task(task, data, annotations, [read_prediction(p) for p in whole], first_row)
 
 
 def choose_control(tasks: Sequence[Task], asked: str, name: str) -> tuple[str, tuple[str, ...]]:
@@ -116,7 +119,7 @@ def choose_control(tasks: Sequence[Task], asked: str, name: str) -> tuple[str, t
     kinds: Counter[tuple[str, str]] = Counter()
     for task in tasks:
         for annotation in task.annotations:
-            kinds.update({(_name(r), str(r.get("type"))): 1 for r in _results(annotation)})
+            kinds.update({(control_of(r), str(r.get("type"))): 1 for r in parts_of(annotation)})
     controls = list(dict.fromkeys(c for c, kind in kinds if kind == "choices"))
     others = list(dict.fromkeys(f"{c} ({kind})" for c, kind in kinds if kind != "choices"))
     if asked:
@@ -156,8 +159,10 @@ def choose_fields(
     keys = list(dict.fromkeys(key for task in tasks for key in task.data))
     notes = []
     chosen: dict[str, str] = {}
-    for role in ("item", "text", "image"):
-        if role in mapping:
+    for role in ("item", "text", "image", "suggestion", "suggestion_shown"):
+        if role.startswith("suggestion") and role not in mapping:
+            chosen[role] = ""
+        elif role in mapping:
             chosen[role] = _task_field(tasks, keys, role, mapping[role], name)
         elif role == "item":
             chosen[role] = "id"
@@ -182,7 +187,9 @@ def choose_fields(
         raise ImportRejected(f"The time cannot be {at!r}; say created_at or updated_at.")
     if "at" not in mapping:
         notes.append("The time of an annotation is its created_at.")
-    return TaskFields(chosen["item"], chosen["text"], chosen["image"], annotator, at), tuple(notes)
+    return TaskFields(
+        chosen["item"], chosen["text"], chosen["image"], annotator, at, chosen["suggestion"], chosen["suggestion_shown"]
+    ), tuple(notes)  # fmt: skip
 
 
 def collect_answers(task: Task, control: str, fields: TaskFields, *, sets: bool = False) -> list[Answer]:
@@ -204,8 +211,13 @@ def _answer(
     *,
     sets: bool,
 ) -> Answer:
-    choices = _choices(annotation.get("result"), control)
+    choices = choices_of(annotation.get("result"), control)
+    begun = annotation.get("parent_prediction") is not None
+    has = begun or (fields.suggestion and not fields.shown and task.text_of(fields.suggestion))
+    shown = (task.text_of(fields.shown) or "").strip() or ("yes" if has else None)
     problem = _problem(annotation, choices, control, sets=sets)
+    if begun and shown is not None and shown.lower() in HIDDEN:
+        problem = f"it was begun from a prediction, but {fields.shown} says that none was shown"
     kind: Literal["label", "gold", "skipped", "rejected"] = "label"
     if annotation.get("was_cancelled") is True:
         kind, problem = "skipped", None
@@ -220,23 +232,36 @@ def _answer(
         task=task,
         item=item.strip() if item else None,
         annotator=annotator,
-        label=_label(choices, sets=sets),
-        at=_text(annotation.get(fields.at)) if fields.at else None,
-        seconds=_text(annotation.get("lead_time")),
-        source_id=_text(annotation.get("id")),
+        label=label_of(choices, sets=sets),
+        at=text_of_value(annotation.get(fields.at)) if fields.at else None,
+        seconds=text_of_value(annotation.get("lead_time")),
+        source_id=text_of_value(annotation.get("id")),
         independent=annotation.get("parent_prediction") is None
         and annotation.get("parent_annotation") is None,
         changed_later=_changed_later(annotation),
         person=person,
         problem=problem,
+        suggestion=_suggested(task, annotation, control, fields, sets=sets) if shown is not None else None,
+        shown=shown,
     )
 
 
-def _label(choices: list[str], *, sets: bool) -> str | None:
-    if sets:
-        members = sorted({choice.strip() for choice in choices})
-        return json.dumps(members, ensure_ascii=False) if members else None
-    return choices[0].strip() if len(choices) == 1 else None
+def _suggested(
+    task: Task, annotation: Mapping[str, object], control: str, fields: TaskFields, *, sets: bool
+) -> str | None:
+    """What was suggested for an annotation: what the data says, else the prediction it was begun from, else the task's only one."""
+    if fields.suggestion:
+        return task.text_of(fields.suggestion)
+    begun = text_of_value(annotation.get("parent_prediction"))
+    own = annotation.get("prediction")
+    known = [
+        *task.predictions,
+        *([read_prediction(own)] if isinstance(own, dict) and own.get("result") else []),
+    ]
+    if begun is not None:
+        known = [one for one in known if one.prediction_id == begun]
+    labels = {one.label(control, sets=sets) for one in known}
+    return labels.pop() if len(labels) == 1 else None
 
 
 def _problem(annotation: Mapping[str, object], choices: list[str], control: str, *, sets: bool) -> str | None:
@@ -245,28 +270,7 @@ def _problem(annotation: Mapping[str, object], choices: list[str], control: str,
     if len(choices) > 1:
         shown = ", ".join(choices[:5])[:80]
         return f"{len(choices)} choices ({shown}); this label set is categorical (one choice); --level set takes sets"
-    return f"no answer for '{control}'" if _results(annotation) else "no label: the result is empty"
-
-
-def _choices(result: object, control: str) -> list[str]:
-    """All choices for a control, over all its parts of a result."""
-    found: list[str] = []
-    for part in _results({"result": result}):
-        value = part.get("value")
-        if _name(part) == control and part.get("type") == "choices" and isinstance(value, dict):
-            choices = value.get("choices")
-            texts = [_text(c) for c in choices] if isinstance(choices, list) else []
-            found += [t for t in texts if t is not None and t.strip()]
-    return found
-
-
-def _results(annotation: Mapping[str, object]) -> list[Mapping[str, object]]:
-    result = annotation.get("result")
-    return [r for r in result if isinstance(r, dict)] if isinstance(result, list) else []
-
-
-def _name(part: Mapping[str, object]) -> str:
-    return _text(part.get("from_name")) or ""
+    return f"no answer for '{control}'" if parts_of(annotation) else "no label: the result is empty"
 
 
 def _no_choices(name: str, kinds: list[str]) -> str:
@@ -275,23 +279,14 @@ def _no_choices(name: str, kinds: list[str]) -> str:
     return f"{name} holds {what}; this version takes categories (choices)."
 
 
-def _prediction(given: Mapping[str, object]) -> Prediction:
-    score, result = given.get("score"), given.get("result")
-    number = float(score) if isinstance(score, (int, float)) and not isinstance(score, bool) else None
-    if number is not None and number - number != 0:
-        number = None
-    run = _text(given.get("model_version")) or "unnamed"
-    return Prediction(run, number, result if isinstance(result, list) else [])
-
-
 def _person(given: object, wanted: str) -> tuple[str | None, dict[str, str]]:
     """The annotator's id and what else is said. A number comes first: an e-mail address is personal."""
     if not isinstance(given, dict):
-        return _text(given), {}
+        return text_of_value(given), {}
     known = {
         str(key): text
         for key, value in given.items()
-        if (text := _text(value)) and not isinstance(value, (dict, list))
+        if (text := text_of_value(value)) and not isinstance(value, (dict, list))
     }
     order = _PEOPLE if wanted == "completed_by" else (wanted,)
     chosen = next((key for key in order if key in known), None)
@@ -325,13 +320,3 @@ def _changed_later(annotation: Mapping[str, object]) -> bool:
         ).total_seconds() > _EDIT_SECONDS
     except (ValueError, TypeError):
         return False
-
-
-def _text(value: object) -> str | None:
-    """A JSON value as text; lists and objects as JSON; half of a surrogate pair becomes U+FFFD."""
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -22,6 +22,8 @@ _OWN: dict[str, tuple[str, ...]] = {
     "image": ("image",),
     "source_id": ("sourceid",),
     "rationale": ("rationale",),
+    "suggestion": ("suggestion", "suggestedlabel"),
+    "suggestion_shown": ("suggestionshown", "suggestionisshown"),
 }
 _OTHERS: dict[str, tuple[str, ...]] = {
     "item": (
@@ -43,6 +45,8 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     "image": ("imageurl", "imagepath", "file"),
     "source_id": ("annotationid",),
     "rationale": (),
+    "suggestion": ("prelabel", "preannotation"),
+    "suggestion_shown": (),
 }
 ROLES = tuple(_OWN)
 

@@ -25,6 +25,7 @@ ANNOTATIONS = pl.Schema(
         "rationale": pl.String(),
     }
 )
+SUGGESTIONS = pl.Schema({"row": pl.Int64(), "suggestion": pl.String(), "is_shown": pl.Boolean()})
 ITEMS = pl.Schema(
     {
         "item_id": pl.String(),
@@ -102,6 +103,8 @@ class Parsed:
         n_rows: annotations plus rejected rows; rows left out on purpose are counted in `guessed`.
         sha256: of the file's bytes as they were given.
         name: the file's name.
+        suggestions: SUGGESTIONS, one row for each annotation of which the file says whether a suggestion was shown; the suggestion
+            is written as a label, null where it is not known which it was.
     """
 
     annotations: pl.DataFrame
@@ -115,6 +118,7 @@ class Parsed:
     n_rows: int
     sha256: str
     name: str
+    suggestions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SUGGESTIONS))
 
 
 @dataclass(frozen=True, slots=True)

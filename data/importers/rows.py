@@ -10,6 +10,7 @@ import polars as pl
 from data.importers.moments import clean_moments
 from data.importers.parsed import ANNOTATIONS, ANNOTATORS, ITEMS, MOMENT, REJECTED
 from data.importers.set_cells import clean_sets
+from data.importers.shown import clean_shown, suggestions, told_of
 from data.importers.values import (
     Cleaned,
     as_text,
@@ -31,8 +32,15 @@ _OURS = {
     "gold": "gold",
     "source_id": "source_id",
     "rationale": "rationale",
+    "suggestion": "suggestion",
+    "suggestion_shown": "is_shown",
 }
-_TYPES: dict[str, pl.DataType] = {"labelled_at": MOMENT, "active_seconds": pl.Float64()}
+_TYPES: dict[str, pl.DataType] = {
+    "labelled_at": MOMENT,
+    "active_seconds": pl.Float64(),
+    "is_shown": pl.Boolean(),
+}
+_LABELS = ("label", "gold", "suggestion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +51,11 @@ class Raw:
         rows: Int64, the source's row number of each.
         roles: role -> column.
         names: role -> what the column is called in messages.
-        independent: Boolean, or None where all are.
+        independent: Boolean, or None where all are; one with a suggestion shown is not, whatever stands here.
         fixed_labels: whether labels are words of a fixed list already, to be taken exactly as they stand.
         item_attributes: name -> column.
         annotator_attributes: name -> column.
-        sets: whether labels and gold are sets of labels, parted by `separator` where cells are no lists.
+        sets: whether labels, gold and suggestions are sets of labels, parted by `separator` where cells are no lists.
     """
 
     rows: pl.Series
@@ -69,6 +77,7 @@ class Assembled:
     items: pl.DataFrame
     annotators: pl.DataFrame
     rejected: pl.DataFrame
+    suggestions: pl.DataFrame
     notes: tuple[str, ...]
 
 
@@ -89,13 +98,15 @@ def assemble(raw: Raw, *, day_first: bool = False) -> Assembled:
         good, conflicts = _apart(good, column, word)
         rejected.append(conflicts)
     items, item_notes = _grouped(good, "item_id", "item", list(raw.item_attributes))
+    shown, shown_notes = suggestions(good)
     annotators, annotator_notes = _grouped(good, "annotator_id", "annotator", list(raw.annotator_attributes))
     return Assembled(
         annotations=good.select(ANNOTATIONS.names()).cast(ANNOTATIONS),
         items=items.select(ITEMS.names()).cast(ITEMS),
         annotators=annotators.select(ANNOTATORS.names()).cast(ANNOTATORS),
         rejected=pl.concat([r.cast(REJECTED) for r in rejected]).sort("row"),
-        notes=(*notes, *item_notes, *annotator_notes),
+        suggestions=shown,
+        notes=(*notes, *shown_notes, *item_notes, *annotator_notes),
     )
 
 
@@ -117,19 +128,21 @@ def attributes_json(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.Serie
 
 def _clean(role: str, raw: Raw, day_first: bool) -> Cleaned:
     values, name = raw.roles[role], raw.names[role]
-    if role in ("label", "gold"):
-        other = raw.roles.get("gold" if role == "label" else "label")
+    if role in _LABELS:
         if raw.sets:
             cleaned = clean_sets(values, name, role, separator=raw.separator)
         elif raw.fixed_labels:
             cleaned = clean_choices(values, name, role)
         else:
-            cleaned = clean_labels(values, name, role, among=other)
+            among = [raw.roles[other] for other in _LABELS if other != role and other in raw.roles]
+            cleaned = clean_labels(values, name, role, among=among)
         return cleaned if role == "label" else _may_be_empty(cleaned)
     if role in ("item", "annotator"):
         return clean_ids(values, name, role)
     if role == "source_id":
         return _may_be_empty(clean_ids(values, name, role))
+    if role == "suggestion_shown":
+        return clean_shown(values, name)
     if role == "at":
         return clean_moments(values, name, day_first=day_first)
     return clean_seconds(values, name) if role == "seconds" else clean_content(values, name)
@@ -149,6 +162,7 @@ def _cleaned(raw: Raw, day_first: bool) -> tuple[pl.DataFrame, tuple[str, ...]]:
     columns: dict[str, pl.Series] = {"row": raw.rows}
     reasons: list[pl.Series] = []
     notes: list[str] = []
+    shown: Cleaned | None = None
     for role, ours in _OURS.items():
         if role not in raw.roles:
             columns[ours] = pl.Series(ours, [None], dtype=_TYPES.get(ours, pl.String())).new_from_index(0, n)
@@ -156,11 +170,15 @@ def _cleaned(raw: Raw, day_first: bool) -> tuple[pl.DataFrame, tuple[str, ...]]:
         cleaned = _clean(role, raw, day_first)
         columns[ours] = cleaned.values
         notes += cleaned.notes
+        shown = cleaned if role == "suggestion_shown" else shown
         if cleaned.bad.null_count() < n:
             reasons.append(cleaned.bad.alias(f"reason {len(reasons)}"))
-    columns["independent"] = (
-        raw.independent if raw.independent is not None else pl.Series([True]).new_from_index(0, n)
-    )
+    if "suggestion" in raw.roles:
+        columns["is_shown"], unsaid, assumed = told_of(columns["suggestion"], shown, raw.names["suggestion"])
+        reasons.append(unsaid.alias(f"reason {len(reasons)}"))
+        notes += assumed
+    blind = ~columns["is_shown"].fill_null(False)
+    columns["independent"] = blind if raw.independent is None else blind & raw.independent
     for prefix, attributes in (("item", raw.item_attributes), ("annotator", raw.annotator_attributes)):
         for name, values in attributes.items():
             columns[f"{prefix} {name}"] = clean_labels(as_text(values, name), name, name).values

@@ -56,7 +56,9 @@ def read_table(source: Source, kind: Kind, scratch: Path, options: ImportOptions
     }
     wanted = list(dict.fromkeys([*roles.columns.values(), *about["item"], *about["annotator"]]))
     listed_roles = [
-        roles.columns[role] for role in ("label", "gold") if options.sets and role in roles.columns
+        roles.columns[role]
+        for role in ("label", "gold", "suggestion")
+        if options.sets and role in roles.columns
     ]
     loaded = table.load(wanted, lists=listed_roles) if isinstance(table, LinesFile) else table.load(wanted)
     label = loaded.frame[roles.columns["label"]]
@@ -102,6 +104,7 @@ def read_table(source: Source, kind: Kind, scratch: Path, options: ImportOptions
         n_rows=len(assembled.annotations) + len(rejected),
         sha256=source.sha256,
         name=source.name,
+        suggestions=assembled.suggestions,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -70,24 +71,20 @@ def clean_choices(values: pl.Series, column: str, role: str) -> Cleaned:
     return Cleaned(text, _no_value(text, column, role), notes)
 
 
-def clean_labels(values: pl.Series, column: str, role: str, *, among: pl.Series | None = None) -> Cleaned:
+def clean_labels(values: pl.Series, column: str, role: str, *, among: Sequence[pl.Series] = ()) -> Cleaned:
     """Labels as text: trimmed; in a column of numbers "1.0" is the same label as "1", TRUE the same as true.
 
     Args:
         values: the column.
         column: its name, for messages.
         role: what it is missing where it is empty.
-        among: further labels written the same way (gold beside labels), so that one rule holds for both.
+        among: further labels written the same way (gold beside labels), so that one rule holds for all.
 
     Raises:
         ImportRejected: as `as_text`.
     """
     text, notes = _trimmed(as_text(values, column), column)
-    every = (
-        text
-        if among is None
-        else pl.concat([text, _trimmed(as_text(among, column), column)[0]], rechunk=False)
-    )
+    every = pl.concat([text, *(_trimmed(as_text(o, column), column)[0] for o in among)], rechunk=False)
     distinct = every.drop_nulls().unique()
     if len(distinct) and distinct.str.contains(_NUMBER).all():
         if distinct.str.contains(r"\.0+$|^-0$").any():

@@ -17,7 +17,6 @@ from analytics.anchoring import (
     NOT_BOTH,
     anchoring,
     mark_wrong,
-    partly_pooled,
 )
 from analytics.errors import BadColumn, BadOption, MissingColumn
 
@@ -113,6 +112,36 @@ def test_without_a_pull_none_is_reported_and_the_intervals_cover() -> None:
     assert picked / tested <= 0.08
 
 
+def test_where_whole_items_were_shown_or_hidden_no_pull_is_reported_without_one() -> None:
+    """All annotators of an item see the suggestion, or none does; an item's suggestion is right or wrong for all of them."""
+    plain, by_item, covered = 0, 0, 0
+    for seed in range(100):
+        rows = drawn([0.0] * 12, per_annotator=60, n_items=70, seed=seed)
+        shown = np.random.default_rng([seed, 1]).random(70) < 0.5
+        rows = rows.with_columns(is_shown=pl.Series(shown[rows["item_code"].to_numpy()]))
+        plain += (anchoring(rows).every.p_value or 1) <= 0.05
+        found = anchoring(rows, by_item=True)
+        by_item += (found.every.p_value or 1) <= 0.05
+        assert found.every.overall.low is not None
+        assert found.every.overall.high is not None
+        covered += found.every.overall.low <= 0 <= found.every.overall.high
+        assert (found.balance_p is None) == ("is_wrong" not in rows.columns)
+    assert plain >= 15  # the draw of annotations is not what was drawn
+    assert by_item <= 10
+    assert covered >= 90
+
+
+def test_by_item_a_planted_pull_is_found_and_a_draw_that_went_by_the_item_told() -> None:
+    rows = drawn([0.3] * 12, seed=6)
+    found = anchoring(rows, by_item=True)
+    assert found.every.p_value is not None
+    assert found.every.p_value < 0.01
+    assert (found.balance_p or 0) > 0.01
+    hidden_where_wrong = rows.with_columns(is_shown=pl.col("is_shown") & ~pl.col("is_wrong"))
+    assert (anchoring(hidden_where_wrong, by_item=True).balance_p or 1) < 0.001
+    assert anchoring(rows.with_columns(is_shown=pl.lit(True)), by_item=True).balance_p is None
+
+
 def test_intervals_cover_a_planted_pull_that_differs_between_annotators() -> None:
     pulls = [0.1 * (k % 5) for k in range(20)]
     truth = anchoring(drawn(pulls, per_annotator=20_000, n_items=40_000, seed=999)).every.overall.value
@@ -149,15 +178,6 @@ def test_few_annotations_give_no_figure_of_ones_own_but_a_pooled_one() -> None:
     assert "fewer than 10" in found["undefined"][0]
     assert found["undefined"][1] is None
     assert 0 < found["pooled"][0] < 8 / 9
-
-
-def test_pooling_leaves_alone_what_is_well_known_and_moves_what_is_not() -> None:
-    shrunk, spread = partly_pooled(np.array([0.0, 0.5, np.nan]), np.array([1e-6, 1e-6, 0.1]))
-    assert shrunk[:2].tolist() == pytest.approx([0.0, 0.5], abs=1e-4)
-    assert np.isnan(shrunk[2])
-    alike, _ = partly_pooled(np.array([0.1, 0.2]), np.array([1.0, 1.0]))
-    assert alike.tolist() == pytest.approx([0.15, 0.15])
-    assert spread[0] < 0.002
 
 
 def test_the_order_of_rows_and_the_names_of_codes_change_nothing() -> None:

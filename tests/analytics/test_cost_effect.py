@@ -92,7 +92,8 @@ def test_a_point_of_model_error_costs_the_labels_that_the_law_asks_for() -> None
     assert found.value == pytest.approx((wanted - 1000) * 0.2)
     assert found.low == found.high == pytest.approx(found.value)
     labels = labels_per_point(curve(law, np.tile(law, (50, 1))))
-    assert (labels.value, labels.unit) == (pytest.approx(wanted - 1000), "labels")
+    assert labels.value == pytest.approx(wanted - 1000)
+    assert labels.unit == "labels"
     assert priced(labels, 0.2, currency="EUR") == found
     with pytest.raises(BadOption, match="per_label"):
         priced(labels, 0.0, currency="EUR")

@@ -36,7 +36,7 @@ def test_over_all_items_it_sums_to_the_change() -> None:
         .with_columns(m=(pl.col("hit") - pl.col("n") * rates[0]) / of_window.height)
     )
     down = rest.filter(pl.col("m") <= 0)["m"].sum()
-    assert up + down == pytest.approx(rates[1] - rates[0])
+    assert float(up) + float(down) == pytest.approx(rates[1] - rates[0])
 
 
 def test_where_a_rate_fell_those_without_the_label_come_first() -> None:

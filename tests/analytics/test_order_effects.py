@@ -24,9 +24,10 @@ from analytics.order_effects import (
     SECONDS,
     order_effects,
 )  # fmt: skip
-from analytics.sequence import previous_label_pull
+from analytics.sequence import previous_label_pulls
 from analytics.sessions import COARSE_TIMES, NO_TIMES, in_sessions
-from analytics.within_annotator import MIN_ANNOTATORS, slope_of_sums, slope_within, without_means
+from analytics.two_way import two_way
+from analytics.within_annotator import MIN_ANNOTATORS, slope_of_sums, slope_within
 
 STARTS = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -98,8 +99,9 @@ def test_within_two_groupings_is_least_squares_with_dummies() -> None:
     y = 0.7 * x + item + rng.normal(size=300)
     dummies = np.column_stack([x, np.eye(12)[annotator], np.eye(40)[item]])
     truth = np.linalg.lstsq(dummies, y, rcond=None)[0][0]
-    left = without_means(x, annotator, item)
-    found = slope_within(left, without_means(y, annotator, item), annotator, unchanging="")
+    terms = two_way(annotator, item)
+    left = terms.residuals(x)
+    found = slope_within(left, terms.residuals(y), annotator, unchanging="")
     assert found.estimate.value == pytest.approx(truth, abs=1e-8)
     assert found.p_value is not None
     assert found.p_value < 1e-5
@@ -176,7 +178,7 @@ def test_short_sequences_liked_labels_and_sorted_items_are_no_pull(n_items: int)
         votes, _ = crowd(
             n_items=n_items, sorted_items=True, shuffled=seed % 2 == 0, liking=0.3, seed=200 + seed
         )
-        value = previous_label_pull(in_sessions(votes), n_labels=2, replicates=0).estimate.value
+        value = previous_label_pulls(in_sessions(votes), n_labels=2, replicates=0)[0].estimate.value
         assert value is not None
         values.append(value)
     error = np.std(values, ddof=1) / np.sqrt(len(values))
@@ -207,6 +209,18 @@ def test_no_times_and_coarse_times_are_said() -> None:
     empty = order_effects(votes.clear(), n_labels=2)
     assert empty.table["value"].null_count() == empty.table.height
     assert empty.curves.is_empty()
+
+
+def test_answers_without_a_moment_count_where_none_is_needed() -> None:
+    votes, gold = crowd(n_items=60, haste=0.08, seed=12)
+    some = votes.with_columns(at=pl.when(pl.col("annotator_code") >= 5).then("at"))
+    table, whole = (order_effects(one, n_labels=2, gold=gold).table for one in (some, votes))
+    assert row(table, GOLD_ERROR, POSITION)["n"] == 15 * 60
+    assert row(table, GOLD_ERROR, SECONDS)["n"] == 20 * 60
+    found, known = (row(one, GOLD_ERROR, SECONDS)["value"] for one in (table, whole))
+    assert found == pytest.approx(known)
+    own = order_effects(votes.filter(pl.col("annotator_code") >= 5), n_labels=2, gold=gold).table
+    assert row(table, GOLD_ERROR, POSITION)["value"] == pytest.approx(row(own, GOLD_ERROR, POSITION)["value"])
 
 
 def test_idle_times_are_unknown() -> None:

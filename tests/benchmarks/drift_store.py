@@ -53,10 +53,10 @@ def once(store: Store, asked: argparse.Namespace, taken: Taken) -> int:
 def main(asked: argparse.Namespace) -> None:
     """Measure and print the table."""
     with open_store(asked.store) as store:
-        once(store, asked, {})
+        n = once(store, asked, {})
         taken: Taken = {}
         for _ in range(asked.rounds):
-            n = once(store, asked, taken)
+            once(store, asked, taken)
     print(f"{n:,} annotations\n\n| part | seconds | of the processor |\n|---|---|---|")
     total = np.zeros(2)
     for part, seen in taken.items():

@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.record [--quick] [--only PART …]
 
-Runs `tests.benchmarks.agreement`, `bias`, `consensus`, `drift`, `suspects`, `training` and `uncertainty`, peer and ours in the same
-run, up to ten million annotations or items; `--quick` stops at a hundred thousand, to see that everything runs. Takes about
-half an hour.
+Runs `tests.benchmarks.agreement`, `bias`, `effects`, `consensus`, `drift`, `suspects`, `training` and `uncertainty`, peer and ours
+in the same run, up to ten million annotations or items; `--quick` stops at a hundred thousand, to see that everything runs. Takes
+about half an hour.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, bias, card, consensus, drift, suspects, training, uncertainty
+from tests.benchmarks import agreement, bias, card, consensus, drift, effects, suspects, training, uncertainty
 from tests.benchmarks.rows import HEAD as TABLE
 from tests.benchmarks.rows import Row
 from tests.browser.server import ROOT
@@ -75,7 +75,10 @@ def main(*, quick: bool, only: Sequence[str] = ()) -> None:
         "uncertainty": lambda: uncertainty.main(
             uncertainty.options(["--items", "10000", "--rounds", "3"] if quick else [])
         ),
-        "bias": lambda: bias.main(bias.options(["--items", "4000", "--rounds", "1"] if quick else [])),
+        "bias": lambda: [
+            *bias.main(bias.options(["--items", "4000", "--rounds", "1"] if quick else [])),
+            *effects.main(effects.options(["--items", "4000", "--rounds", "1"] if quick else [])),
+        ],
         "drift": lambda: drift.main(
             drift.options(["--annotations", "100000", "--peer-rows", "2000"] if quick else [])
         ),

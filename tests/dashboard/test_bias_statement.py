@@ -106,9 +106,9 @@ def act(store: Store, *, group: str = "", about: tuple[str, ...] | None = None) 
 
 
 def test_an_action_answers_the_gaps_of_its_attribute_and_tells_what_was_expected(crowd: Store) -> None:
-    assert GAP in bias_actions.answers(crowd, "pets", "site")
+    assert GAP in bias_decisions.unanswered(crowd, "pets", "site")
     proposal = act(crowd)
-    assert bias_actions.answers(crowd, "pets", "site") == ()
+    assert bias_decisions.unanswered(crowd, "pets", "site") == ()
     found = stated(crowd)
     assert found.unanswered == ()
     taken = found.actions[0]

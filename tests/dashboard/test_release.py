@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -141,7 +142,11 @@ def test_one_signs_the_hash_that_one_saw(pets: Store) -> None:
 def test_a_rejected_release_is_settled_for_good(pets: Store) -> None:
     made = propose(pets)
     waive_all(pets, made)
-    reject = {"project_id": P, "release_id": made.release_id, "expected_hash": made.content_hash}
+    reject: dict[str, Any] = {
+        "project_id": P,
+        "release_id": made.release_id,
+        "expected_hash": made.content_hash,
+    }
     with pytest.raises(BadRequest, match="needs a reason"):
         release.reject(pets, by=stores.RITA, reason="", **reject)
     assert release.reject(pets, by=stores.RITA, reason="too early", **reject).state == "rejected"
