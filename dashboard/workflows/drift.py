@@ -229,7 +229,8 @@ def _document(
         store, project_id, found.rows, codes, attribute=asked.attribute, as_of=saw, seed=asked.seed
     )
     course = drift_trend.trend(
-        found.rows, codes, chart=cast("Chart", asked.chart), shift=asked.shift, run_length=asked.run_length, seed=asked.seed
+        found.rows, codes, chart=cast("Chart", asked.chart), shift=asked.shift, run_length=asked.run_length, seed=asked.seed,
+        n_series=1 if asked.label else labels.height,
     )  # fmt: skip
     figures = drift_figures.figures(
         store, project_id, found.rows, label_set, distances, as_of=saw, seed=asked.seed
@@ -254,6 +255,9 @@ def _document(
     state, sentence = drift_words.sentence(
         labels.row(by_predicate=pl.col("label") == name, named=True), distances, found, parts, split.alone
     )
+    if state != "watch" and course.watched.alarm_at is not None:
+        runs = f"the rate of {name} runs {course.watched.direction} since {course.watched.began_at}"
+        state, sentence = "watch", f"{sentence}; but {runs}, as the sequential test finds"
     document = {
         **empty, "state": state, "sentence": sentence, "detail": drift_words.detail(facts), "label": name, "figures": figures.to_dicts(),
         "labels": labels.to_dicts(), "parts": parts, "alone": [[key, why] for key, why in split.alone.items()],
