@@ -110,14 +110,25 @@ def simulated_sets(n_crowds: int) -> None:
         )
 
 
+NULLS = ((300, 2, 6, 2, 1.0), (60, 2, 6, 2, 1.0), (150, 4, 5, 3, 0.5))
+"""Crowds of coins: items with gold, labels, votes an item, votes it begins with, and which share of all items has gold."""
+
+
 def levels(n_crowds: int) -> None:
     """Print how often some of a plan's gain is said to come where there is none, from more crowds than the other rates."""
-    found = [
-        realised_share(*crowd(seed, "coins"), n_labels=2, start=2, seed=seed)
-        for seed in range(5000, 5000 + n_crowds)
-    ]
-    said = sum(share.low is not None and share.low > 0 for share in found)
-    print(json.dumps({"coins": n_crowds, "said that some of the gain comes": said}), flush=True)
+    for n_gold, n_labels, n_votes, start, share in NULLS:
+        said = 0
+        for seed in range(n_crowds):
+            drawn = drawn_crowd(
+                accurate(20, n_labels, 1 / n_labels), n_items=round(n_gold / share), n_per_item=n_votes,
+                priors=np.full(n_labels, 1 / n_labels), seed=9000 + seed,
+            )  # fmt: skip
+            found = realised_share(
+                drawn.votes, drawn.gold.head(n_gold), n_labels=n_labels, start=start, seed=9000 + seed
+            )
+            said += found.low is not None and found.low > 0
+        null = {"items with gold": n_gold, "labels": n_labels, "share with gold": share}
+        print(json.dumps({**null, "crowds": n_crowds, "said that some of the gain comes": said}), flush=True)
 
 
 def real(folder: Path) -> None:
