@@ -40,6 +40,8 @@ KINDS = ("bias", "bias_action")
 WAITS = f"somebody who was in it was forgotten, and fewer than {LEAST_PEOPLE} people changed since: their part could be worked out"
 
 _UNKNOWN, _HIDDEN = "--", "hh"
+_CHECKED = 2**24
+"""So much of a vote's hash is left out that a sum of many millions fits 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,27 +188,21 @@ def _cells(sources: Sources, items: Groups | None) -> pl.DataFrame:
 
 def _tells_of_few(was: Table, now: Table, cells: pl.DataFrame, n_gone: list[int]) -> bool:
     """Whether some group as it was and some group as it is differ by somebody, and by fewer than LEAST_PEOPLE."""
-    both = _last_votes(was).join(
-        _last_votes(now), on=["item_code", "annotator_code"], how="full", coalesce=True, suffix="_now"
+    people = _contributions(was, cells).join(
+        _contributions(now, cells), on=["cell", "annotator_code"], how="full", coalesce=True, suffix="_now"
     )
-    people = (
-        both.join(cells, on="item_code").group_by("cell", "annotator_code")
-        .agg(
-            was=pl.col("group_code").max(), now=pl.col("group_code_now").max(),
-            same=pl.col("label_code").eq_missing(pl.col("label_code_now")).all(),
-        )
-    )  # fmt: skip
-    n_was, n_now, n_cells = len(was.groups.names), len(now.groups.names), int(cells["cell"].max()) + 1  # type: ignore[arg-type]
+    n_was, n_now = len(was.groups.names), len(now.groups.names)
     cell = people["cell"].to_numpy()
-    in_was = _members(people["was"].fill_null(-1).to_numpy(), n_was)
-    in_now = _members(people["now"].fill_null(-1).to_numpy(), n_now)
-    same = people["same"].to_numpy()
-    for one in range(n_cells):
+    in_was = _members(people["group_code"].fill_null(-1).to_numpy(), n_was)
+    in_now = _members(people["group_code_now"].fill_null(-1).to_numpy(), n_now)
+    alike = (pl.col("n") == pl.col("n_now")) & (pl.col("said") == pl.col("said_now"))
+    same = people.select(alike.fill_null(value=False)).to_series().to_numpy()
+    for one in cells["cell"].unique():
         here = cell == one
         old, new = in_was[here].astype(np.int64), in_now[here].astype(np.int64)
-        alike = old.T @ (new * same[here][:, None])
+        unchanged = old.T @ (new * same[here][:, None])
         either = old.sum(axis=0)[:, None] + new.sum(axis=0)[None, :] - old.T @ new
-        apart = either - alike
+        apart = either - unchanged
         shown = (old.sum(axis=0) >= LEAST_PEOPLE)[:, None] & (new.sum(axis=0) >= LEAST_PEOPLE)[None, :]
         if (shown & (apart > 0) & (apart < LEAST_PEOPLE)).any():
             return True
@@ -216,12 +212,14 @@ def _tells_of_few(was: Table, now: Table, cells: pl.DataFrame, n_gone: list[int]
     return False
 
 
-def _last_votes(one: Table) -> pl.DataFrame:
-    """item_code, annotator_code, label_code, group_code: the last vote of each person in a group that is shown."""
-    pair = ["item_code", "annotator_code"]
-    votes = one.votes.select(pl.col(*pair, "label_code", "order").cast(pl.Int64))
-    newest = votes.sort("order").unique(pair, keep="last").drop("order")
-    return newest.join(one.groups.of, on="annotator_code")
+def _contributions(one: Table, cells: pl.DataFrame) -> pl.DataFrame:
+    """cell, annotator_code, group_code, n, said: what each person in a group that is shown gave; `said` is a checksum of it."""
+    votes = one.votes.select(pl.col("item_code", "annotator_code", "label_code").cast(pl.Int64))
+    given = votes.join(one.groups.of, on="annotator_code").join(cells, on="item_code")
+    checksum = pl.struct("item_code", "label_code").hash() // _CHECKED
+    return given.group_by("cell", "annotator_code").agg(
+        pl.col("group_code").first(), n=pl.len(), said=checksum.sum()
+    )
 
 
 def _members(group: IntArray, n_groups: int) -> Flags:
