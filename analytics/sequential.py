@@ -77,6 +77,7 @@ def watch(
     chart: Chart = "cusum",
     shift: float = 0.05,
     run_length: int = 370,
+    n_series: int = 1,
     n_paths: int = N_PATHS,
     seed: int = 0,
 ) -> Watch:
@@ -89,14 +90,16 @@ def watch(
         chart: which statistic.
         shift: the change of the share that CUSUM is tuned to find soonest, in rate points; Page–Hinkley takes none.
         run_length: periods without change until a false alarm, on average.
+        n_series: how many such series this one was picked from, such as the labels of a set: the promise holds for all of them
+            together (each alarms with a chance of 1 - exp(-1 / n_series) within `run_length` periods).
         n_paths: simulated series for the limit.
         seed: the same seed gives the same limit.
 
     Raises:
         MissingColumn: period, k or n is not there.
-        BadOption: an unknown chart, a shift outside (0, 1), a run length under 10.
+        BadOption: an unknown chart, a shift outside (0, 1), a run length under 10, fewer than one series.
     """
-    _check(counts, chart, shift, run_length)
+    _check(counts, chart, shift, run_length, n_series)
     used = counts.with_row_index("at").filter(pl.col("n") > 0)
     n_ref = int((used["at"] < n_reference).sum())
     k, n = (used[name].cast(pl.Float64).to_numpy() for name in ("k", "n"))
@@ -123,7 +126,7 @@ def watch(
         np.ascontiguousarray(slope[:, later]) if slope.size else slope,
         np.ascontiguousarray(offset[:, later]) if slope.size else offset, ALLOWANCE, rng,
     )  # fmt: skip
-    limit = float(np.quantile(largest, np.exp(-1)))
+    limit = float(np.quantile(largest, np.exp(-1 / n_series)))
     new = z[n_ref:]
     if chart == "cusum":
         up, down = (cusum_path(slope[side, n_ref:] * new + offset[side, n_ref:]) for side in (0, 1))
@@ -141,7 +144,7 @@ def _expected(used: pl.DataFrame, k: FloatArray, n: FloatArray, season: IntArray
     return np.asarray((hits / np.maximum(all_of, 1))[season])
 
 
-def _check(counts: pl.DataFrame, chart: str, shift: float, run_length: int) -> None:
+def _check(counts: pl.DataFrame, chart: str, shift: float, run_length: int, n_series: int) -> None:
     missing = [name for name in ("period", "k", "n") if name not in counts.columns]
     if missing:
         raise MissingColumn("counts", missing, counts.columns)
@@ -149,6 +152,8 @@ def _check(counts: pl.DataFrame, chart: str, shift: float, run_length: int) -> N
         raise BadOption("chart", chart, ("cusum", "page-hinkley"))
     if not 0 < shift < 1:
         raise BadOption("shift", shift, "between 0 and 1, such as 0.05")
+    if n_series < 1:
+        raise BadOption("n_series", n_series, "1 or more")
     if run_length < 10:
         raise BadOption("run_length", run_length, "10 periods or more")
 

@@ -106,7 +106,8 @@ def render() -> None:
 
 def _cards(seen: Drift) -> None:
     rows = {row["key"]: row for row in seen.figures.iter_rows(named=True)}
-    shown = [(card, rows[card[0]]) for card in CARDS if card[0] in rows]
+    known = [(card, rows[card[0]]) for card in CARDS if card[0] in rows]
+    shown = [(card, row) for card, row in known if row["value"] is not None] or known
     if not shown:
         return
     for column, ((_key, title, meaning), row) in zip(st.columns(len(shown)), shown, strict=True):
@@ -115,6 +116,9 @@ def _cards(seen: Drift) -> None:
                 title, row["value"], row["low"], row["high"], row["n"], unit=row["unit"], undefined=row["undefined"], help=meaning,
                 n_unit=json.loads(row["detail"])["n_unit"],
             )  # fmt: skip
+    missing = [f"{card[1]}: {row['undefined']}." for card, row in known if (card, row) not in shown]
+    if missing:
+        st.caption(plain(f"Undefined. {' '.join(missing)}"))
     apart = rows.get("drift_content_distance")
     if apart is not None and apart["value"] is not None:
         chance = json.loads(apart["detail"])["p_value"]
@@ -184,9 +188,11 @@ def _behind(seen: Drift) -> None:
         if seen.items.is_empty():
             st.caption("No item stands out.")
         else:
+            moved = seen.items.with_columns(_points("moved", digits=2), pl.col("label").fill_null("–"))
             item_table(
-                seen.items.with_columns(pl.col("moved").round(4) * 100), f"drift-{seen.run_id}-items.csv", key="drift_items",
-                titles={"item_id": "Item", "n": "Annotations", "hits": f"{seen.label}", "moved": "Moved (points)", "label": "Label now"},
+                moved, f"drift-{seen.run_id}-items.csv", key="drift_items", titles={
+                    "item_id": "Item", "n": "Annotations", "hits": seen.label, "moved": "Moved (points)", "label": "Label now",
+                },
             )  # fmt: skip
             st.caption(
                 "How far an item's annotations moved the rate from what it was before. Choose one to open its story."
@@ -195,7 +201,7 @@ def _behind(seen: Drift) -> None:
     if seen.kinds.is_empty():
         st.caption("The items have no attribute with 2 to 50 values, so they are of no kind.")
         return
-    table = seen.kinds.with_columns(pl.col("mix", "residual") * 100)
+    table = seen.kinds.with_columns(_points("mix", "residual"))
     st.dataframe(
         table, hide_index=True, key="drift_kinds", column_config={
             "kind": str(seen.facts.get("attribute", "Kind")), "n_before": "Before", "n_after": "Now",
@@ -211,7 +217,7 @@ def _people(seen: Drift) -> None:
             "Nobody's share is worked out: the change is not split, or who labels is not for your role."
         )
         return
-    table = seen.people.with_columns(pl.col("mix", "behaviour", "shift") * 100)
+    table = seen.people.with_columns(_points("mix", "behaviour", "shift"))
     event = st.dataframe(
         table, hide_index=True, key="drift_people", height=260, on_select="rerun", selection_mode="single-row", column_config={
             "annotator_id": "Annotator", "n_before": "Before", "n_after": "Now",
@@ -230,8 +236,13 @@ def _people(seen: Drift) -> None:
     )
 
 
+def _points(*columns: str, digits: int = 1) -> pl.Expr:
+    """Shares as points; what rounds to 0 has no sign."""
+    return (pl.col(columns) * 100).round(digits) + 0.0
+
+
 def _labels(seen: Drift) -> None:
-    table = seen.labels.with_columns(pl.col("before", "after", "change", "low", "high") * 100)
+    table = seen.labels.with_columns(_points("before", "after", "change", "low", "high"))
     share, points = (
         st.column_config.NumberColumn(format="%.1f %%"),
         st.column_config.NumberColumn(format="%+.1f"),

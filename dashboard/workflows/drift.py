@@ -12,7 +12,7 @@ import polars as pl
 
 from analytics.errors import AnalyticsError
 from analytics.label_mix import MIN_ANNOTATIONS
-from analytics.sequential import Chart
+from analytics.sequential import Chart, Watch
 from dashboard import __version__
 from dashboard.workflows import (
     alert_opening,
@@ -229,7 +229,8 @@ def _document(
         store, project_id, found.rows, codes, attribute=asked.attribute, as_of=saw, seed=asked.seed
     )
     course = drift_trend.trend(
-        found.rows, codes, chart=cast("Chart", asked.chart), shift=asked.shift, run_length=asked.run_length, seed=asked.seed
+        found.rows, codes, chart=cast("Chart", asked.chart), shift=asked.shift, run_length=asked.run_length, seed=asked.seed,
+        n_series=1 if asked.label else labels.height,
     )  # fmt: skip
     figures = drift_figures.figures(
         store, project_id, found.rows, label_set, distances, as_of=saw, seed=asked.seed
@@ -254,12 +255,15 @@ def _document(
     state, sentence = drift_words.sentence(
         labels.row(by_predicate=pl.col("label") == name, named=True), distances, found, parts, split.alone
     )
+    if state != "watch" and course.watched.alarm_at is not None:
+        runs = f"the rate of {name} runs {course.watched.direction} since {course.watched.began_at}"
+        state, sentence = "watch", f"{sentence}; but {runs}, as the sequential test finds"
     document = {
         **empty, "state": state, "sentence": sentence, "detail": drift_words.detail(facts), "label": name, "figures": figures.to_dicts(),
         "labels": labels.to_dicts(), "parts": parts, "alone": [[key, why] for key, why in split.alone.items()],
         "trend": _course_rows(course), "limit": course.watched.limit, "people": _people(store, split.annotators),
         "kinds": _kinds(moved), "items": _items(store, project_id, moved.items, label_set, saw),
-        "alarm": _alarm(name, course.watched),
+        "alarm": _alarm(name, course.watched, asked.run_length),
     }  # fmt: skip
     return document, figures
 
@@ -312,15 +316,15 @@ def _kinds(moved: drift_split.Moved) -> list[dict[str, Any]]:
     return told.sort(pl.col("mix").abs(), "kind", descending=[True, False]).select(*KINDS).to_dicts()
 
 
-def _alarm(label: str, watched: Any) -> dict[str, Any] | None:
+def _alarm(label: str, watched: Watch, run_length: int) -> dict[str, Any] | None:
     """What the sequential test raised, for an alert."""
     if watched.alarm_at is None:
         return None
-    last = watched.periods.filter(pl.col("alarm"))
+    last = watched.periods.filter(pl.col("alarm"))  # at least the day of the alarm
     return {
         "value": float(max(last["up"][0], last["down"][0])), "limit": watched.limit, "n": int(last["n"].sum()),
         "sentence": f"The rate of {label} runs {watched.direction} since {watched.began_at}, beyond what chance does "
-        "about once a year",
+        f"about once in {run_length:,} days",
     }  # fmt: skip
 
 

@@ -35,15 +35,11 @@ class Trend:
 
 
 def trend(
-    rows: pl.DataFrame,
-    codes: Collection[int],
-    *,
-    chart: sequential.Chart,
-    shift: float,
-    run_length: int,
-    seed: int,
-) -> Trend:
-    """Watch the share of the annotations whose label is one of `codes`, the window's days after the reference's."""
+    rows: pl.DataFrame, codes: Collection[int], *, chart: sequential.Chart, shift: float, run_length: int, seed: int, n_series: int = 1,
+) -> Trend:  # fmt: skip
+    """Watch the share of the annotations whose label is one of `codes`, the window's days after the reference's; `n_series`: of how many
+    labels this one moved most (1: it was named).
+    """
     cells = by_hour(rows, codes)
     days = (
         cells.group_by("period")
@@ -58,7 +54,13 @@ def trend(
     other_chart = next(one for one in CHARTS if one != chart)
     watched, other = (
         sequential.watch(
-            days, n_reference=n_reference, chart=one, shift=shift, run_length=run_length, seed=seed
+            days,
+            n_reference=n_reference,
+            chart=one,
+            shift=shift,
+            run_length=run_length,
+            n_series=n_series,
+            seed=seed,
         )
         for one in (chart, other_chart)
     )

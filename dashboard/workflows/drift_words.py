@@ -40,13 +40,13 @@ def sentence(
         return "fit" if sure else "undefined", f"{begins} in {found.window} against {found.reference}: {told}"
     way = "more" if row["change"] > 0 else "less"
     said = (
-        f"{row['label']} is given {way} often: {row['after']:.1%} in {found.window}, {row['before']:.1%} in {found.reference} "
+        f"{row['label']} is given {way} often: {row['after']:.1%} ({found.window}), {row['before']:.1%} in {found.reference} "
         f"({row['change'] * 100:+z.1f} points, {row['low'] * 100:+z.1f} to {row['high'] * 100:+z.1f})"
     )
     clear = [p for p in parts if p["low"] is not None and (p["low"] > 0 or p["high"] < 0)]
     clear.sort(key=lambda p: -abs(p["value"]))
     if clear:
-        said += "; " + ", ".join(f"{p['value'] * 100:+z.1f} from {p['part']}" for p in clear)
+        said += "; of it " + ", ".join(f"{p['value'] * 100:+z.1f} from {p['part']}" for p in clear)
     elif parts:
         said += "; no cause stands out"
     else:

@@ -135,6 +135,13 @@ def assign(columns: Sequence[str], asked: Mapping[str, str], *, name: str) -> Ro
                 f"Say which with --map {role}={candidates[0]}"
                 + ("." if role in REQUIRED else f", or --map {role}= for none.")
             )
+    if "suggestion" not in asked and "suggestion" in chosen and "suggestion_shown" not in chosen:
+        # Taken as shown it would make every label a dependent one: too much for a guess.
+        column = chosen.pop("suggestion")
+        guessed = [said for said in guessed if repr(column) not in said]
+        guessed.append(
+            f"Column {column!r} was left out, since nothing says whether it was shown; --map suggestion={column} takes all of it as shown."
+        )
     ambiguous = {
         role for role in REQUIRED if len(_candidates([c for c in columns if c not in taken], role)) > 1
     }

@@ -120,6 +120,26 @@ def test_the_same_seed_gives_the_same_limit() -> None:
     assert one == two != other
 
 
+def test_a_series_that_was_picked_from_many_has_a_higher_limit() -> None:
+    """Of ten labels without a change the one that moved most alarms about as often as one label that was named beforehand."""
+    frame = series(5, rho=0, spread=0.3, change=0)
+    limits = [watch(frame, n_reference=REFERENCE, n_series=n, seed=1).limit for n in (1, 3, 10)]
+    assert None not in limits
+    assert limits == sorted(limits, key=lambda one: one or 0.0)
+    assert limits[0] != limits[2]
+    alarms = [
+        any(
+            watch(series(10 * crowd + label, rho=0, spread=0.3, change=0), n_reference=REFERENCE, n_series=5, n_paths=300).alarm_at
+            is not None
+            for label in range(5)
+        )
+        for crowd in range(30)
+    ]  # fmt: skip
+    assert np.mean(alarms) <= 0.85
+    with pytest.raises(BadOption, match="n_series"):
+        watch(frame, n_reference=REFERENCE, n_series=0)
+
+
 def test_misuse_is_refused() -> None:
     frame = series(0, rho=0, spread=0, change=0)
     with pytest.raises(MissingColumn, match="k"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dashboard.workflows import alerts, drift, drift_report, drift_split
+from dashboard.workflows import alerts, drift, drift_report, drift_split, drift_words
 from dashboard.workflows.drift_windows import windows
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import Store, open_store
@@ -229,3 +229,13 @@ def newest_but_one(store: Store) -> drift.Drift:
     seen = drift.newest(store, project_id=PROJECT, by=stores.RITA, run_id=run_id)
     assert seen is not None
     return seen
+
+
+def test_an_alarm_stands_in_the_first_line_also_where_the_mix_shows_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift_words, "LEVEL", 0.0)
+    seen = drift.measure(store, project_id=PROJECT, by=stores.LENA)
+    assert seen.state == "watch"
+    assert "It cannot be told whether there is drift" in seen.sentence
+    assert "but the rate of cat runs up since 2026-08-03, as the sequential test finds" in seen.sentence

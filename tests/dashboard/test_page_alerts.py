@@ -140,7 +140,10 @@ def test_a_card_says_figure_limit_and_where_it_went_and_is_closed_with_a_code(pe
     with shown_by(pets):
         app = open_page("overview", person="lars")
         text = said(app)
-        assert "**Alpha of one label against the rest (cat)**: Cats grew more" in text
+        assert (
+            "**Alpha of one label against the rest (cat)** is 0.500 (0.400 to 0.600), under the limit of 0.800"
+            in text
+        )
         assert "0.500, limit 0.800, n 400; not sent to a webhook" in text
         app = press(app, "I take it")
         app = press(app, "Close the alert")

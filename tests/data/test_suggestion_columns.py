@@ -107,6 +107,16 @@ def test_without_a_column_that_says_so_every_suggestion_was_shown(store: Store, 
     assert kept(store) == [(0, 0, 1, True, "asserted")]  # 1.0 and 1 are one label in all three columns
 
 
+def test_a_column_of_suggestions_alone_is_not_guessed(store: Store, tmp_path: Path) -> None:
+    path = table(tmp_path, ["i1,ann,cat,dog"], head="item,annotator,label,suggestion")
+    seen = ingest.preview_file(path, by=stores.LENA)
+    assert "suggestion" not in seen.mapping
+    assert any("--map suggestion=suggestion" in said for said in seen.guessed)
+    bring(store, path)
+    assert independent(store) == {("i1", "ann"): True}
+    assert kept(store) == []
+
+
 def test_of_several_annotations_of_a_person_the_first_row_counts_and_nothing_is_drawn_from_it(
     store: Store, tmp_path: Path
 ) -> None:
