@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dashboard.workflows import guideline
-from dashboard.workflows.errors import BadRequest
+from dashboard.workflows.asked_first import not_asked
+from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.label_sets import LabelSet, label_rows, require_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.relabel_state import (
@@ -195,6 +196,10 @@ def situation(store: Store, reader: Reader, *, project_id: str, by: Person, flag
     touches = flag_touches(reader, project_id, flag_id)
     now = store.clock()
     require_workable(state, touches, by.person_id, now)
+    if state.holder != by.person_id and flag_id in not_asked(store, reader, project_id, by.person_id, now):
+        raise Stale(
+            f"Others are asked for item {state.item_id} first; after some days everybody is. Nothing was saved."
+        )
     known = reader.read("queue_annotator", person_id=by.person_id)["annotator_code"].to_list()
     item = {"project_id": project_id, "item_code": state.item_code}
     n_before = reader.read("queue_seen", **item, annotator_code=known[0])["n"][0] if known else 0

@@ -14,6 +14,7 @@ import pytest
 from dashboard.workflows import bias_actions, members, relabel, relabel_queue
 from dashboard.workflows.asked_first import MARK
 from dashboard.workflows.bias_actions import Wish
+from dashboard.workflows.errors import Stale
 from dashboard.workflows.opening import KeyMissing, Store
 from dashboard.workflows.rules import ANNOTATOR, Person
 from dashboard.workflows.vote_asking import ASKED_AS
@@ -123,6 +124,27 @@ def test_what_nobody_asked_took_goes_to_everybody(tmp_path: Path) -> None:
         assert offered(store, outside) is None
         later(store, 0.2)
         assert offered(store, outside) is not None
+
+
+def test_naming_an_item_is_no_way_around(tmp_path: Path) -> None:
+    """The command line answers an item by its id: not one for which others are asked first, until everybody is."""
+    with team_store(tmp_path / "store") as store:
+        decide(store, Wish("extra-vote", "site", group="south", n_items=20))
+        of = drawn(store)
+        outside = next(one for one in TEAM if of[one.person_id] == "north")
+        inside = next(one for one in TEAM if of[one.person_id] == "south")
+        work = relabel_queue.next_item(store, project_id=P, by=inside)
+        assert work is not None
+        relabel.skip(store, project_id=P, by=inside, flag_id=work.flag_id, reason="for another")
+        head = store.head
+        with pytest.raises(Stale, match="Others are asked"):
+            relabel.answer_blind(store, project_id=P, by=outside, flag_id=work.flag_id, label="dog")
+        assert store.head == head
+        later(store, 8)
+        assert (
+            relabel.answer_blind(store, project_id=P, by=outside, flag_id=work.flag_id, label="dog").seq
+            > head
+        )
 
 
 def test_without_days_everybody_is_asked_at_once(tmp_path: Path) -> None:
