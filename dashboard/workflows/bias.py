@@ -15,7 +15,14 @@ import polars as pl
 
 from analytics.errors import AnalyticsError
 from dashboard import __version__
-from dashboard.workflows import alert_opening, bias_groups, bias_rows, bias_standing, bias_watch
+from dashboard.workflows import (
+    alert_opening,
+    bias_decisions,
+    bias_groups,
+    bias_rows,
+    bias_standing,
+    bias_watch,
+)
 from dashboard.workflows.annotator_attributes import attribute_names
 from dashboard.workflows.bias_groups import JOIN, Groups
 from dashboard.workflows.bias_rows import KIND
@@ -260,7 +267,6 @@ def _kept(
     request_id: str | None,
 ) -> BiasRun:
     gaps, untested, groups, tables = found
-    widest, sentences = bias_watch.widest_gaps(gaps)
     run_id = uuid7(store.clock())
     bias_standing.keep(store, project_id, run_id, tables)
     parameters: dict[str, object] = {
@@ -280,6 +286,11 @@ def _kept(
         }  # fmt: skip
         kept = bias_rows.measurements(gaps).with_columns(pl.lit(run_id).alias("run_id"))
         measured = alert_opening.Measured(run_id, sources.saw, store.clock())
+        answers = bias_decisions.newest_by_gap(
+            bias_decisions.decisions(reader, project_id, as_of=sources.saw)
+        )
+        accepted = {gap for gap, one in answers.items() if one.action == bias_decisions.ACCEPT}
+        widest, sentences = bias_watch.widest_gaps(gaps, accepted=accepted)
         opened = alert_opening.to_open(reader, project_id, measured, widest, sentences=sentences)
         payload = {
             "rows": {"run": [run], **opened},

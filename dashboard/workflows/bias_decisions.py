@@ -22,12 +22,13 @@ from dashboard.workflows.rules import Person, require
 from data.database import Reader
 from data.records import Draft
 
+ACCEPT = "accept"
 ANSWERS: Mapping[str, str] = {
     "relabel": "the items are labelled again, by other people",
     "balance": "the panel is balanced: votes are reweighted, or asked of the group that is missing",
     "guideline": "the guideline was made clearer",
     "exclude": "the labels, or the group's votes, are left out",
-    "accept": "known, and accepted",
+    ACCEPT: "known, and accepted",
     "examine": "it is being looked into",
 }
 

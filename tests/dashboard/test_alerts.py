@@ -13,6 +13,8 @@ from dashboard.workflows import (
     alert_limits,
     alerts,
     bias,
+    bias_decisions,
+    bias_rows,
     cost_alerts,
     history,
     members,
@@ -196,6 +198,21 @@ def test_a_gap_that_stays_opens_one_alert_an_attribute(tmp_path: Path) -> None:
         row = alerts.alerts(store, project_id=PROJECT, by=stores.RITA).row(0, named=True)
         assert row["low"] > 0.05
         assert "points" in row["sentence"]
+
+
+def test_a_gap_that_was_accepted_raises_no_alert(tmp_path: Path) -> None:
+    options = bias.BiasOptions(by=("annotator:site",), purpose="a test", replicates=200)
+    with crowd_store(tmp_path / "store") as store:
+        found = bias.bias(store, project_id=PROJECT, by=stores.LENA, options=options).gaps.filter(
+            verdict="gap"
+        )
+        assert found.height > 0
+        limit(store, "bias_gap", 0.0)
+        for row in found.iter_rows(named=True):
+            named = {"named": bias_rows.gap_id(row), "action": "accept", "reason": "It is what we ask for"}
+            bias_decisions.decide(store, project_id=PROJECT, by=stores.RITA, **named)
+        bias.bias(store, project_id=PROJECT, by=stores.LENA, options=options)
+        assert listed(store) == []
 
 
 def test_no_gap_opens_no_alert(tmp_path: Path) -> None:
