@@ -28,7 +28,7 @@ NOT_MEASURED = "Whether somebody is treated differently was not measured"
 _FIGURES = (
     "n", "n_items", "n_annotators", "value", "low", "high", "others", "difference", "diff_low", "diff_high", "ratio", "odds_ratio",
     "cohens_h", "n_shared", "adjusted", "adjusted_low", "adjusted_high", "beyond", "beyond_low", "beyond_high", "p_adjusted",
-    "fcr_low", "fcr_high", "verdict",
+    "fcr_low", "fcr_high", "mixed", "mixed_low", "mixed_high", "mixed_p_adjusted", "mixed_says", "verdict",
 )  # fmt: skip
 
 
