@@ -91,18 +91,18 @@ PEOPLE = (
 """The last two have not labelled anything yet: whatever they answer is a first, independent answer."""
 
 _CROWD = {
-    "ana": ("north", "live", 19.5),
-    "bo": ("south", "live", 18.0),
-    "chris": ("north", "live", 18.0),
-    "dana": ("north", "recorded", 17.5),
-    "eli": ("south", "live", 17.5),
-    "finn": ("south", "live", 19.0),
-    "gus": ("north", "recorded", 16.5),
-    "hana": ("south", "recorded", 17.0),
-    "iris": ("north", "live", 20.5),
-    "jo": ("north", "recorded", 17.0),
-    "kit": ("south", "live", 18.5),
-    "lou": ("south", "recorded", 17.5),
+    "ana": ("north", "live"),
+    "bo": ("south", "live"),
+    "chris": ("north", "live"),
+    "dana": ("north", "recorded"),
+    "eli": ("south", "live"),
+    "finn": ("south", "live"),
+    "gus": ("north", "recorded"),
+    "hana": ("south", "recorded"),
+    "iris": ("north", "live"),
+    "jo": ("north", "recorded"),
+    "kit": ("south", "live"),
+    "lou": ("south", "recorded"),
 }
 
 
@@ -116,17 +116,11 @@ def attributes_json(attributes: Mapping[str, str | float]) -> str:
 
 
 def annotators_frame(annotator_ids: tuple[str, ...]) -> pl.DataFrame:
-    """The annotators with site, training (how they were introduced) and pay; the same in each project."""
+    """The annotators with site and training (how they were introduced); the same in each project."""
     rows = []
     for annotator_id in sorted(annotator_ids):
-        site, training, pay = _CROWD[annotator_id]
-        attributes: dict[str, str | float] = {
-            "currency": "EUR",
-            "hourly_pay_amount": pay,
-            "site": site,
-            "training": training,
-        }
-        rows.append((annotator_id, attributes_json(attributes)))
+        site, training = _CROWD[annotator_id]
+        rows.append((annotator_id, attributes_json({"site": site, "training": training})))
     return pl.DataFrame(rows, schema=ANNOTATORS, orient="row")
 
 
