@@ -26,7 +26,6 @@ from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
 from dashboard.workflows.opening import Store, open_store
 from dashboard.workflows.rates import Rate
 from tests import rebuilt, stores
-from tests.benchmarks import alert_rates
 from tests.dashboard.alert_steps import PROJECT, bring, figure, one, opened, settle
 from tests.dashboard.bias_steps import crowd_store
 
@@ -339,13 +338,3 @@ def test_the_audit_trail_says_what_was_set_opened_and_closed(pets: Store) -> Non
     assert said[2] == "lena made lars the owner of new alerts: On duty"
     assert said[3].endswith("; 1 alert opened")
     assert said[5].endswith("(A false alarm: nothing had changed: A holiday)")
-
-
-@pytest.mark.parametrize("key", list(alert_rates.FIGURES))
-def test_few_alerts_open_where_the_limit_is_the_true_value_and_most_where_the_figure_is_far_from_it(
-    key: str,
-) -> None:
-    assert alert_rates.of_one(key, 100, 200) <= 0.06
-    limit = alert_rates.true_values()[key] + 0.15
-    found = [alert_rates.FIGURES[key](*alert_rates.votes(seed, 200)) for seed in range(50)]
-    assert sum(alert_rates.is_false(key, one, limit) for one in found) > 40
