@@ -53,6 +53,20 @@ def side(now: Desk, item: WorkItem | None, shown: Reveal | None) -> None:
             _revealed(now, item.label_set, shown)
         else:
             _calm(suggested=item is not None and item.suggestion is not None)
+        if now.panel in (actions.GUIDELINE, actions.HELP, actions.RECENT, actions.WHY):
+            close_button(now)
+
+
+def close_button(now: Desk) -> None:
+    """What is open can be closed, by Esc too."""
+    st.button(
+        "Close",
+        key=now.key("close"),
+        type="tertiary",
+        shortcut=keys.CLOSE,
+        on_click=actions.close,
+        args=(now,),
+    )
 
 
 def _calm(*, suggested: bool) -> None:

@@ -8,7 +8,7 @@ from dashboard import relabel_desk as actions
 from dashboard import relabel_keys as keys
 from dashboard.components import item_content, label_chip, plain
 from dashboard.relabel_desk import Desk
-from dashboard.relabel_evidence import outcome_line
+from dashboard.relabel_evidence import close_button, outcome_line
 from dashboard.relabel_keys import buttons_of, is_chosen
 from dashboard.workflows.relabel import REASON_CHIPS
 from dashboard.workflows.relabel_queue import Progress, WorkItem
@@ -208,7 +208,7 @@ def _ask(now: Desk) -> None:
                 on_click=actions.ask,
                 args=(now, now.stage),
             )
-            _close(now)
+            close_button(now)
 
 
 def _skip(now: Desk) -> None:
@@ -233,18 +233,7 @@ def _skip(now: Desk) -> None:
                 on_click=actions.skip,
                 args=(now, now.stage, None),
             )
-            _close(now)
-
-
-def _close(now: Desk) -> None:
-    st.button(
-        "Close",
-        key=now.key("close"),
-        type="tertiary",
-        shortcut=keys.CLOSE,
-        on_click=actions.close,
-        args=(now,),
-    )
+            close_button(now)
 
 
 def footer(now: Desk) -> None:
