@@ -9,13 +9,16 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.server import Server
 
-LONG_MS = 60_000
+LONG_MS, SETTLED_MS = 60_000, 800
 
 
 def chosen(page: Page, label: str, option: str) -> None:
     """Choose an option of a select box by its words."""
-    page.get_by_role("combobox", name=label).click()
+    box = page.get_by_role("combobox", name=label)
+    page.wait_for_timeout(SETTLED_MS)  # what opens around it moves for a moment
+    box.click()
     page.get_by_role("option", name=option, exact=True).click()
+    expect(box).to_have_value(option)
 
 
 def test_a_reviewer_acts_on_bias_and_the_next_release_takes_the_statement_along(
