@@ -39,7 +39,7 @@ contracts: venv
 	$(VENV)/bin/lint-imports
 
 unit: venv
-	$(RUN) pytest -n 2 -m "not browser"
+	$(RUN) pytest -n auto --maxprocesses 8 -m "not browser"
 
 browser: venv chromium
 	$(RUN) pytest -n 2 -m browser tests/browser
