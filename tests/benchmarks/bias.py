@@ -24,8 +24,9 @@ from tests.benchmarks.rows import (
     Call,
     Row,
     forget_peak,
-    in_own_process,
+    item_options,
     median_seconds,
+    own_rows,
     peak_mb,
     print_table,
 )
@@ -131,10 +132,7 @@ def rows(asked: argparse.Namespace) -> Iterator[Row]:
     size = asked.items * N_VOTES
     is_asked = size <= asked.peer_up_to
     theirs = median_seconds(fairlearn(generated(asked.items)), min(asked.rounds, 3)) if is_asked else None
-    for task, peer in TASKS:
-        words = ("--child", task, "--items", str(asked.items), "--rounds", str(asked.rounds))
-        seconds, peak = in_own_process("tests.benchmarks.bias", *words)
-        yield Row(task, size, peer, theirs if peer else None, seconds, peak)
+    yield from own_rows("tests.benchmarks.bias", TASKS, size, theirs, asked)
 
 
 def main(asked: argparse.Namespace) -> list[Row]:
@@ -144,16 +142,7 @@ def main(asked: argparse.Namespace) -> list[Row]:
 
 def options(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The options of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--items", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--peer-up-to", type=int, default=1_000_000, help="annotations that the peer is asked for"
-    )
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    return parser.parse_args(words)
+    return item_options(__doc__, words, rounds=5)
 
 
 if __name__ == "__main__":

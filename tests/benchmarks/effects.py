@@ -24,8 +24,9 @@ from tests.benchmarks.rows import (
     Call,
     Row,
     forget_peak,
-    in_own_process,
+    item_options,
     median_seconds,
+    own_rows,
     peak_mb,
     print_table,
 )
@@ -99,10 +100,7 @@ def rows(asked: argparse.Namespace) -> Iterator[Row]:
     """Each line of the table; the peer is measured once."""
     size = asked.items * bias.N_VOTES
     theirs = median_seconds(in_turn(asked.items), 1) if size <= asked.peer_up_to else None
-    for task, peer in TASKS:
-        words = ("--child", task, "--items", str(asked.items), "--rounds", str(asked.rounds))
-        seconds, peak = in_own_process("tests.benchmarks.effects", *words)
-        yield Row(task, size, peer, theirs if peer else None, seconds, peak)
+    yield from own_rows("tests.benchmarks.effects", TASKS, size, theirs, asked)
 
 
 def main(asked: argparse.Namespace) -> list[Row]:
@@ -112,16 +110,7 @@ def main(asked: argparse.Namespace) -> list[Row]:
 
 def options(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The options of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--items", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--peer-up-to", type=int, default=1_000_000, help="annotations that the peer is asked for"
-    )
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    return parser.parse_args(words)
+    return item_options(__doc__, words, rounds=3)
 
 
 if __name__ == "__main__":

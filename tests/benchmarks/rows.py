@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -82,6 +83,28 @@ def in_own_process(module: str, *words: str) -> Any:
     command = [sys.executable, "-m", module, *words]
     finished = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(finished.stdout)
+
+
+def own_rows(
+    module: str, tasks: Iterable[tuple[str, str]], size: int, theirs: float | None, asked: argparse.Namespace
+) -> Iterator[Row]:
+    """A line for each (task, peer or ""), ours measured in a process of its own; `theirs`: the one peer's seconds."""
+    for task, peer in tasks:
+        words = ("--child", task, "--items", str(asked.items), "--rounds", str(asked.rounds))
+        seconds, peak = in_own_process(module, *words)
+        yield Row(task, size, peer, theirs if peer else None, seconds, peak)
+
+
+def item_options(about: str | None, words: Sequence[str] | None, *, rounds: int) -> argparse.Namespace:
+    """The options of a benchmark of so many items: how many, rounds, and up to where the peer is asked."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--items", type=int, default=200_000)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument(
+        "--peer-up-to", type=int, default=1_000_000, help="annotations that the peer is asked for"
+    )
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    return parser.parse_args(words)
 
 
 def forget_peak() -> None:

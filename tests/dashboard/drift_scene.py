@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from dashboard.workflows import ingest
-from dashboard.workflows.opening import Store
+from dashboard.workflows import drift, ingest
+from dashboard.workflows.opening import Store, open_store
 from data.importers import Parsed
 from data.importers.parsed import ANNOTATIONS, ANNOTATORS, ITEMS, PREDICTIONS, REJECTED
 from tests import stores
@@ -81,3 +84,18 @@ def drifting_store(path: Path, *, drifting: bool = True, days: int = DAYS) -> St
         request=request,
     )
     return store
+
+
+@contextmanager
+def copied(measured: Path, tmp_path: Path) -> Iterator[Store]:
+    """A copy of a folder with a store and its keys, open, for a test that may write to it."""
+    shutil.copytree(measured, tmp_path / "copy")
+    with open_store(tmp_path / "copy" / "store", keys_folder=tmp_path / "copy" / "keys") as found:
+        yield found
+
+
+def newest(store: Store) -> drift.Drift:
+    """The newest measurement, as a reviewer sees it."""
+    seen = drift.newest(store, project_id=stores.PROJECT, by=stores.RITA)
+    assert seen is not None
+    return seen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +11,9 @@ import pytest
 from dashboard.workflows import alerts, drift, drift_report, drift_split, drift_words
 from dashboard.workflows.drift_windows import windows
 from dashboard.workflows.errors import BadRequest, NotAllowed
-from dashboard.workflows.opening import Store, open_store
+from dashboard.workflows.opening import Store
 from tests import rebuilt, stores
-from tests.dashboard.drift_scene import drifting_store
+from tests.dashboard.drift_scene import copied, drifting_store, newest
 from tests.dashboard.test_report_links import keep
 
 PROJECT = stores.PROJECT
@@ -30,15 +29,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(measured: Path, tmp_path: Path) -> Iterator[Store]:
-    shutil.copytree(measured, tmp_path / "copy")
-    with open_store(tmp_path / "copy" / "store", keys_folder=tmp_path / "copy" / "keys") as found:
+    with copied(measured, tmp_path) as found:
         yield found
-
-
-def newest(store: Store) -> drift.Drift:
-    seen = drift.newest(store, project_id=PROJECT, by=stores.RITA)
-    assert seen is not None
-    return seen
 
 
 def test_the_sentence_says_what_changed_by_how_much_and_why(store: Store) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,9 +16,9 @@ from dashboard.workflows import drift, ingest
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.label_words import JOINED
-from dashboard.workflows.opening import Store, open_store
+from dashboard.workflows.opening import Store
 from tests import stores
-from tests.dashboard.drift_scene import DAYS, FIRST, WINDOW, crowd
+from tests.dashboard.drift_scene import DAYS, FIRST, WINDOW, copied, crowd, newest
 from tests.dashboard.pages import open_page, shown_by, words
 
 PROJECT = stores.PROJECT
@@ -50,15 +49,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(measured: Path, tmp_path: Path) -> Iterator[Store]:
-    shutil.copytree(measured, tmp_path / "copy")
-    with open_store(tmp_path / "copy" / "store", keys_folder=tmp_path / "copy" / "keys") as found:
+    with copied(measured, tmp_path) as found:
         yield found
-
-
-def newest(store: Store) -> drift.Drift:
-    seen = drift.newest(store, project_id=PROJECT, by=stores.LENA)
-    assert seen is not None
-    return seen
 
 
 def test_a_choice_that_was_planted_is_named_with_its_rates(store: Store) -> None:
