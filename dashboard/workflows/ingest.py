@@ -241,6 +241,12 @@ def _draft(
     if label_set.is_sets:
         label_set = with_sets(label_set, sets_of(label_set, parsed, fresh))
     tables = ingest_frames.tables(reader, project_id, parsed, fresh, label_set, request.image_bytes)
+    lost = fresh.height - tables["annotation"].height
+    if lost:
+        raise BadRequest(
+            f"{lost:,} annotations have a label that is not written as importers write it (a set as the JSON list of its "
+            "sorted members). Nothing was imported."
+        )
     tables = {name: frame for name, frame in tables.items() if not frame.is_empty()}
     new_project = project_id not in reader.read("project_list")["project_id"].to_list()
     if not tables and not new_project and known == label_set:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,26 @@ def test_several_choices_of_label_studio_are_a_set(tmp_path: Path) -> None:
         single = ingest.import_file(store, path=path, project_id="single", by=stores.LENA)
         assert single.refused
         assert "--level set" in single.rejected["reason"][0]
+
+
+def test_a_set_that_is_written_otherwise_is_refused_and_not_lost(tmp_path: Path) -> None:
+    parsed = stores.parsed_crowd(n_items=4)
+    written = parsed.annotations.with_columns(
+        label=pl.col("label") + " + wings"
+    )  # importers write JSON lists
+    request = ingest.ImportRequest(labels=(*stores.LABELS, "wings"), level="set", title="Pets")
+    with stores.empty_store(tmp_path / "store") as store:
+        with pytest.raises(
+            BadRequest, match=f"{written.height} annotations have a label that is not written"
+        ):
+            ingest.import_parsed(
+                store,
+                parsed=replace(parsed, annotations=written),
+                project_id=stores.PROJECT,
+                by=stores.LENA,
+                request=request,
+            )
+        assert store.read("project_list").is_empty()
 
 
 def test_names_that_could_not_be_read_back_are_refused(tmp_path: Path) -> None:
