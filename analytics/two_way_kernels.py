@@ -80,6 +80,19 @@ def slope_sums(x: FloatArray, y: FloatArray, group: Codes, n_groups: int) -> tup
 
 
 @numba.njit(nogil=True, cache=True)
+def _counted(rows: IntArray, label: Codes, counts: IntArray, seen: IntArray) -> int:
+    """Add the labels of these rows to `counts`, which are 0; `seen` begins with the labels that there are. Returns how many."""
+    n_seen = 0
+    for row in rows:
+        k = label[row]
+        if counts[k] == 0:
+            seen[n_seen] = k
+            n_seen += 1
+        counts[k] += 1
+    return n_seen
+
+
+@numba.njit(nogil=True, cache=True)
 def pair_scores(
     items: tuple[IntArray, IntArray], who: Codes, label: Codes, earlier: NDArray[np.int32], mean: FloatArray
 ) -> FloatArray:
@@ -88,20 +101,14 @@ def pair_scores(
     `items`: where each item's answers begin, and their rows; `mean` (A, K): each annotator's share of each label.
     """
     starts, rows = items
-    found, counts = np.zeros((mean.shape[0], earlier.shape[1])), np.zeros(mean.shape[1])
+    found, counts = np.zeros((mean.shape[0], earlier.shape[1])), np.zeros(mean.shape[1], dtype=np.int64)
     seen = np.empty(mean.shape[1], dtype=np.int64)
     for item in range(starts.size - 1):
         begin, end = starts[item], starts[item + 1]
         others = end - begin - 1
         if others < 1:
             continue
-        n_seen = 0
-        for place in range(begin, end):
-            k = label[rows[place]]
-            if counts[k] == 0:
-                seen[n_seen] = k
-                n_seen += 1
-            counts[k] += 1
+        n_seen = _counted(rows[begin:end], label, counts, seen)
         for place in range(begin, end):
             row = rows[place]
             a, own = who[row], label[row]
@@ -125,13 +132,7 @@ def top_of_others(starts: IntArray, rows: IntArray, label: Codes, n_labels: int)
     seen = np.empty(n_labels, dtype=np.int64)
     for item in range(starts.size - 1):
         begin, end = starts[item], starts[item + 1]
-        n_seen = 0
-        for place in range(begin, end):
-            k = label[rows[place]]
-            if counts[k] == 0:
-                seen[n_seen] = k
-                n_seen += 1
-            counts[k] += 1
+        n_seen = _counted(rows[begin:end], label, counts, seen)
         for place in range(begin, end):
             own = label[rows[place]]
             best, most = -1, 0

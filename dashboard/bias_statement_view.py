@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
-from dashboard import session
+from dashboard import bias_statement_files, session
 from dashboard.components import error_state, moment_text, plain
-from dashboard.workflows import bias_decisions, bias_statement, bias_statement_html
+from dashboard.workflows import bias_decisions, bias_statement
 from dashboard.workflows.bias_statement import Finding, Statement
 from dashboard.workflows.errors import WorkflowError
 from dashboard.workflows.opening import StoreError
@@ -32,7 +30,11 @@ def draw() -> None:
     st.caption(
         "This is what the next release takes along, frozen with it. No annotator and no small group is named in it."
     )
-    _downloads(found, project_id)
+    bias_statement_files.offer(
+        bias_statement.document(found),
+        key="bias_statement",
+        named=("Statement to read and print", "As JSON, with Croissant-RAI fields"),
+    )
     for place, one in enumerate(found.findings):
         _finding(one, place)
     _done(found)
@@ -43,25 +45,6 @@ def draw() -> None:
             hide_index=True,
             height=min(240, 38 + 35 * len(found.untested)),
             key="bias_untested",
-        )
-
-
-def _downloads(found: Statement, project_id: str) -> None:
-    told = bias_statement.document(found)
-    with st.container(horizontal=True):
-        st.download_button(
-            "Statement to read and print",
-            bias_statement_html.page(told, title=project_id),
-            f"{project_id}-bias-statement.html",
-            "text/html",
-            key="bias_statement_html",
-        )
-        st.download_button(
-            "As JSON, with Croissant-RAI fields",
-            json.dumps(told, indent=2, ensure_ascii=False),
-            f"{project_id}-bias-statement.json",
-            "application/json",
-            key="bias_statement_json",
         )
 
 

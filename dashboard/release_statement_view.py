@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from dashboard import session
+from dashboard import bias_statement_files, session
 from dashboard.components import plain
-from dashboard.workflows import bias_statement_html, release_statement
+from dashboard.workflows import release_statement
 from dashboard.workflows.release_record import HASH_SHOWN, Release
 
 MOST_SHOWN = 5
@@ -36,7 +35,13 @@ def draw(shown: Release) -> None:
                 f"{n:,} {'comparison' if n == 1 else 'comparisons'} could not be tested; the statement says why."
             )
         _signed(shown)
-        _downloads(document, shown)
+        bias_statement_files.offer(
+            document,
+            key="release_statement",
+            named=("Read and print", "JSON, with Croissant-RAI fields"),
+            version=shown.version,
+            icons=True,
+        )
 
 
 def _findings(findings: list[Mapping[str, Any]]) -> None:
@@ -67,26 +72,3 @@ def _signed(shown: Release) -> None:
         )
         return
     st.caption(f"Signed with the labels: SHA-256 {digest[:HASH_SHOWN]}…")
-
-
-def _downloads(document: Mapping[str, Any], shown: Release) -> None:
-    name = f"{session.project_id()}-release-{shown.version}-bias-statement"
-    with st.container(horizontal=True):
-        st.download_button(
-            "Read and print",
-            bias_statement_html.page(
-                document, title=session.project_id(), release=f"release {shown.version}"
-            ),
-            f"{name}.html",
-            "text/html",
-            key="release_statement_html",
-            icon=":material/print:",
-        )
-        st.download_button(
-            "JSON, with Croissant-RAI fields",
-            json.dumps(document, indent=2, ensure_ascii=False),
-            f"{name}.json",
-            "application/json",
-            key="release_statement_json",
-            icon=":material/download:",
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -26,12 +27,13 @@ __all__ = ["Release", "approve", "find_release", "list_releases", "propose", "re
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """What a release would hold, and up to which event of the project that is true (`mark`)."""
+    """What a release would hold, and up to which event of the project that is true (`mark`); `statement`: of bias, as JSON."""
 
     mark: int
     items: pl.DataFrame
     content_hash: str
     report: GateReport
+    statement: Mapping[str, object]
 
 
 def propose(
@@ -64,14 +66,11 @@ def propose(
             "note": note.strip() if note and note.strip() else None,
         }
         items = reader.segments.put(ready.items.with_columns(pl.lit(release_id).alias("release_id")))
-        stated = bias_statement.document(
-            bias_statement.read_statement(reader, project_id, as_of=ready.report.as_of)
-        )
         payload = {
             "rows": {"release": [row]},
             "segments": {"release_item": items.as_payload()},
-            "bias_statement": stated,
-            "bias_statement_sha256": bias_statement.digest(stated),
+            "bias_statement": ready.statement,
+            "bias_statement_sha256": bias_statement.digest(ready.statement),
         }
         return Draft("release_proposed", project_id, release_id, payload)
 
@@ -233,7 +232,8 @@ def _prepare(reader: Store | Reader, project_id: str) -> _Ready:
             f"No item of project {project_id!r} has a label yet; there is nothing to release. Score it first."
         )
     report = evaluate(reader, project_id, limits(reader, project_id, as_of=head), as_of=head)
-    return _Ready(mark, items, content_hash(items), report)
+    stated = bias_statement.document(bias_statement.read_statement(reader, project_id, as_of=head))
+    return _Ready(mark, items, content_hash(items), report, stated)
 
 
 def _mark(reader: Store | Reader, project_id: str) -> int:
