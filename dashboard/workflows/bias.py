@@ -276,9 +276,12 @@ def _kept(
         "attributes": [one.attribute for one in groups], "has_gold": sources.gold is not None,
         "has_model": sources.model is not None,
     }  # fmt: skip
-    standing = {one.key: one.record(run_id) for one in tables if one.groups.untested is None}
+    published = [one for one in tables if one.groups.untested is None]
+    standing = {one.key: one.record(run_id) for one in published}
+    after = {one.key: bias_standing.follows(store, project_id, one) for one in published}
 
     def plan(reader: Reader) -> Draft:
+        bias_standing.require_newest(reader, project_id, after)
         run = {
             "run_id": run_id, "kind": KIND, "method": "two-way" if asked.generalise else "one-way",
             "parameters": json.dumps({**parameters, "standing": standing}, sort_keys=True), "code_version": __version__,

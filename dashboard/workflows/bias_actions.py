@@ -90,9 +90,11 @@ def commit(
     if answered:
         bias_decisions.known_gaps(store, project_id, answered)
     proposal, routing = _routed(store, project_id, proposal, run_id)
-    assert proposal.table is not None  # `propose` always names it
-    bias_standing.keep(store, project_id, run_id, [proposal.table])
-    standing = {proposal.table.key: proposal.table.record(run_id)}
+    table = proposal.table
+    assert table is not None  # `propose` always names it
+    after = {table.key: bias_standing.follows(store, project_id, table)}
+    bias_standing.keep(store, project_id, run_id, [table])
+    standing = {table.key: table.record(run_id)}
     content: dict[str, object] = {
         "action": proposal.wish.action, "attribute": proposal.wish.attribute, "group": proposal.wish.group,
         "target": dict(proposal.wish.target or {}), "title": proposal.title, "sentence": proposal.sentence,
@@ -107,6 +109,7 @@ def commit(
             raise Stale(
                 "Annotations came in since this was proposed. Nothing was decided; look at the effect again."
             )
+        bias_standing.require_newest(reader, project_id, after)
         flags = _flags(reader, project_id, proposal, run_id)
         run = {
             "run_id": run_id, "kind": KIND, "method": proposal.wish.action, "code_version": __version__, "saw_seq": proposal.saw,

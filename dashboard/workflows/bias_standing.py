@@ -29,7 +29,9 @@ from analytics.frames import IntArray
 from analytics.vote_routing import Flags
 from dashboard.workflows.bias_groups import LEAST_PEOPLE, Groups
 from dashboard.workflows.bias_sources import Sources
+from dashboard.workflows.errors import Stale
 from dashboard.workflows.opening import Store
+from data.database import Reader
 
 MARK = "compared"
 """Under what the vault keeps the people of tables."""
@@ -92,7 +94,7 @@ def table(store: Store, project_id: str, *, people: Groups, items: Groups | None
     if former is None or people.untested is not None:
         return now
     was, n_gone = _as_it_was(store, project_id, former, people, key)
-    if not _tells_of_few(was, now, _cells(sources, items), n_gone):
+    if not _tells_of_few(was, now, _cells(was, now, items), n_gone):
         return replace(now, before=str(former["run"]))
     return replace(was, groups=replace(was.groups, untested=WAITS)) if any(n_gone) else was
 
@@ -112,9 +114,31 @@ def keep(store: Store, project_id: str, run_id: str, tables: list[Table]) -> Non
                 own = fresh.setdefault(person, dict(kept.get(person, {})))
                 editions = own.get(_name(project_id, one.key))
                 held = editions if isinstance(editions, dict) else {}
-                last = {one.before: held[one.before]} if one.before in held else {}
+                last = {run: sign for run, sign in held.items() if run >= one.before}  # ids grow with time
                 own[_name(project_id, one.key)] = {**last, run_id: _sign(place, one.groups)}
         store.vault.mark(MARK, fresh)
+
+
+def follows(store: Store, project_id: str, one: Table) -> frozenset[str]:
+    """The runs that a table may be published after: the one that it was compared with, and the newest where that says the same."""
+    runs, former = {one.run_id or one.before}, _former(store, project_id, one.key)
+    if former is not None and int(str(former["seq"])) == one.seq:
+        ids = dict(store.read("annotator_codes").select("annotator_code", "annotator_id").iter_rows())
+        own = {ids[code]: _sign(place, one.groups) for code, place in one.groups.everybody.iter_rows()}
+        run = str(former["run"])
+        if own == dict(_edition(store, project_id, one.key, run)):
+            runs.add(run)
+    return frozenset(runs)
+
+
+def require_newest(reader: Reader, project_id: str, after: Mapping[str, frozenset[str]]) -> None:
+    """Raise Stale where a table was published since by another run than those that it `follows`, by the tables' keys."""
+    for key, runs in after.items():
+        former = _former(reader, project_id, key)
+        if (str(former["run"]) if former else "") not in runs:
+            raise Stale(
+                f"Groups by {key} were compared by somebody meanwhile. Nothing was kept; do it again."
+            )
 
 
 def seq_of(parameters: Mapping[str, object], row: Mapping[str, object], saw_seq: int) -> int:
@@ -134,7 +158,7 @@ def standing_words(standing: Mapping[str, object], saw_seq: int) -> list[str]:
     ]
 
 
-def _former(store: Store, project_id: str, key: str) -> Mapping[str, object] | None:
+def _former(store: Store | Reader, project_id: str, key: str) -> Mapping[str, object] | None:
     """What the newest run that has the table keeps of it: a comparison, or an action whose effect was shown by it."""
     runs = store.read("score_runs", project_id=project_id)
     for text in runs.filter(pl.col("kind").is_in(KINDS))["parameters"]:
@@ -155,11 +179,7 @@ def _as_it_was(
     signs = {_sign(place, None): place for place in range(len(names))}
     signs |= {_HIDDEN: len(names), _UNKNOWN: len(names) + 1}
     known = store.read("annotator_codes").select(pl.col("annotator_code").cast(pl.Int64), "annotator_id")
-    placed = []
-    for person, kept in store.vault.marks(MARK).items():
-        editions = kept.get(_name(project_id, key))
-        if isinstance(editions, dict) and run_id in editions:
-            placed.append((person, signs[str(editions[run_id])]))
+    placed = [(person, signs[sign]) for person, sign in _edition(store, project_id, key, run_id)]
     rows = pl.DataFrame(placed, schema={"annotator_id": pl.Utf8, "group_code": pl.Int64}, orient="row")
     everybody = (
         rows.join(known, on="annotator_id").select("annotator_code", "group_code").sort("annotator_code")
@@ -178,11 +198,21 @@ def _as_it_was(
     ), n_gone
 
 
-def _cells(sources: Sources, items: Groups | None) -> pl.DataFrame:
-    """The items of each cell of a table: item_code, cell."""
+def _edition(store: Store, project_id: str, key: str, run_id: str) -> list[tuple[str, str]]:
+    """Who was where in the table of a run: person, sign; whoever was forgotten is left out."""
+    placed = []
+    for person, kept in store.vault.marks(MARK).items():
+        editions = kept.get(_name(project_id, key))
+        if isinstance(editions, dict) and run_id in editions:
+            placed.append((person, str(editions[run_id])))
+    return placed
+
+
+def _cells(was: Table, now: Table, items: Groups | None) -> pl.DataFrame:
+    """The items of each cell of a table: item_code, cell; of the whole, also those whose votes are gone."""
     if items is not None:
         return items.of.select("item_code", cell="group_code")
-    every = sources.votes["item_code"].cast(pl.Int64).unique()
+    every = pl.concat([one.votes["item_code"].cast(pl.Int64) for one in (was, now)]).unique()
     return pl.DataFrame({"item_code": every}).with_columns(cell=pl.lit(0, dtype=pl.Int64))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.workflows import bias_actions, bias_decisions, bias_mitigation, history
+from dashboard.workflows import bias, bias_actions, bias_decisions, bias_mitigation, history
 from dashboard.workflows.bias_actions import Wish
 from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
 from dashboard.workflows.opening import Store
@@ -77,6 +77,19 @@ def test_what_came_in_meanwhile_stops_a_decision(tmp_path: Path) -> None:
         with_suggestions(store, pull=0.0, n=3, independent=True)
         with pytest.raises(Stale, match="came in"):
             bias_actions.commit(store, project_id="pets", by=stores.RITA, proposal=found, reason="late")
+
+
+def test_a_comparison_that_came_in_meanwhile_stops_a_decision(tmp_path: Path) -> None:
+    with crowd_store(tmp_path / "store") as store:
+        found = proposed(store, Wish("adjudicate", "site", n_items=5))
+        options = bias.BiasOptions(by=("site",), purpose=WHY, replicates=100)
+        bias.bias(store, project_id="pets", by=stores.RITA, options=options)
+        with pytest.raises(Stale, match="compared by somebody"):
+            bias_actions.commit(store, project_id="pets", by=stores.RITA, proposal=found, reason="late")
+        again = proposed(store, Wish("adjudicate", "site", n_items=5))
+        assert (
+            bias_actions.commit(store, project_id="pets", by=stores.RITA, proposal=again, reason="seen") == 5
+        )
 
 
 def test_who_may_and_what_is_refused(crowd: Store) -> None:

@@ -7,8 +7,17 @@ from pathlib import Path
 
 import polars as pl
 
-from dashboard.workflows import bias, bias_actions, bias_behind, bias_rows, bias_statement, bias_view
-from dashboard.workflows.bias_groups import LEAST_PEOPLE
+from dashboard.workflows import (
+    bias,
+    bias_actions,
+    bias_behind,
+    bias_rows,
+    bias_standing,
+    bias_statement,
+    bias_view,
+)
+from dashboard.workflows.bias_groups import LEAST_PEOPLE, Groups
+from dashboard.workflows.bias_standing import Table
 from dashboard.workflows.opening import Store
 from tests import stores
 from tests.dashboard.bias_steps import SITES, crowd_store, more_votes
@@ -177,6 +186,24 @@ def test_a_command_that_is_sent_again_is_the_same(tmp_path: Path) -> None:
         first = compare(store)
         joins(store, 0)
         assert compare(store).equals(first)
+
+
+def test_votes_that_are_gone_count_as_a_change_of_who_gave_them() -> None:
+    people = pl.DataFrame({"annotator_code": range(12), "group_code": [0] * 6 + [1] * 6})
+    groups = Groups("site", "site", ("north", "south"), people, people, 0, 0, None)
+
+    def edition(items: dict[int, range]) -> Table:
+        rows = [(item, person, person % 2, item) for person, own in items.items() for item in own]
+        votes = pl.DataFrame(
+            rows, schema=["item_code", "annotator_code", "label_code", "order"], orient="row"
+        )
+        return Table("site", groups, votes, 1)
+
+    own = {person: range(10) for person in range(12)}
+    was, now = edition({**own, 3: range(40)}), edition(own)  # items 10 to 39 have no vote any more
+    cells = bias_standing._cells(was, now, None)
+    assert bias_standing._tells_of_few(was, now, cells, [0, 0])
+    assert not bias_standing._tells_of_few(now, now, bias_standing._cells(now, now, None), [0, 0])
 
 
 def test_the_record_of_an_action_is_an_edition_too(tmp_path: Path) -> None:
