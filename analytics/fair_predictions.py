@@ -15,6 +15,7 @@ the bootstrap draws cells.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,7 +158,12 @@ def _mitigated(
         fitted = np.flatnonzero((half != side) & (True if fit_on is None else fit_on))
         if fitted.size > MOST_FITTED:
             fitted = rng.choice(fitted, MOST_FITTED, replace=False)
-        after[half == side] = _given(method, constraint, known, (fitted, half == side), seed)
+        labels_of = _fitted(method, constraint, known, fitted, seed)
+        judged = (half == side) & (True if fit_on is None else fit_on)
+        # apart: a random label must not depend on which other items are asked about
+        for asked in (judged, (half == side) & ~judged):
+            if asked.any():
+                after[asked] = labels_of(asked)
     return after
 
 
@@ -171,16 +177,15 @@ def _why_not(has_label: Flags, group: IntArray, half: IntArray) -> str | None:
     return None
 
 
-def _given(
+def _fitted(
     method: str,
     constraint: str,
     known: tuple[FloatArray, Flags, IntArray, FloatArray],
-    places: tuple[IntArray, Flags],
+    fitted: IntArray,
     seed: int,
-) -> Flags:
-    """The labels of the judged items by what is fitted on others."""
+) -> Callable[[Flags], Flags]:
+    """What gives items their labels, fitted on others."""
     p_label, has_label, group, features = known
-    fitted, judged = places
     wanted = has_label[fitted].astype(np.int64)
     if method == THRESHOLDS:
         from fairlearn.postprocessing import ThresholdOptimizer
@@ -193,8 +198,12 @@ def _given(
             grid_size=_GRID,
         )
         optimizer.fit(p_label[fitted, None], wanted, sensitive_features=group[fitted])
-        found = optimizer.predict(p_label[judged, None], sensitive_features=group[judged], random_state=seed)
-        return np.asarray(found) > _HALF
+        return lambda asked: (
+            np.asarray(
+                optimizer.predict(p_label[asked, None], sensitive_features=group[asked], random_state=seed)
+            )
+            > _HALF
+        )
     from fairlearn.reductions import DemographicParity, EqualizedOdds, ExponentiatedGradient
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -203,7 +212,7 @@ def _given(
     mixed = ExponentiatedGradient(LogisticRegression(solver="liblinear"), moment, max_iter=10)
     with threadpool_limits(1):  # many small fits: threads only get in each other's way
         mixed.fit(features[fitted], wanted, sensitive_features=group[fitted])
-    return np.asarray(mixed.predict(features[judged], random_state=seed)) > _HALF
+    return lambda asked: np.asarray(mixed.predict(features[asked], random_state=seed)) > _HALF
 
 
 def _probability() -> Any:

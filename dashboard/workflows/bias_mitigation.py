@@ -119,7 +119,9 @@ def mitigate(
     require(by, "bias.measure")
     named, drawing = (attribute, label, model_run), (replicates, seed)
     seen = _judged(store, project_id, named, "gold", drawing)
-    return seen if seen.found.undefined is None else _judged(store, project_id, named, "labels", drawing)
+    if seen.found.undefined is None or seen.standard != STANDARD["gold"]:
+        return seen
+    return _judged(store, project_id, named, "labels", drawing)
 
 
 def best_row(seen: MitigationView) -> dict[str, Any] | None:

@@ -82,6 +82,27 @@ def test_the_labels_that_are_given_are_those_that_were_judged(method: str) -> No
     assert gap(after) < gap(p >= 0.5) / 2
 
 
+@pytest.mark.parametrize("constraint", [PARITY, ODDS])
+@pytest.mark.parametrize("method", [THRESHOLDS, REDUCTION])
+def test_whom_else_it_is_asked_about_changes_no_label_that_was_judged(method: str, constraint: str) -> None:
+    n = 500
+    p, has, group, features = model(n)
+    every = np.ones(n, dtype=np.bool_)
+    alone = mitigated(p, has, every, group, features, method=method, constraint=constraint)
+    order = np.arange(n).repeat(2)  # after each item comes one like it whose label nobody knows
+    is_known = np.tile([True, False], n)
+    among = mitigated(
+        p[order],
+        has[order] & is_known,
+        is_known,
+        group[order],
+        features[order],
+        method=method,
+        constraint=constraint,
+    )
+    np.testing.assert_array_equal(among[is_known], alone)
+
+
 def test_what_cannot_be_mitigated_is_refused() -> None:
     p, has, group, features = model(200)
     every = np.ones(200, dtype=np.bool_)
