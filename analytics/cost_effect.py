@@ -70,12 +70,13 @@ def money_per_error(
     return Estimate(a / b, (middle - half) / apart, (middle + half) / apart, n, unit=currency)
 
 
-def labels_per_point(curve: LearningCurve, *, point: float = 0.01) -> Estimate:
+def labels_per_point(curve: LearningCurve, *, point: float = 0.01, have: int | None = None) -> Estimate:
     """How many more labels bring a model's error down by `point`, by its learning curve.
 
     Args:
         curve: measured with accuracy.
         point: of error, above 0; 0.01 is one point of a hundred.
+        have: labels that there are, where the curve was measured on a part of them; by default the curve's own.
 
     Returns:
         Labels beyond those there are; undefined where the curve's law is, where it never gets there, or only beyond what a curve
@@ -84,13 +85,15 @@ def labels_per_point(curve: LearningCurve, *, point: float = 0.01) -> Estimate:
     """
     if not 0 < point < 1:
         raise BadOption("point", point, "a share above 0 and under 1")
-    n = curve.n_labelled
+    n = curve.n_labelled if have is None else have
+    if n < curve.n_labelled:
+        raise BadOption("have", n, f"at least the {curve.n_labelled} labels that the curve was measured on")
     if curve.law is None or curve.undefined is not None:
         return Estimate.none(curve.undefined or "there is no curve", n, unit="labels")
     if curve.measure != "accuracy":
         raise BadOption("curve", curve.measure, "measured with accuracy")
     needed = _labels_needed(np.array([curve.law]), n, point)[0]
-    if not needed <= MOST_TIMES * n:
+    if not needed <= MOST_TIMES * curve.n_labelled:
         return Estimate.none(
             f"{point:.0%} less error is not in sight with {MOST_TIMES:.0f} times the labels", n, unit="labels"
         )
@@ -112,13 +115,6 @@ def priced(labels: Estimate, per_label: float, *, currency: str) -> Estimate:
         return Estimate.none(labels.undefined or "cannot tell", labels.n, unit=currency)
     low, high = (None if end is None else end * per_label for end in (labels.low, labels.high))
     return Estimate(labels.value * per_label, low, high, labels.n, unit=currency)
-
-
-def money_per_point(
-    curve: LearningCurve, per_label: float, *, currency: str, point: float = 0.01
-) -> Estimate:
-    """What it costs to bring a model's error down by `point` with more labels: `labels_per_point`, at `per_label` each."""
-    return priced(labels_per_point(curve, point=point), per_label, currency=currency)
 
 
 def _labels_needed(laws: FloatArray, n: int, point: float) -> FloatArray:

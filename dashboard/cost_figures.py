@@ -187,7 +187,7 @@ def _hours(table: pl.DataFrame) -> list[float]:
 
 def rework(seen: CostView) -> None:
     """What doing it again and looking it over cost, a row each."""
-    found = seen.cost.rework
+    found = seen.rework
     assert found is not None
     st.markdown("#### Done again and looked over", anchors=False)
     paid = {} if found.ledger is None else dict(found.ledger.table.select("group", "amount").iter_rows())

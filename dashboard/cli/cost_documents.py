@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def view_document(seen: CostView) -> dict[str, object]:
     """Everything that the page Cost shows."""
     found = _document(seen.cost)
+    found["rework"] = None if seen.rework is None else _rework(seen.rework)
     if seen.spending is not None:
         found["next"] = _next(seen.spending)
         found["frontier"] = seen.spending.frontier.to_dicts()
@@ -38,8 +39,8 @@ def view_words(seen: CostView) -> list[str]:
     from dashboard.workflows.cost_outlook import queue_words
 
     lines = [_words(seen.cost)]
-    if seen.cost.rework is not None:
-        lines.append(f"{seen.cost.rework.sentence}.")
+    if seen.rework is not None:
+        lines.append(f"{seen.rework.sentence}.")
     if seen.spending is not None:
         lines += [_next_line(seen.spending), *_purchases(seen.spending)]
     if seen.outlook is not None:
@@ -153,7 +154,6 @@ def _document(seen: Cost) -> dict[str, object]:
         "sentence": seen.sentence, "detail": seen.detail, "per": seen.by, "has_rates": seen.has_rates, "items": seen.n_items,
         "accepted": seen.n_accepted, "currency": figures.currency if figures else None, "figures": [],
     }  # fmt: skip
-    found["rework"] = None if seen.rework is None else _rework(seen.rework)
     if figures:
         names = ("per_annotation", "per_item", "per_accepted", "per_right", "rework_share", "idle_share")
         found["figures"] = [_figure(name, getattr(figures, name)) for name in names]

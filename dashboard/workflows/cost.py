@@ -13,7 +13,7 @@ from analytics.annotators import consensus_accuracy
 from analytics.cost_ledger import IDLE, NO_RATE, NO_TIME, Ledger, exact_sum, ledgers
 from analytics.results import Estimate
 from dashboard.workflows import monitor
-from dashboard.workflows.cost_rework import RELEASE_REVIEW, REWORK, Rework, rework
+from dashboard.workflows.cost_rework import RELEASE_REVIEW, REWORK
 from dashboard.workflows.cost_words import money
 from dashboard.workflows.cost_work import PaidWork, paid_work
 from dashboard.workflows.errors import BadRequest, NotAllowed
@@ -71,8 +71,7 @@ class Cost:
     """What the labels of a project cost.
 
     `sentence`: the answer in words; `detail`: what is left out of it. `by`: how `tables` are grouped, one a currency.
-    `figures`: None where nothing is paid. `n_accepted`: items whose label stands and is not doubted. `rework`: what was paid for
-    doing it again and looking it over; None where nothing is paid.
+    `figures`: None where nothing is paid. `n_accepted`: items whose label stands and is not doubted.
     """
 
     state: State
@@ -84,7 +83,6 @@ class Cost:
     n_items: int
     n_accepted: int
     has_rates: bool
-    rework: Rework | None = None
 
 
 def cost(
@@ -146,8 +144,7 @@ def of_work(
     figures = _figures(own, seen, accepted, _right_share(store, project_id, as_of))
     state, sentence = _answer(figures, accepted)
     detail = _detail(own, tables, seen)
-    again = rework(seen, items, seen.currency)
-    return Cost(state, sentence, detail, group, tables, figures, items.height, accepted, True, again)
+    return Cost(state, sentence, detail, group, tables, figures, items.height, accepted, True)
 
 
 def _grouped(work: pl.DataFrame, items: pl.DataFrame, label_set: LabelSet, group: str) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from analytics.results import Estimate
 from dashboard import __version__
 from dashboard.workflows import alert_opening, cost, cost_outlook
 from dashboard.workflows.alert_figures import COSTS
-from dashboard.workflows.alert_limits import limits
+from dashboard.workflows.alert_limits import HANDLES, limits
 from dashboard.workflows.cost_work import paid_work
 from dashboard.workflows.monitor import MEASUREMENT, newest_run
 from dashboard.workflows.opening import Store
@@ -36,13 +36,13 @@ def measure_due(store: Store, *, project_id: str, by: Person) -> str | None:
     return measure(store, project_id=project_id, by=by) if is_due(store, project_id) else None
 
 
-def measure(store: Store, *, project_id: str, by: Person, request_id: str | None = None) -> str:
+def measure(store: Store, *, project_id: str, by: Person) -> str:
     """Measure what labels cost, keep the figures, and open the alerts that the limits ask for; returns the run's id.
 
     Raises:
-        NotAllowed: the person may not see costs.
+        NotAllowed: the person may not handle alerts.
     """
-    require(by, "view.cost")
+    require(by, HANDLES)
     saw = store.head
     figures = _figures(store, project_id, saw)
     run_id = uuid7(store.clock())
@@ -60,7 +60,7 @@ def measure(store: Store, *, project_id: str, by: Person, request_id: str | None
         )
 
     request: dict[str, object] = {"verb": "cost.measure", "project": project_id, "saw": saw}
-    event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
+    event = store.submit(plan, by=by.person_id, request=request)
     assert event is not None  # a measurement always makes an event, or raises
     return event.subject
 
@@ -69,7 +69,7 @@ def _figures(store: Store, project_id: str, saw: int) -> pl.DataFrame:
     """COSTS as MEASUREMENT. What is a mean or share of all that there is has its value as both ends, since nothing was sampled."""
     work = paid_work(store, project_id, as_of=saw)
     found = cost.of_work(store, project_id, work, as_of=saw)
-    queue = cost_outlook.of_work(store, project_id, work, as_of=saw).queue
+    queue = cost_outlook.queue(store, project_id, as_of=saw)
     rows = []
     if found.figures is not None:
         n_paid = work.paid["entry"].n_unique()

@@ -80,18 +80,17 @@ def of_work(
     """As `outlook`, of work that was read before; the caller has checked who may see it."""
     frontier, why, last = _frontier(store, project_id, seen, as_of)
     days = store.read("cost_days", project_id=project_id, as_of=as_of)
-    waiting = int(
-        store.read("overview_work", project_id=project_id, as_of=as_of)
-        .select(pl.sum_horizontal("open", "second", "adjudicate"))
-        .item()
-    )
-    today = _today(store)
-    queue = forecast(days.select("day", n="n_closed"), left=waiting, today=today)
-    voted = forecast(days.select("day", n="n_votes"), left=n_votes, today=today)
+    settled, waiting = _queue(store, project_id, days, as_of)
+    voted = forecast(days.select("day", n="n_votes"), left=n_votes, today=_today(store))
     closed = store.read("cost_closed", project_id=project_id, as_of=as_of)
     return Outlook(
-        seen.currency, frontier, why, last, queue, waiting, _queue_cost(seen, closed, waiting), voted
+        seen.currency, frontier, why, last, settled, waiting, _queue_cost(seen, closed, waiting), voted
     )
+
+
+def queue(store: Store, project_id: str, *, as_of: int | None = None) -> Forecast:
+    """When no flag will wait any more; the caller has checked who may see it."""
+    return _queue(store, project_id, store.read("cost_days", project_id=project_id, as_of=as_of), as_of)[0]
 
 
 def queue_words(seen: Outlook) -> str:
@@ -118,6 +117,16 @@ def queue_money(seen: Outlook) -> str:
         return ""
     ends = "" if cost.low is None or cost.high is None else f" ({cost.low:,.2f} to {cost.high:,.2f})"
     return f"{cost.value:,.2f} {seen.currency}{ends}"
+
+
+def _queue(store: Store, project_id: str, days: pl.DataFrame, as_of: int | None) -> tuple[Forecast, int]:
+    """When what waits is settled, and how many flags wait."""
+    waiting = int(
+        store.read("overview_work", project_id=project_id, as_of=as_of)
+        .select(pl.sum_horizontal("open", "second", "adjudicate"))
+        .item()
+    )
+    return forecast(days.select("day", n="n_closed"), left=waiting, today=_today(store)), waiting
 
 
 def _today(store: Store) -> date:

@@ -17,14 +17,6 @@ REWORK = ("relabel", "review", "adjudication", "passed on")
 NOT_KEPT = "label not kept"
 RELEASE_REVIEW = "release review"
 ROWS = (NOT_KEPT, *REWORK, RELEASE_REVIEW)
-WORDS = {
-    NOT_KEPT: "first labels that another label was put in place of",
-    "relabel": "blind answers to flags",
-    "review": "answers after the reveal: the label kept or changed",
-    "adjudication": "decisions of leads",
-    "passed on": "skips and questions to the lead",
-    RELEASE_REVIEW: "releases looked over, and signed or rejected",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dashboard.workflows.cost_audit import Audit, audit
 from dashboard.workflows.cost_model import ModelPoint, model_point
 from dashboard.workflows.cost_outlook import Outlook
 from dashboard.workflows.cost_plan import Spending
+from dashboard.workflows.cost_rework import Rework, rework
 from dashboard.workflows.cost_work import paid_work
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person
@@ -19,13 +20,15 @@ from dashboard.workflows.rules import Person
 class CostView:
     """What labels cost and what to buy. All but `cost` is None where nobody has said what work is paid.
 
-    `spending`: what can be bought. `outlook`: what votes did, and what waits. `model`: what a point of model error costs. `audit`:
+    `spending`: what can be bought. `outlook`: what votes did, and what waits. `rework`: what was paid for doing it again and looking
+    it over. `model`: what a point of model error costs. `audit`:
     what an error removed between releases cost.
     """
 
     cost: cost.Cost
     spending: Spending | None
     outlook: Outlook | None
+    rework: Rework | None = None
     model: ModelPoint | None = None
     audit: Audit | None = None
 
@@ -59,7 +62,9 @@ def cost_view(
     model = model_point(
         store, project_id, per_label=seen.figures.per_accepted, currency=seen.figures.currency, as_of=as_of
     )
-    return CostView(seen, spending, ahead, model, audit(store, project_id, work, as_of=as_of))
+    items = store.read("cost_items", project_id=project_id, as_of=as_of)
+    again = rework(work, items, work.currency or seen.figures.currency)
+    return CostView(seen, spending, ahead, again, model, audit(store, project_id, work, as_of=as_of))
 
 
 def trust_words(seen: Spending) -> str:

@@ -262,7 +262,8 @@ def learning(
     """Accuracy against the number of labels, on a part of the items where they are many.
 
     `points`: n, value, low, high. `more`: the same for twice the labels there are (of that part), or `reason` why it cannot be
-    told. `labelled`: items with a label. `point`: how many more labels take one point off the error, or why nobody knows.
+    told. `labelled`: items with a label. `point`: how many more labels than there are in
+    all take one point off the error, or why nobody knows.
     """
     from analytics.cost_effect import labels_per_point
     from analytics.learning_curve import learning_curve
@@ -279,7 +280,7 @@ def learning(
         device=cast("Device", asked.device),
     )
     more = found.at(2 * found.n_labelled) if found.n_labelled else None
-    point = labels_per_point(found)
+    point = labels_per_point(found, have=found.n_labelled * len(targets.soft) // len(part))
     told: dict[str, object] = {
         "points": found.points.select("n_labels", "value", "low", "high").rows(),
         "labelled": found.n_labelled,

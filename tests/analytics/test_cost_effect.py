@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analytics.cost_effect import GREW, NO_EFFECT, labels_per_point, money_per_error, money_per_point, priced
+from analytics.cost_effect import GREW, NO_EFFECT, labels_per_point, money_per_error, priced
 from analytics.errors import BadOption
 from analytics.frames import FloatArray
 from analytics.learning_curve import LearningCurve
@@ -87,7 +87,7 @@ def curve(
 
 def test_a_point_of_model_error_costs_the_labels_that_the_law_asks_for() -> None:
     law = (0.1, 5.0, 0.5)
-    found = money_per_point(curve(law, np.tile(law, (50, 1))), 0.2, currency="EUR")
+    found = priced(labels_per_point(curve(law, np.tile(law, (50, 1)))), 0.2, currency="EUR")
     wanted = (5.0 / (5.0 * 1000**-0.5 - 0.01)) ** 2
     assert found.value == pytest.approx((wanted - 1000) * 0.2)
     assert found.low == found.high == pytest.approx(found.value)
@@ -95,13 +95,20 @@ def test_a_point_of_model_error_costs_the_labels_that_the_law_asks_for() -> None
     assert labels.value == pytest.approx(wanted - 1000)
     assert labels.unit == "labels"
     assert priced(labels, 0.2, currency="EUR") == found
+    more = labels_per_point(curve(law, np.tile(law, (50, 1))), have=1200)  # measured on 1,000 of them
+    assert more.value == pytest.approx((5.0 / (5.0 * 1200**-0.5 - 0.01)) ** 2 - 1200)
+    assert more.n == 1200
+    assert labels_per_point(curve(law, np.tile(law, (50, 1))), have=40_000).value is None
+    with pytest.raises(BadOption, match="have"):
+        labels_per_point(curve(law, np.tile(law, (50, 1))), have=999)
     with pytest.raises(BadOption, match="per_label"):
         priced(labels, 0.0, currency="EUR")
     with pytest.raises(BadOption, match="point"):
         labels_per_point(curve(law, np.empty((0, 3))), point=1.5)
-    never = money_per_point(curve((0.1, 0.1, 0.5), np.empty((0, 3))), 0.2, currency="EUR")
+    never = priced(labels_per_point(curve((0.1, 0.1, 0.5), np.empty((0, 3)))), 0.2, currency="EUR")
     assert never.undefined is not None
     assert "not in sight" in never.undefined
     assert (
-        money_per_point(curve(None, np.empty((0, 3)), "too few"), 0.2, currency="EUR").undefined == "too few"
+        priced(labels_per_point(curve(None, np.empty((0, 3)), "too few")), 0.2, currency="EUR").undefined
+        == "too few"
     )
