@@ -10,8 +10,8 @@ import logging
 import threading
 from datetime import datetime
 
-from dashboard.workflows import alert_delivery
-from dashboard.workflows.alert_delivery import Webhook
+from dashboard.workflows import alert_webhook
+from dashboard.workflows.alert_webhook import Webhook
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import LEAD, Person
@@ -67,11 +67,17 @@ class Courier:
             return
         projects = self._store.read("project_list")["project_id"].to_list()
         self._due = None
+        failed: list[Exception] = []
         for project_id in projects:
             if self._over.is_set():
                 return
-            self._measure(project_id)
-            self._send(project_id)
+            for step in (self._measure, self._send):
+                try:
+                    step(project_id)
+                except Exception as error:  # one project's trouble must not keep another's alerts back
+                    failed.append(error)
+        if failed:
+            raise failed[0]
         self._seen = head  # what was written meanwhile is looked at next time
 
     def _measure(self, project_id: str) -> None:
@@ -82,6 +88,8 @@ class Courier:
     def _send(self, project_id: str) -> None:
         if self._webhook is None:
             return
+        from dashboard.workflows import alert_delivery  # as above
+
         done = alert_delivery.deliver(
             self._store, project_id=project_id, by=ITSELF, webhook=self._webhook, is_over=self._over.is_set
         )
@@ -97,7 +105,7 @@ class Courier:
 
 def for_server(store: Store) -> Courier:
     """The courier of this server, with the webhook of its environment; one that cannot be used is said in the log and left out."""
-    webhook = alert_delivery.configured()
+    webhook = alert_webhook.configured()
     if webhook is not None:
         try:
             webhook.check()

@@ -12,7 +12,7 @@ from dashboard import presses, session
 from dashboard.components import empty_state, plain, press_outcome
 from dashboard.marks import moment_text
 from dashboard.navigation import page
-from dashboard.workflows import alert_delivery, alert_figures, alert_limits, alerts
+from dashboard.workflows import alert_delivery, alert_figures, alert_limits, alert_webhook, alerts
 from dashboard.workflows.alert_figures import Watched
 from dashboard.workflows.alert_limits import AlertLimit
 from dashboard.workflows.alert_opening import CLOSED
@@ -41,7 +41,7 @@ def draw() -> None:
     may_change = past is None and session.person().may("setting.change")
     if may_change:
         with st.expander("Set a limit"):
-            _limit_form()
+            _limit_form(held)
     _owners(may_change=may_change)
     _webhook(table)
 
@@ -87,7 +87,7 @@ def _false(row: dict[str, Any] | None) -> str:
     return f"{row['n_false']} of {row['n_closed']} closed ({row['low']:.0%} to {row['high']:.0%})"
 
 
-def _limit_form() -> None:
+def _limit_form(held: tuple[AlertLimit, ...]) -> None:
     titles = {row.key: row.title for row in alert_figures.WATCHED}
     key = st.selectbox("Limit of", list(titles), format_func=titles.__getitem__, key="limit_of")
     row = alert_figures.watched(key)
@@ -97,22 +97,25 @@ def _limit_form() -> None:
     group = _group(row)
     if group is None:
         return
+    now = next((one for one in held if one.key == key and _of(one) == group), None)
     first, second, third = st.columns([2, 2, 3], vertical_alignment="bottom")
     wanted = first.number_input(
         "Alert over" if row.side == "low" else "Alert under", min_value=float(row.lowest),
-        max_value=float(row.highest) if math.isfinite(row.highest) else None, value=_first(row), step=_step(row), format="%.3f",
-        disabled=row.side == "value", key=f"limit_value_{key}",
+        max_value=float(row.highest) if math.isfinite(row.highest) else None, value=_first(row, now), step=_step(row), format="%.3f",
+        disabled=row.side == "value", key=f"limit_value_{key}{group}",
         help="A share of 0.05 is 5 in 100." if row.unit in ("share", "difference") else None,
     )  # fmt: skip
     least = second.number_input(
         "From n",
         min_value=row.least_n,
-        value=row.least_n,
+        value=row.least_n if now is None else now.least_n,
         step=10,
-        key=f"limit_n_{key}",
+        key=f"limit_n_{key}{group}",
         help="Fewer tell nothing.",
     )
-    off = third.checkbox("Switch this alert off", key=f"limit_off_{key}")
+    off = third.checkbox(
+        "Switch this alert off", value=now is not None and now.value is None, key=f"limit_off_{key}{group}"
+    )
     reason = st.text_input("Why", key="limit_why", help="It stays in the record.")
     if st.button("Set the limit", type="primary"):
         new = None if off else row.default if row.side == "value" else float(wanted)
@@ -148,8 +151,15 @@ def _group_title(name: str) -> str:
     return alert_figures.group_words(kind, group_id)
 
 
-def _first(row: Watched) -> float:
-    """What the field says at first: the default, or a value that makes sense of such a figure."""
+def _of(limit: AlertLimit) -> str:
+    """KIND:GROUP of a limit, as `_group` has it."""
+    return f"{limit.group_kind}:{limit.group_id}" if limit.group_kind else ""
+
+
+def _first(row: Watched, now: AlertLimit | None) -> float:
+    """What the field says at first: the limit that holds, the default, or a value that makes sense of such a figure."""
+    if now is not None and now.value is not None:
+        return now.value
     if row.default is not None:
         return row.default
     return {"share": 0.8 if row.side == "high" else 0.2, "coefficient": 0.667, "difference": 0.05}.get(
@@ -196,11 +206,11 @@ def _owners(*, may_change: bool) -> None:
 
 def _webhook(table: pl.DataFrame) -> None:
     st.markdown("#### Webhook", anchors=False)
-    webhook = alert_delivery.configured()
+    webhook = alert_webhook.configured()
     if webhook is None:
         empty_state(
             "Alerts are sent nowhere",
-            f"The server sends each new alert to the address in {alert_delivery.URL}, signed with {alert_delivery.SECRET}. "
+            f"The server sends each new alert to the address in {alert_webhook.URL}, signed with {alert_webhook.SECRET}. "
             "Both are set before the server starts; neither is kept in the store.",
             icon="webhook",
         )

@@ -74,6 +74,11 @@ def test_the_first_page_comes_up_without_what_only_some_verbs_need() -> None:
     assert python(script, heavy).split() == []
 
 
+def test_the_server_starts_without_compiled_mathematics() -> None:
+    script = "import sys, dashboard.app\nprint(*set(sys.argv[1].split(',')) & set(sys.modules), sep='\\n')"
+    assert python(script, "numba,scipy,torch,sklearn").split() == []
+
+
 def test_no_file_is_too_long_to_read() -> None:
     lengths = {path.relative_to(ROOT): len(path.read_text("utf-8").splitlines()) for path in sources()}
     assert len(lengths) > 100

@@ -142,11 +142,11 @@ def _send(
     """Send to the address named, or to that of the environment."""
     if not url and not deliver:
         return ()
-    from dashboard.workflows import alert_delivery
+    from dashboard.workflows import alert_delivery, alert_webhook
 
-    webhook = alert_delivery.named(url, allow_private=allow_private) if url else alert_delivery.configured()
+    webhook = alert_webhook.named(url, allow_private=allow_private) if url else alert_webhook.configured()
     if webhook is None:
-        raise typer.BadParameter(f"--deliver needs an address in {alert_delivery.URL}")
+        raise typer.BadParameter(f"--deliver needs an address in {alert_webhook.URL}")
     return alert_delivery.deliver(store, project_id=project_id, by=by, webhook=webhook, at_once=now)
 
 

@@ -71,6 +71,7 @@ def render() -> None:
             code="touchstone drift --window 7d --reference 90d",
             icon="trending_up",
         )
+        alert_section()  # other figures raise some too
         _measure_form()
         return
     names = {

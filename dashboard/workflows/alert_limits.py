@@ -40,11 +40,6 @@ class AlertLimit:
     set_at: datetime | None = None
     reason: str = ""
 
-    @property
-    def name(self) -> str:
-        """How it is named on the command line: KEY, or KEY@KIND:GROUP."""
-        return name_of(self.key, self.group_kind, self.group_id)
-
 
 def name_of(key: str, group_kind: str = "", group_id: str = "") -> str:
     """A figure with its group in one word.

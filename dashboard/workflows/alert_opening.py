@@ -23,6 +23,8 @@ CLOSED, OWNED = "closed", "owned"
 CHANCE = 0.01
 """As rare as a distance has to be where nothing changed, to raise an alert; as `drift_words.LEVEL`, where it is said to be seen."""
 
+MIX = "drift_total_variation"
+
 Rows = dict[str, list[dict[str, object]]]
 
 
@@ -81,14 +83,15 @@ def to_open(
 def of_drift(
     reader: Reader, project_id: str, run: Measured, figures: pl.DataFrame, alarm: Mapping[str, Any] | None, *, sentence: str
 ) -> Rows:  # fmt: skip
-    """As `to_open`, of a measurement of drift; `alarm`: what the sequential test raised (value, limit, n, sentence).
+    """As `to_open`, of a measurement of drift; `alarm`: what the sequential test raised (value, limit, n, sentence); `sentence`: what the
+    measurement says of the label mix.
 
     A distance between two samples is over 0 where nothing changed, so one that chance makes as often as once in 100 (`p_value` in
     its detail) raises no alert, however far it is beyond its limit.
     """
     p_values = figures["detail"].str.json_path_match("$.p_value").cast(pl.Float64, strict=False)
     figures = figures.filter((p_values < CHANCE).fill_null(True))
-    sentences = dict.fromkeys(figures["key"], sentence)
+    sentences = {MIX: sentence}
     if alarm is not None:
         raised: dict[str, object] = dict.fromkeys(MEASUREMENT) | {
             "key": SEQUENTIAL, "group_kind": "", "group_id": "", "unit": "", "value": alarm["value"], "low": alarm["limit"],

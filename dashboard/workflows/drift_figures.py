@@ -106,10 +106,9 @@ def _measured(
     *,
     expected: float | None = None,
     p_value: float | None = None,
-    group: str = "",
 ) -> dict[str, object]:
     return {
-        "key": key, "group_kind": "window" if group else "", "group_id": group, "value": estimate.value, "low": estimate.low,
+        "key": key, "group_kind": "", "group_id": "", "value": estimate.value, "low": estimate.low,
         "high": estimate.high, "n": estimate.n, "undefined": estimate.undefined, "unit": estimate.unit,
         "detail": json.dumps({"expected": expected, "p_value": p_value, "n_unit": estimate.n_unit}),
     }  # fmt: skip

@@ -15,8 +15,9 @@ import pytest
 
 from dashboard import alert_courier, app, session
 from dashboard.alert_courier import Courier
-from dashboard.workflows import alert_delivery, alert_limits, alerts, rates
-from dashboard.workflows.alert_delivery import Webhook
+from dashboard.workflows import alert_delivery, alert_limits, alerts, cost_alerts, rates
+from dashboard.workflows.alert_webhook import Webhook
+from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store, StoreError
 from dashboard.workflows.rates import Rate
 from tests import stores
@@ -94,6 +95,18 @@ def test_what_failed_is_sent_again_once_it_is_due(
     clock.now += timedelta(days=2)
     assert until(lambda: bool(one(pets)["delivered"]))
     assert one(pets)["attempts"] == 2
+
+
+def test_a_project_whose_cost_cannot_be_measured_keeps_no_alert_back(
+    pets: Store, receiver: Receiver, couriers: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise BadRequest("its ledger cannot be read")
+
+    monkeypatch.setattr(cost_alerts, "measure_due", fails)
+    opened(pets, figure())
+    couriers(pets, hook(receiver))
+    assert until(lambda: bool(one(pets)["delivered"]))
 
 
 def test_stopping_waits_for_what_is_on_its_way_and_begins_nothing_new(

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dashboard.workflows import alert_delivery
-from dashboard.workflows.alert_delivery import Delivery, Webhook
+from dashboard.workflows import alert_delivery, alert_webhook
+from dashboard.workflows.alert_delivery import Delivery
+from dashboard.workflows.alert_webhook import Webhook
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import Store
 from tests import rebuilt, stores
@@ -289,13 +290,13 @@ def test_without_a_secret_nothing_is_sent_and_only_who_handles_alerts_sends(pets
 
 
 def test_the_webhook_is_that_of_the_environment() -> None:
-    assert alert_delivery.configured({}) is None
-    found = alert_delivery.configured({
+    assert alert_webhook.configured({}) is None
+    found = alert_webhook.configured({
         "TOUCHSTONE_WEBHOOK_URL": " https://hooks.example/x ", "TOUCHSTONE_WEBHOOK_SECRET": "key",
     })  # fmt: skip
     assert found == Webhook("https://hooks.example/x", "key")
     assert found.host == "hooks.example"
-    private = alert_delivery.configured(
+    private = alert_webhook.configured(
         {"TOUCHSTONE_WEBHOOK_URL": "http://10.0.0.9", "TOUCHSTONE_WEBHOOK_PRIVATE": "1"}
     )
     assert private is not None

@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.workflows import alert_limits, alerts
-from dashboard.workflows.alert_delivery import Webhook, deliver
+from dashboard.workflows.alert_delivery import deliver
+from dashboard.workflows.alert_webhook import Webhook
 from dashboard.workflows.opening import Store
 from tests import stores
 from tests.dashboard.alert_steps import PROJECT, bring, figure, opened, receiving, settle
