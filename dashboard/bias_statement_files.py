@@ -31,8 +31,13 @@ def offer(
     """
     project_id = session.project_id()
     release, whose = ("", "") if version is None else (f"release {version}", f"-release-{version}")
-    whole = json.dumps(document, indent=2, ensure_ascii=False)
-    page = bias_statement_html.page(document, title=project_id, release=release)
+
+    def page() -> str:
+        return bias_statement_html.page(document, title=project_id, release=release)
+
+    def whole() -> str:
+        return json.dumps(document, indent=2, ensure_ascii=False)
+
     files = (
         (page, "html", "text/html", ":material/print:"),
         (whole, "json", "application/json", ":material/download:"),

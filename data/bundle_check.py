@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import polars as pl
 from data import release_record
 from data.content_hash import content_hash, label_json_of
 from data.exporters.csv_cells import restored
-from data.journal import broken_reason, canonical_json, decode_line
+from data.journal import broken_reason, canonical_sha256, decode_line
 from data.records import BrokenEvent, Event, Verification
 from data.release_record import ReleaseRecord
 from data.segments import file_sha256
@@ -204,7 +203,7 @@ def _check_statement(found: _Found) -> str:
     said = _record(found).bias_statement_sha256
     if said is None:
         return "no bias statement: this release is of a version that had none"
-    held = hashlib.sha256(canonical_json(found.manifest.get("bias_statement")).encode()).hexdigest()
+    held = canonical_sha256(found.manifest.get("bias_statement"))
     if held != said:
         raise _Broken(f"the bias statement in {MANIFEST} has the hash {held}; {said} was proposed and signed")
     return "the bias statement has the hash that was proposed and signed"

@@ -28,6 +28,11 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def canonical_sha256(value: object) -> str:
+    """SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
 def encode_event(event: Event) -> bytes:
     """The line of `event` without its hash, as the hash is taken over it (no line end)."""
     fields = (

@@ -7,7 +7,6 @@ that is not shown any more.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +20,7 @@ from dashboard.workflows.bias_rows import KEYS, gap_id
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
-from data.journal import canonical_json
+from data.journal import canonical_sha256
 
 SCHEMA = "touchstone-bias-statement/1"
 NOT_MEASURED = "Whether somebody is treated differently was not measured"
@@ -172,13 +171,13 @@ def document(found: Statement) -> dict[str, object]:
         ],
         "decided_before": [{"what": what, **one.as_document()} for what, one in found.earlier],
         "not_testable": [{"what": what, "why": why} for what, why in found.untested],
-        "croissant_rai": _croissant(found, found.people),
+        "croissant_rai": _croissant(found),
     }
 
 
 def digest(document: Mapping[str, object]) -> str:
     """SHA-256 of a statement's canonical JSON."""
-    return hashlib.sha256(canonical_json(document).encode()).hexdigest()
+    return canonical_sha256(document)
 
 
 def lines(document: Mapping[str, Any]) -> list[str]:
@@ -230,10 +229,9 @@ def _people(seen: bias_view.BiasView) -> tuple[str, ...]:
     """Who labelled, by each attribute of annotators that was compared: groups that are shown, and how many people each is."""
     told = []
     hidden = dict(seen.hidden.iter_rows())
-    people = seen.gaps.filter(pl.col("side") == "annotator", measure="disagreement").unique(
-        ["attribute", "group"]
-    )
-    for (name,), rows in people.sort("attribute", "group").group_by("attribute", maintain_order=True):
+    own = seen.gaps.filter(pl.col("side") == "annotator", measure="disagreement")
+    people = own.group_by("attribute", "group").agg(pl.col("n_annotators").max()).sort("attribute", "group")
+    for (name,), rows in people.group_by("attribute", maintain_order=True):
         groups = ", ".join(f"{row['group']} {row['n_annotators']:,}" for row in rows.iter_rows(named=True))
         left = hidden.get(str(name), 0)
         more = f"; {left} more {'group is' if left == 1 else 'groups are'} not shown" if left else ""
@@ -265,7 +263,7 @@ def _untested(seen: bias_view.BiasView) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _croissant(found: Statement, people: Sequence[str]) -> dict[str, object]:
+def _croissant(found: Statement) -> dict[str, object]:
     """The fields of Croissant's vocabulary for responsible AI (http://mlcommons.org/croissant/RAI/1.0) that this answers."""
     told = [
         f"{one.sentence[:1].upper()}{one.sentence[1:]}: {one.said}." + _done(one) for one in found.findings
@@ -282,7 +280,7 @@ def _croissant(found: Statement, people: Sequence[str]) -> dict[str, object]:
     ]
     return {
         "rai:dataBiases": told,
-        "rai:annotatorDemographics": list(people),
+        "rai:annotatorDemographics": list(found.people),
         "rai:dataAnnotationAnalysis": analysis,
     }
 
