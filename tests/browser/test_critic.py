@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.server import Server
-from tests.browser.test_relabel_keys import GRACE_MS, answer_blind, card
+from tests.browser.test_relabel_keys import answer_blind, card
 
 
 def test_a_lead_sends_a_quadrant_to_relabel_and_an_annotator_reads_why(
@@ -23,7 +23,6 @@ def test_a_lead_sends_a_quadrant_to_relabel_and_an_annotator_reads_why(
 
     page.goto(own_demo_server.page("relabel", person="ana", project="digits"))
     expect(card(page)).to_be_visible()
-    page.wait_for_timeout(GRACE_MS)
     expect(page.get_by_text("Why it was flagged")).to_have_count(0)  # nothing before the answer
     answer_blind(page, "3")
     expect(page.get_by_text("Why it was flagged")).to_be_visible()

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests import stores
 from tests.browser.server import ROOT, Server, serving
-from tests.browser.test_relabel_keys import answer_blind, card, item_id, press
+from tests.browser.test_relabel_keys import answer_blind, card, item_id, press, settled
 
 PROJECT = "weather"
 REFERENCE = "act_CF_amt"
@@ -81,8 +81,7 @@ def decide(page: Page, server: Server) -> None:
     """A lead settles the most pressing item, with a reason."""
     page.goto(server.page("adjudicate", person="lena", project=PROJECT))
     expect(page.get_by_role("heading", name=re.compile("waits? for your decision"))).to_be_visible()
-    page.wait_for_timeout(1500)
-    page.keyboard.press("2")
+    press(page, "2")
     page.get_by_label("Why", exact=True).fill(
         "The text names rain and sun; the guideline says which comes first."
     )
@@ -96,6 +95,7 @@ def propose_and_waive(page: Page, server: Server) -> int:
     page.get_by_label("Note").fill("First release of the weather labels")
     page.get_by_role("button", name="Propose a release").click()
     expect(page.get_by_text("Release 1 cannot be signed").first).to_be_visible()
+    settled(page)
     waivers = page.get_by_role("button", name="Waive", exact=True)
     n_waived = 0
     while waivers.count():
@@ -106,6 +106,7 @@ def propose_and_waive(page: Page, server: Server) -> int:
         )
         page.get_by_role("button", name="Waive this gate").click()
         expect(waivers).to_have_count(left - 1)
+        settled(page)
         n_waived += 1
     return n_waived
 

@@ -18,7 +18,7 @@ GRACE_MS = int(LOOK_SECONDS * 1000) + 150
 def open_desk(page: Page, server: Server, person: str = "ana") -> None:
     page.goto(server.page("relabel", person=person, project="messages"))
     expect(card(page)).to_be_visible()
-    page.wait_for_timeout(GRACE_MS)
+    settled(page)
 
 
 def card(page: Page) -> Locator:
@@ -30,7 +30,13 @@ def item_id(page: Page) -> str:
     return text.removeprefix("Item ").strip()
 
 
+def settled(page: Page) -> None:
+    """Wait until nothing is being drawn: a word at the top can be read before the buttons below it are there."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
 def press(page: Page, key: str) -> None:
+    settled(page)
     page.wait_for_timeout(GRACE_MS)
     page.keyboard.press(key)
 
@@ -99,6 +105,7 @@ def test_a_draft_survives_a_reload_and_writing_presses_no_keys(page: Page, own_d
     page.keyboard.type("7 parcels, k or s: zu spät")
     page.keyboard.press("Tab")
     page.wait_for_timeout(1000)
+    settled(page)
     chosen = card(page).get_by_role("button", name=re.compile(r"^Submit \w+")).inner_text()
     page.reload()
     expect(card(page)).to_be_visible()

@@ -8,6 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.server import Server
+from tests.browser.test_relabel_keys import settled
 
 LONG_MS, SETTLED_MS = 60_000, 800
 
@@ -15,6 +16,7 @@ LONG_MS, SETTLED_MS = 60_000, 800
 def chosen(page: Page, label: str, option: str) -> None:
     """Choose an option of a select box by its words."""
     box = page.get_by_role("combobox", name=label)
+    settled(page)
     page.wait_for_timeout(SETTLED_MS)  # what opens around it moves for a moment
     box.click()
     page.get_by_role("option", name=option, exact=True).click()
