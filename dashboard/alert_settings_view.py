@@ -88,7 +88,8 @@ def _false(row: dict[str, Any] | None) -> str:
 
 
 def _limit_form(held: tuple[AlertLimit, ...]) -> None:
-    titles = {row.key: row.title for row in alert_figures.WATCHED}
+    never = alert_limits.never_measured(session.store(), session.project_id())
+    titles = {row.key: row.title for row in alert_figures.WATCHED if row.key != never}
     key = st.selectbox("Limit of", list(titles), format_func=titles.__getitem__, key="limit_of")
     row = alert_figures.watched(key)
     st.caption(

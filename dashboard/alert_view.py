@@ -125,6 +125,10 @@ def _handle(row: dict[str, Any]) -> None:
         st.rerun()
     if row["status"] != OWNED:
         return
+    seen: int | None = st.session_state.get(
+        f"alert_seen_{alert_id}"
+    )  # when the form was drawn, not when it was pressed
+    st.session_state[f"alert_seen_{alert_id}"] = store.head
     with st.form(f"close_{alert_id}", border=False):
         left, right = st.columns([1, 2])
         code = left.selectbox(
@@ -137,7 +141,7 @@ def _handle(row: dict[str, Any]) -> None:
             else:
                 presses.send(
                     lambda request: alerts.close(
-                        store, project_id=project, by=person, alert_id=alert_id, code=code, reason=reason, request_id=request
+                        store, project_id=project, by=person, alert_id=alert_id, code=code, reason=reason, saw=seen, request_id=request,
                     ),
                     "close", alert_id, code, reason,
                 )  # fmt: skip

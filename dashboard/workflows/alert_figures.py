@@ -14,6 +14,8 @@ from dashboard.workflows.errors import BadRequest
 
 Side = Literal["low", "high", "value"]
 
+MIX, CHOICES = "drift_total_variation", "drift_choice_change"
+"""How far the label mix moved: of labels that are categories, and of labels that are sets, choice by choice."""
 SEQUENTIAL, BIAS_GAP = "drift_sequential", "bias_gap"
 BIAS = "bias"
 """The kind of group of a gap's alert; its id is the attribute."""
@@ -71,8 +73,11 @@ class Watched:
 
 
 DRIFT: tuple[Watched, ...] = (
-    Watched("drift_total_variation", "Labels that changed (total variation)", "low", 0.05, 400, 0, 1, "drift",
+    Watched(MIX, "Labels that changed (total variation)", "low", 0.05, 400, 0, 1, "drift",
             "a change of 5 labels in 100 is worth a look; the lower end of the interval has to be over it"),
+    Watched(CHOICES, "Choices that changed (mean change of a choice's share)", "low", 0.02, 400, 0, 1, "drift",
+            "labels are sets: a choice's share moved by 2 points in the mean; the lower end of the interval has to be over it",
+            unit="difference"),
     Watched("drift_agreement", "Change of Krippendorff's alpha", "high", -0.05, 100, -2, 2, "drift",
             "the upper end of the change's interval has to be under it", unit="coefficient"),
     Watched("drift_content", "New items told from old (area under the curve)", "low", 0.65, 200, 0.5, 1, "drift",
@@ -82,7 +87,7 @@ DRIFT: tuple[Watched, ...] = (
     Watched(SEQUENTIAL, "Sequential test of a label's rate", "value", 1.0, 100, 1, 1, "drift",
             "its own limit keeps false alarms to about one in a year of days", unit=""),
 )  # fmt: skip
-"""Figures of drift; they are watched from the start."""
+"""Figures of drift; they are watched from the start, MIX or CHOICES by what the project's labels are."""
 
 _OTHERS: tuple[Watched, ...] = (
     Watched(BIAS_GAP, "A gap between groups that stays", "low", None, LEAST_N, 0, 1, "bias",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from dashboard.workflows import members
-from dashboard.workflows.alert_figures import DRIFT, SEQUENTIAL, Watched, watched
+from dashboard.workflows import label_sets, members
+from dashboard.workflows.alert_figures import CHOICES, DRIFT, MIX, SEQUENTIAL, Watched, watched
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.monitor import newest_run
 from dashboard.workflows.opening import Store
@@ -62,14 +62,26 @@ def parts_of(name: str) -> tuple[str, str, str]:
 
 
 def limits(store: Store | Reader, project_id: str, *, as_of: int | None = None) -> tuple[AlertLimit, ...]:
-    """The limits of a project: those of drift, the default where nobody set one, then every other that somebody set and that is on."""
+    """The limits of a project: those of drift, the default where nobody set one, then every other that somebody set and that is on.
+
+    How far labels moved has one figure for categories and another for sets: the one that the project's labels have.
+    """
     kept = _kept(store, project_id, as_of)
-    found = [kept.get(row.key, AlertLimit(row.key, row.default, row.least_n)) for row in DRIFT]
-    own = {row.key for row in DRIFT}
+    never, own = never_measured(store, project_id, as_of=as_of), {row.key for row in DRIFT}
     return (
-        *found,
+        *(
+            kept.get(row.key, AlertLimit(row.key, row.default, row.least_n))
+            for row in DRIFT
+            if row.key != never
+        ),
         *(limit for name, limit in sorted(kept.items()) if name not in own and limit.value is not None),
     )
+
+
+def never_measured(store: Store | Reader, project_id: str, *, as_of: int | None = None) -> str:
+    """Which of MIX and CHOICES this project's labels do not have."""
+    label_set = label_sets.current_label_set(store, project_id, as_of=as_of)
+    return MIX if label_set is not None and label_set.is_sets else CHOICES
 
 
 def _kept(store: Store | Reader, project_id: str, as_of: int | None) -> dict[str, AlertLimit]:
@@ -105,10 +117,16 @@ def set_limit(
 
     Raises:
         NotAllowed: the person may not change settings.
-        BadRequest: an unknown figure or group, a limit outside the figure's range, an n under its own, or no reason.
+        BadRequest: an unknown figure or group, one that this project's labels do not have, a limit outside the figure's range, an n
+            under its own, or no reason.
     """
     require(by, "setting.change")
     row = watched(key)
+    if key == never_measured(store, project_id):
+        instead = CHOICES if key == MIX else MIX
+        raise BadRequest(
+            f"{key} is not measured of this project's labels; {instead} says how far they moved."
+        )
     kind, _, group_id = group.partition(":")
     _check_group(store, project_id, row, kind, group_id)
     n = row.least_n if least_n is None else least_n
@@ -187,11 +205,11 @@ def owners(store: Store | Reader, project_id: str, *, as_of: int | None = None) 
     return found
 
 
-def owner_of(reader: Store | Reader, project_id: str, key: str) -> str | None:
-    """Who owns a new alert of this figure: the person set, as long as they may act and handle alerts; else None."""
-    named = owners(reader, project_id)
-    person = named.get(key, named.get(""))
-    return person if person in may_own(reader) else None
+def owners_now(reader: Store | Reader, project_id: str, keys: Collection[str]) -> dict[str, str]:
+    """Who owns a new alert of each of these figures, by key: the person set, as long as they may act and handle alerts; else no entry."""
+    named, able = owners(reader, project_id), may_own(reader)
+    found = {key: named.get(key, named.get("")) for key in keys}
+    return {key: person for key, person in found.items() if person in able}
 
 
 def may_own(store: Store | Reader) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Opening alerts: in the plan that stores a measurement, so that an alert and the figures it speaks of are one event.
 
 An alert opens where the near end of the interval is beyond the limit, on enough n, while none of the same figure and group is open,
-and not where one was closed and the data are still those. An undefined figure raises none.
+and not where one was closed by somebody who had seen these data. An undefined figure raises none.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from dashboard.workflows.alert_figures import SEQUENTIAL, Watched, title, told, watched
-from dashboard.workflows.alert_limits import AlertLimit, limits, owner_of
+from dashboard.workflows.alert_figures import CHOICES, MIX, SEQUENTIAL, Watched, title, told, watched
+from dashboard.workflows.alert_limits import AlertLimit, limits, owners_now
 from dashboard.workflows.monitor import MEASUREMENT
 from data.database import Reader
 from data.identifiers import uuid7
@@ -23,7 +23,6 @@ CLOSED, OWNED = "closed", "owned"
 CHANCE = 0.01
 """As rare as a distance has to be where nothing changed, to raise an alert; as `drift_words.LEVEL`, where it is said to be seen."""
 
-MIX = "drift_total_variation"
 
 Rows = dict[str, list[dict[str, object]]]
 
@@ -54,7 +53,7 @@ def to_open(
     own = figures.filter(pl.col("key").is_in([limit.key for limit in held]), pl.col("value").is_not_null())
     if own.is_empty():
         return found
-    known = _known(reader, project_id)
+    known, owners = _known(reader, project_id), owners_now(reader, project_id, {limit.key for limit in held})
     facts = reader.read("alert_data", project_id=project_id, as_of=run.saw).row(0, named=True)
     for limit in held:
         row_of = watched(limit.key)
@@ -67,12 +66,11 @@ def to_open(
             found.setdefault("alert", []).append(
                 {**alert, "sentence": said or _sentence(row, row_of, limit), "data_seq": data_seq}
             )
-            owner = owner_of(reader, project_id, limit.key)
-            if owner is not None:
+            if limit.key in owners:
                 taken = {
                     "alert_id": alert["alert_id"],
                     "status": OWNED,
-                    "owner": owner,
+                    "owner": owners[limit.key],
                     "reason": None,
                     "code": None,
                 }
@@ -91,7 +89,7 @@ def of_drift(
     """
     p_values = figures["detail"].str.json_path_match("$.p_value").cast(pl.Float64, strict=False)
     figures = figures.filter((p_values < CHANCE).fill_null(True))
-    sentences = {MIX: sentence}
+    sentences = {MIX: sentence, CHOICES: sentence}
     if alarm is not None:
         raised: dict[str, object] = dict.fromkeys(MEASUREMENT) | {
             "key": SEQUENTIAL, "group_kind": "", "group_id": "", "unit": "", "value": alarm["value"], "low": alarm["limit"],
@@ -131,9 +129,9 @@ def _known(reader: Reader, project_id: str) -> Mapping[tuple[str, str, str], Seq
 def _is_known(
     known: Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]], row: Mapping[str, Any], data_seq: int
 ) -> bool:
-    """Whether an alert of this figure and group waits, or was closed when the data were those of today."""
+    """Whether an alert of this figure and group waits, or was closed by who had seen all the data that there are (`data_seq`)."""
     return any(
-        alert["status"] != CLOSED or alert["data_seq"] == data_seq
+        alert["status"] != CLOSED or alert["saw_seq"] >= data_seq
         for alert in known.get((row["key"], row["group_kind"], row["group_id"]), ())
     )
 
