@@ -13,7 +13,7 @@ from dashboard.components import empty_state, plain, press_outcome
 from dashboard.marks import moment_text
 from dashboard.navigation import page
 from dashboard.workflows import alert_delivery, alert_figures, alert_limits, alert_webhook, alerts
-from dashboard.workflows.alert_figures import Watched
+from dashboard.workflows.alert_figures import CROWD, Watched
 from dashboard.workflows.alert_limits import AlertLimit
 from dashboard.workflows.alert_opening import CLOSED
 from dashboard.workflows.errors import BadRequest
@@ -136,7 +136,8 @@ def _group(row: Watched) -> str | None:
     """KIND:GROUP that the limit is of, "" for the project; None where there is no group to choose yet."""
     if "" in row.group_kinds:
         return ""
-    known = [
+    known = [f"{CROWD}:"] if CROWD in row.group_kinds else []
+    known += [
         f"{kind}:{group_id}"
         for kind in row.group_kinds
         for group_id in alert_limits.groups(session.store(), session.project_id(), row.key, kind)

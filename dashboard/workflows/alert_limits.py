@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 
 from dashboard.workflows import label_sets, members
-from dashboard.workflows.alert_figures import CHOICES, DRIFT, MIX, SEQUENTIAL, Watched, watched
+from dashboard.workflows.alert_figures import CHOICES, CROWD, DRIFT, FALL, MIX, SEQUENTIAL, Watched, watched
 from dashboard.workflows.errors import BadRequest
-from dashboard.workflows.monitor import newest_run
+from dashboard.workflows.monitor import FIGURE_RUN, newest_run
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import PERMISSIONS, Person, require
 from data.database import Reader
@@ -22,6 +22,7 @@ from data.records import Draft
 
 LIMIT, OWNER = "alert.", "alert_owner"
 HANDLES = "alert.handle"
+DRIFT_RUN = "drift"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,11 @@ class AlertLimit:
 def name_of(key: str, group_kind: str = "", group_id: str = "") -> str:
     """A figure with its group in one word.
 
-    >>> name_of("label_alpha", "label", "cat"), name_of("drift_agreement")
-    ('label_alpha@label:cat', 'drift_agreement')
+    >>> name_of("label_alpha", "label", "cat"), name_of("drift_agreement"), name_of("accuracy_on_gold", "annotators")
+    ('label_alpha@label:cat', 'drift_agreement', 'accuracy_on_gold@annotators')
     """
+    if group_kind == CROWD:
+        return f"{key}@{CROWD}"
     return f"{key}@{group_kind}:{group_id}" if group_kind else key
 
 
@@ -112,7 +115,8 @@ def set_limit(
         limit: what its near end has to be beyond.
         reason: why.
         least_n: the fewest that the figure may rest on; by default its own, and never less.
-        group: KIND:ID of the group where the figure has groups, such as "label:cat", as `touchstone score --json` names it.
+        group: KIND:ID of the group where the figure has groups, such as "label:cat", as `touchstone score --json` names it;
+            "annotators" for all annotators at once.
         request_id: of the caller.
 
     Raises:
@@ -166,12 +170,13 @@ def _check(row: Watched, limit: float | None, least_n: int) -> None:
 
 
 def _check_group(store: Store, project_id: str, row: Watched, kind: str, group_id: str) -> None:
-    if kind == "" and "" in row.group_kinds:
+    if (kind == "" and "" in row.group_kinds) or (
+        kind == CROWD and CROWD in row.group_kinds and not group_id
+    ):
         return
-    if kind not in row.group_kinds or not kind:
-        wanted = (
-            " or ".join(f"{one}:NAME" for one in row.group_kinds if one) or "none: it is of the whole project"
-        )
+    if kind not in row.group_kinds or kind in ("", CROWD):
+        named = (CROWD if one == CROWD else f"{one}:NAME" for one in row.group_kinds if one)
+        wanted = " or ".join(named) or "none: it is of the whole project"
         raise BadRequest(
             f"{row.key} is of a group: name {wanted}."
             if row.group_kinds != ("",)
@@ -186,8 +191,8 @@ def _check_group(store: Store, project_id: str, row: Watched, kind: str, group_i
 
 
 def groups(store: Store, project_id: str, key: str, kind: str) -> tuple[str, ...]:
-    """The groups of a kind that the newest run measured this figure of."""
-    run = newest_run(store, project_id)
+    """The groups of a kind that the newest run measured this figure of; of all annotators there are none, they are one."""
+    run = newest_run(store, project_id, kind=DRIFT_RUN if key == FALL else FIGURE_RUN)
     if run is None:
         return ()
     found = store.read("score_measurements", project_id=project_id, run_id=run.run_id, group_kind=kind)

@@ -6,6 +6,7 @@ and not where one was closed by somebody who had seen these data. An undefined f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from dashboard.workflows.alert_figures import CHOICES, MIX, SEQUENTIAL, Watched, title, told, watched
+from dashboard.workflows import alert_crowd
+from dashboard.workflows.alert_figures import CHOICES, CROWD, MIX, SEQUENTIAL, Watched, title, told, watched
 from dashboard.workflows.alert_limits import AlertLimit, limits, owners_now
 from dashboard.workflows.monitor import MEASUREMENT
 from data.database import Reader
@@ -25,6 +27,8 @@ CHANCE = 0.01
 
 
 Rows = dict[str, list[dict[str, object]]]
+Known = Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]]
+"""The alerts that there were, by figure, kind of group and group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +52,36 @@ def to_open(
         figures: MEASUREMENT.
         sentences: what an alert says, by group id or (of the project) by key; else the figure, its interval and the limit.
     """
-    found: Rows = {}
+    alerts: list[dict[str, object]] = []
     held = [limit for limit in limits(reader, project_id) if limit.value is not None]
     own = figures.filter(pl.col("key").is_in([limit.key for limit in held]), pl.col("value").is_not_null())
     if own.is_empty():
-        return found
+        return {}
     known, owners = _known(reader, project_id), owners_now(reader, project_id, {limit.key for limit in held})
     facts = reader.read("alert_data", project_id=project_id, as_of=run.saw).row(0, named=True)
     for limit in held:
         row_of = watched(limit.key)
         data_seq = max(facts[kind] for kind in row_of.rests_on)
         for row in _of_limit(own, limit).iter_rows(named=True):
-            if row["n"] < limit.least_n or not _beyond(row, row_of, limit) or _is_known(known, row, data_seq):
+            if row["n"] < limit.least_n or not _beyond(row, row_of, limit) or _holding(known, row, data_seq):
                 continue
-            alert = _alert(run, row, row_of, limit)
-            said = (sentences or {}).get(row["group_id"] or row["key"])
-            found.setdefault("alert", []).append(
-                {**alert, "sentence": said or _sentence(row, row_of, limit), "data_seq": data_seq}
-            )
-            if limit.key in owners:
-                taken = {
-                    "alert_id": alert["alert_id"],
-                    "status": OWNED,
-                    "owner": owners[limit.key],
-                    "reason": None,
-                    "code": None,
+            said = (sentences or {}).get(row["group_id"] or row["key"]) or _sentence(row, row_of, limit)
+            alerts.append(
+                {
+                    **_alert(run, row, row_of, limit),
+                    "sentence": said,
+                    "data_seq": data_seq,
+                    "annotators": None,
                 }
-                found.setdefault("alert_status", []).append(taken)
-    return found
+            )
+        if limit.group_kind == CROWD:
+            alerts += _of_crowd(own, run, limit, known, data_seq)
+    taken = [
+        {"alert_id": alert["alert_id"], "status": OWNED, "owner": owners[key], "reason": None, "code": None}
+        for alert in alerts if (key := str(alert["key"])) in owners
+    ]  # fmt: skip
+    found: Rows = {"alert": alerts, "alert_status": taken}
+    return {table: rows for table, rows in found.items() if rows}
 
 
 def of_drift(
@@ -105,6 +111,7 @@ def _of_limit(figures: pl.DataFrame, limit: AlertLimit) -> pl.DataFrame:
     own = figures.filter(pl.col("key") == limit.key)
     if not limit.group_kind:
         return own
+    # of all annotators at once nothing has a row of its own: `_of_crowd`
     return own.filter(pl.col("group_kind") == limit.group_kind, pl.col("group_id") == limit.group_id)
 
 
@@ -117,7 +124,7 @@ def _beyond(row: Mapping[str, Any], figure: Watched, limit: AlertLimit) -> bool:
     return bool(end > limit.value if figure.side == "low" else end < limit.value)
 
 
-def _known(reader: Reader, project_id: str) -> Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]]:
+def _known(reader: Reader, project_id: str) -> Known:
     """The alerts that there were, by figure and group."""
     found = reader.read("alert_list", project_id=project_id)
     rows: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
@@ -126,14 +133,27 @@ def _known(reader: Reader, project_id: str) -> Mapping[tuple[str, str, str], Seq
     return rows
 
 
-def _is_known(
-    known: Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]], row: Mapping[str, Any], data_seq: int
-) -> bool:
-    """Whether an alert of this figure and group waits, or was closed by who had seen all the data that there are (`data_seq`)."""
-    return any(
-        alert["status"] != CLOSED or alert["saw_seq"] >= data_seq
-        for alert in known.get((row["key"], row["group_kind"], row["group_id"]), ())
-    )
+def _holding(known: Known, row: Mapping[str, Any], data_seq: int) -> list[Mapping[str, Any]]:
+    """The alerts of this figure and group that wait, or that were closed by who had seen all the data that there are (`data_seq`)."""
+    alerts = known.get((row["key"], row["group_kind"], row["group_id"]), ())
+    return [alert for alert in alerts if alert["status"] != CLOSED or alert["saw_seq"] >= data_seq]
+
+
+def _of_crowd(
+    figures: pl.DataFrame, run: Measured, limit: AlertLimit, known: Known, data_seq: int
+) -> list[dict[str, object]]:  # fmt: skip
+    """One alert that names the annotators who are surely beyond the limit and whom none names yet; none where there is nobody new."""
+    row_of = watched(limit.key)
+    crowd = alert_crowd.beyond(figures, limit, row_of)
+    row: dict[str, Any] = {"key": limit.key, "group_kind": CROWD, "group_id": "", "unit": row_of.unit}
+    new = alert_crowd.newly(crowd, alert_crowd.known_in(_holding(known, row, data_seq)))
+    if not new.named:
+        return []
+    worst = new.named[0]
+    row |= {"value": worst.value, "low": worst.low, "high": worst.high, "n": worst.n}
+    said = alert_crowd.sentence(new, len(crowd.named) - len(new.named), limit, row_of)
+    names = json.dumps([one.annotator_id for one in new.named], ensure_ascii=False)
+    return [{**_alert(run, row, row_of, limit), "sentence": said, "data_seq": data_seq, "annotators": names}]
 
 
 def _alert(run: Measured, row: Mapping[str, Any], figure: Watched, limit: AlertLimit) -> dict[str, object]:

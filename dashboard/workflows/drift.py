@@ -19,6 +19,7 @@ from dashboard.workflows import (
     alerts,
     drift_figures,
     drift_label_sets,
+    drift_people,
     drift_split,
     drift_trend,
     drift_words,
@@ -43,7 +44,7 @@ TREND = {
 }  # fmt: skip
 PEOPLE = {
     "annotator_id": pl.Utf8, "n_before": pl.Int64, "n_after": pl.Int64, "mix": pl.Float64, "behaviour": pl.Float64,
-    "shift": pl.Float64,
+    "shift": pl.Float64, "agreed_before": pl.Float64, "agreed_after": pl.Float64,
 }  # fmt: skip
 KINDS = {
     "kind": pl.Utf8, "n_before": pl.Int64, "n_after": pl.Int64, "mix": pl.Float64, "residual": pl.Float64,
@@ -123,7 +124,8 @@ def measure(
         raise BadRequest(f"{asked.chart!r} is no sequential test. They are: {', '.join(drift_trend.CHARTS)}.")
     found = windows(store, project_id, reference=asked.reference, window=asked.window, as_of=saw)
     try:
-        document, figures = _document(store, project_id, found, asked, saw)
+        people = drift_people.changes(store, found.rows, seed=asked.seed)
+        document, figures = _document(store, project_id, found, asked, saw, people)
     except AnalyticsError as error:
         raise BadRequest(f"Drift could not be worked out: {error}") from error
     run_id = uuid7(store.clock())
@@ -133,29 +135,27 @@ def measure(
     def plan(reader: Reader) -> Draft:
         measured = alert_opening.Measured(run_id, saw, store.clock())
         opened = alert_opening.of_drift(
-            reader, project_id, measured, figures, document["alarm"], sentence=sentence
+            reader, project_id, measured, pl.concat([figures, people]), document["alarm"], sentence=sentence
         )
         run = {
             "run_id": run_id, "kind": KIND, "method": "shapley", "parameters": json.dumps(parameters, sort_keys=True),
             "code_version": __version__, "saw_seq": saw,
         }  # fmt: skip
         kept = {
-            "run_id": run_id,
-            "state": state,
-            "sentence": sentence,
-            "document": json.dumps(document, ensure_ascii=False),
-        }
+            "run_id": run_id, "state": state, "sentence": sentence, "document": json.dumps(document, ensure_ascii=False),
+        }  # fmt: skip
         rows = {
             "run": [run], "drift_run": [kept], **opened,
             "measurement": [{**row, "run_id": run_id} for row in figures.iter_rows(named=True)],
         }  # fmt: skip
-        rows = {table: found_rows for table, found_rows in rows.items() if found_rows}
-        return Draft(
-            "drift_measured",
-            project_id,
-            run_id,
-            {"rows": rows, "parameters": parameters, "sentence": sentence},
-        )
+        payload: dict[str, object] = {
+            "rows": {table: found_rows for table, found_rows in rows.items() if found_rows},
+            "parameters": parameters, "sentence": sentence,
+        }  # fmt: skip
+        if people.height:  # as many rows as there are annotators
+            segment = reader.segments.put(people.with_columns(run_id=pl.lit(run_id)))
+            payload["segments"] = {"measurement": segment.as_payload()}
+        return Draft("drift_measured", project_id, run_id, payload)
 
     request: dict[str, object] = {"verb": "drift.measure", "project": project_id, **parameters}
     if request_id is None:
@@ -204,7 +204,7 @@ def drift_today(store: Store, project_id: str, by: Person, *, as_of: int | None 
 
 
 def _document(
-    store: Store, project_id: str, found: Windows, asked: DriftOptions, saw: int
+    store: Store, project_id: str, found: Windows, asked: DriftOptions, saw: int, people: pl.DataFrame
 ) -> tuple[dict[str, Any], pl.DataFrame]:
     """Everything that is kept, ready for JSON, and the measurements among it."""
     counts = [int((found.rows["window"] == w).sum()) for w in (0, 1)]
@@ -261,7 +261,7 @@ def _document(
     document = {
         **empty, "state": state, "sentence": sentence, "detail": drift_words.detail(facts), "label": name, "figures": figures.to_dicts(),
         "labels": labels.to_dicts(), "parts": parts, "alone": [[key, why] for key, why in split.alone.items()],
-        "trend": _course_rows(course), "limit": course.watched.limit, "people": _people(store, split.annotators),
+        "trend": _course_rows(course), "limit": course.watched.limit, "people": _people(store, split.annotators, people),
         "kinds": _kinds(moved), "items": _items(store, project_id, moved.items, label_set, saw),
         "alarm": _alarm(name, course.watched, asked.run_length),
     }  # fmt: skip
@@ -288,11 +288,16 @@ def _course_rows(course: Trend) -> list[dict[str, Any]]:
     return rows.select(*TREND).to_dicts()
 
 
-def _people(store: Store, people: pl.DataFrame) -> list[dict[str, Any]]:
+def _people(store: Store, people: pl.DataFrame, changes: pl.DataFrame) -> list[dict[str, Any]]:
     if people.is_empty():
         return []
     names = dict(store.read("drift_people").iter_rows()) | drift_split.POOLED
-    told = people.with_columns(annotator_id=pl.col("annotator_code").replace_strict(names, default="?"))
+    agreed = [
+        pl.col("detail").str.json_path_match(f"$.{when}").cast(pl.Float64) for when in ("before", "after")
+    ]
+    told = people.with_columns(annotator_id=pl.col("annotator_code").replace_strict(names, default="?")).join(
+        changes.select(annotator_id="group_id", agreed_before=agreed[0], agreed_after=agreed[1]), on="annotator_id", how="left"
+    )  # fmt: skip
     by_size = (pl.col("mix") + pl.col("behaviour")).abs()
     return told.sort(by_size, "annotator_id", descending=[True, False]).select(*PEOPLE).head(200).to_dicts()
 

@@ -1,0 +1,60 @@
+"""How each annotator's agreement with the others changed between two windows: the figure of a limit on all of them at once."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+
+from analytics.agreement_change import agreement_changes
+from dashboard.workflows.alert_figures import ANNOTATOR, FALL
+from dashboard.workflows.drift_windows import halves
+from dashboard.workflows.monitor import MEASUREMENT
+from dashboard.workflows.opening import Store
+
+MOST_VOTES = 1_000_000
+"""Annotations of a window that agreement is worked out from: items beyond are left out, by a draw."""
+
+
+def changes(store: Store, rows: pl.DataFrame, *, seed: int) -> pl.DataFrame:
+    """MEASUREMENT, one row an annotator with enough items in both windows.
+
+    Of the change of their own agreement and that beside the others' on the same items (`analytics.agreement_change`) the value is the
+    one with the higher upper end, so a fall is as sure as the less sure of the two; n: items, in the window that has fewer. `detail` has
+    both with their errors, and the agreement before and after.
+    """
+    votes = pl.concat([_drawn(half, seed) for half in halves(rows)])
+    names = pl.DataFrame(
+        store.read("drift_people").rows(), schema=["annotator_code", "group_id"], orient="row"
+    )
+    found = agreement_changes(votes).join(names, on="annotator_code").sort("group_id")
+    if found.is_empty():
+        return pl.DataFrame(schema=MEASUREMENT)
+    return pl.DataFrame([_row(one) for one in found.iter_rows(named=True)], schema=MEASUREMENT)
+
+
+def _row(one: dict[str, float]) -> dict[str, object]:
+    from scipy.special import stdtrit
+
+    both = [
+        (one[of] + float(stdtrit(one[f"{of}_df"], 0.975)) * one[f"{of}_error"], one[of])
+        for of in ("change", "beside")
+    ]
+    high, value = max(both)
+    kept = ("before", "after", "change", "change_error", "change_df", "beside", "beside_error", "beside_df")
+    return {
+        "key": FALL, "group_kind": ANNOTATOR, "group_id": one["group_id"], "value": value, "low": 2 * value - high, "high": high,
+        "n": min(one["n_before"], one["n_after"]), "undefined": None, "unit": "difference",
+        "detail": json.dumps({name: one[name] for name in kept}),
+    }  # fmt: skip
+
+
+def _drawn(half: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """The rows of so many items, drawn, that about MOST_VOTES are left."""
+    votes = half.select("item_code", "annotator_code", "label_code", "window")
+    if votes.height <= MOST_VOTES:
+        return votes
+    item = votes["item_code"].to_numpy()
+    drawn = np.random.default_rng(seed).random(int(item.max()) + 1) < MOST_VOTES / votes.height
+    return votes.filter(pl.Series(drawn[item]))
