@@ -12,7 +12,6 @@ from dashboard import address, drift_charts, presses, report_links, session
 from dashboard.alert_view import alert_section
 from dashboard.components import (
     empty_state,
-    error_state,
     figure_card,
     item_table,
     link_to,
@@ -25,7 +24,6 @@ from dashboard.components import (
 from dashboard.palette import State
 from dashboard.workflows import drift, drift_report, drift_split, drift_words
 from dashboard.workflows.drift import Drift
-from dashboard.workflows.errors import WorkflowError
 
 CARDS = (
     (
@@ -258,15 +256,8 @@ def _labels(seen: Drift) -> None:
 
 def _report(seen: Drift) -> None:
     store, project, person = session.store(), session.project_id(), session.person()
-    try:
-        kept = drift_report.read(
-            store, project_id=project, by=person, run_id=seen.run_id, as_of=session.as_of()
-        )
-    except WorkflowError as error:
-        error_state("The report cannot be shown", str(error))
-        return
-    if kept is not None:
-        _opened(seen, kept, f"drift-{seen.run_id}.html")
+    if seen.report_sha256 is not None:
+        _opened(seen, f"drift-{seen.run_id}.html")
         return
     st.caption(
         "Evidently's presets on the same two windows, a column each for labels, people, times and attributes of items."
@@ -285,19 +276,24 @@ def _report(seen: Drift) -> None:
         st.rerun()
 
 
-def _opened(seen: Drift, kept: drift_report.Report, name: str) -> None:
-    """The report inside the page, once it is asked for; beside it, or on the reader's own disk."""
-    link = report_links.sealed(
-        person_id=session.person().person_id, project_id=session.project_id(), run_id=seen.run_id, as_of=session.as_of()
-    )  # fmt: skip
+def _opened(seen: Drift, name: str) -> None:
+    """The report inside the page, in a tab of its own, or on the reader's own disk: its bytes are read where one of them is asked for."""
+    store, project, person, past = session.store(), session.project_id(), session.person(), session.as_of()
+    link = report_links.sealed(person_id=person.person_id, project_id=project, run_id=seen.run_id, as_of=past)
     source = f"{st.get_option('server.baseUrlPath').rstrip('/')}/api/report/{link}"
+
+    def whole() -> str:
+        kept = drift_report.read(store, project_id=project, by=person, run_id=seen.run_id, as_of=past)
+        assert kept is not None  # the measurement says that it is kept
+        return kept.html
+
     with st.container(horizontal=True, vertical_alignment="center"):
         wanted = st.toggle("Open the report", key="report_open")
         st.link_button("In a tab of its own", source, icon=":material/open_in_new:", type="tertiary")
         st.download_button(
-            "Save it", kept.html, file_name=name, mime="text/html", key="report_file", type="tertiary"
+            "Save it", whole, file_name=name, mime="text/html", key="report_file", type="tertiary"
         )
-    st.caption(f"{plain(kept.tool)}, kept with this measurement; SHA-256 {kept.sha256}")
+    st.caption(f"{plain(seen.report_tool)}, kept with this measurement; SHA-256 {seen.report_sha256}")
     if wanted:
         st.iframe(source, height=900, alt="Evidently's report of the two windows")
 

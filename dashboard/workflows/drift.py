@@ -78,7 +78,8 @@ class Drift:
     `figures`: MEASUREMENT; `labels`: drift_figures.LABELS; `parts`: PARTS, of the change of `label`; `alone`: (factor, why it
     has no part of its own); `trend`: TREND, a day a row; `limit` of its up and down; `people`: PEOPLE; `kinds`: KINDS; `items`:
     ITEMS, the window's that moved the rate most; `facts`: the rest in words and figures (windows, effective sample sizes, change
-    points, the other sequential test, why something is undefined).
+    points, the other sequential test, why something is undefined); `report_sha256`, `report_tool`: of the report that is kept with
+    it (`drift_report.read` has its page).
     """
 
     run_id: str
@@ -98,6 +99,7 @@ class Drift:
     facts: Mapping[str, Any]
     measured_at: datetime | None = None
     report_sha256: str | None = None
+    report_tool: str = ""
 
 
 def measure(
@@ -176,17 +178,16 @@ def newest(
         NotAllowed: the person may not see figures.
     """
     require(by, "view.figures")
-    runs = store.read("drift_runs", project_id=project_id, as_of=as_of)
-    if run_id:
-        runs = runs.filter(pl.col("run_id") == run_id)
-    return None if runs.is_empty() else _read(runs.row(0, named=True), sees_people=by.may("view.annotators"))
+    found = store.read("drift_run", project_id=project_id, run_id=run_id, as_of=as_of)
+    return (
+        None if found.is_empty() else _read(found.row(0, named=True), sees_people=by.may("view.annotators"))
+    )
 
 
 def runs(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> pl.DataFrame:
     """run_id, state, sentence, measured_by, measured_at: what was measured, newest first (50 at most)."""
     require(by, "view.figures")
-    found = store.read("drift_runs", project_id=project_id, as_of=as_of)
-    return found.select("run_id", "state", "sentence", "measured_by", "measured_at")
+    return store.read("drift_run_list", project_id=project_id, as_of=as_of)
 
 
 def drift_today(store: Store, project_id: str, by: Person, *, as_of: int | None = None) -> tuple[State, str]:
@@ -342,5 +343,5 @@ def _read(row: Mapping[str, Any], *, sees_people: bool) -> Drift:
         pl.DataFrame(kept["parts"], schema=PARTS), tuple((key, why) for key, why in kept["alone"]),
         pl.DataFrame(kept["trend"], schema=TREND), kept["limit"], people if sees_people else people.clear(),
         pl.DataFrame(kept["kinds"], schema=KINDS), pl.DataFrame(kept.get("items", []), schema=ITEMS),
-        kept["facts"], row["measured_at"], row["report_sha256"],
+        kept["facts"], row["measured_at"], row["report_sha256"], row["report_tool"] or "",
     )  # fmt: skip
