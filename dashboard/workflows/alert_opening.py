@@ -41,7 +41,8 @@ class Measured:
 
 
 def to_open(
-    reader: Reader, project_id: str, run: Measured, figures: pl.DataFrame, *, sentences: Mapping[str, str] | None = None
+    reader: Reader, project_id: str, run: Measured, figures: pl.DataFrame, *, sentences: Mapping[str, str] | None = None,
+    causes: Mapping[str, str] | None = None,
 ) -> Rows:  # fmt: skip
     """The rows of `alert` and `alert_status` that a measurement opens; no table where there is none.
 
@@ -51,6 +52,7 @@ def to_open(
         run: that measured them.
         figures: MEASUREMENT.
         sentences: what an alert says, by group id or (of the project) by key; else the figure, its interval and the limit.
+        causes: what is said behind that, by key.
     """
     alerts: list[dict[str, object]] = []
     held = [limit for limit in limits(reader, project_id) if limit.value is not None]
@@ -66,6 +68,7 @@ def to_open(
             if row["n"] < limit.least_n or not _beyond(row, row_of, limit) or _holding(known, row, data_seq):
                 continue
             said = (sentences or {}).get(row["group_id"] or row["key"]) or _sentence(row, row_of, limit)
+            said += f"; {causes[limit.key]}" if causes and limit.key in causes else ""
             alerts.append(
                 {
                     **_alert(run, row, row_of, limit),
@@ -85,10 +88,11 @@ def to_open(
 
 
 def of_drift(
-    reader: Reader, project_id: str, run: Measured, figures: pl.DataFrame, alarm: Mapping[str, Any] | None, *, sentence: str
+    reader: Reader, project_id: str, run: Measured, figures: pl.DataFrame, alarm: Mapping[str, Any] | None, *, sentence: str,
+    causes: Mapping[str, str] | None = None,
 ) -> Rows:  # fmt: skip
     """As `to_open`, of a measurement of drift; `alarm`: what the sequential test raised (value, limit, n, sentence); `sentence`: what the
-    measurement says of the label mix.
+    measurement says of the label mix; `causes`: as there.
 
     A distance between two samples is over 0 where nothing changed, so one that chance makes as often as once in 100 (`p_value` in
     its detail) raises no alert, however far it is beyond its limit.
@@ -103,7 +107,7 @@ def of_drift(
         }  # fmt: skip
         figures = pl.concat([figures, pl.DataFrame([raised], schema=MEASUREMENT)])
         sentences[SEQUENTIAL] = str(alarm["sentence"])
-    return to_open(reader, project_id, run, figures, sentences=sentences)
+    return to_open(reader, project_id, run, figures, sentences=sentences, causes=causes)
 
 
 def _of_limit(figures: pl.DataFrame, limit: AlertLimit) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import polars as pl
 
 from analytics.errors import AnalyticsError
 from analytics.label_mix import MIN_ANNOTATIONS
-from analytics.sequential import Chart, Watch
+from analytics.sequential import Chart
 from dashboard import __version__
 from dashboard.workflows import (
     alert_opening,
@@ -24,7 +24,6 @@ from dashboard.workflows import (
     drift_trend,
     drift_words,
 )
-from dashboard.workflows.drift_trend import Trend
 from dashboard.workflows.drift_windows import Windows, windows
 from dashboard.workflows.drift_words import State
 from dashboard.workflows.errors import BadRequest
@@ -38,10 +37,6 @@ from data.records import Draft
 
 KIND = "drift"
 PARTS = {"part": pl.Utf8, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
-TREND = {
-    "period": pl.Utf8, "rate": pl.Float64, "expected": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64,
-    "up": pl.Float64, "down": pl.Float64, "alarm": pl.Boolean, "other_up": pl.Float64, "other_down": pl.Float64,
-}  # fmt: skip
 PEOPLE = {
     "annotator_id": pl.Utf8, "n_before": pl.Int64, "n_after": pl.Int64, "mix": pl.Float64, "behaviour": pl.Float64,
     "shift": pl.Float64, "agreed_before": pl.Float64, "agreed_after": pl.Float64,
@@ -76,7 +71,7 @@ class Drift:
     """A measurement of drift as it was kept.
 
     `figures`: MEASUREMENT; `labels`: drift_figures.LABELS; `parts`: PARTS, of the change of `label`; `alone`: (factor, why it
-    has no part of its own); `trend`: TREND, a day a row; `limit` of its up and down; `people`: PEOPLE; `kinds`: KINDS; `items`:
+    has no part of its own); `trend`: drift_trend.TREND, a day a row; `limit` of its up and down; `people`: PEOPLE; `kinds`: KINDS; `items`:
     ITEMS, the window's that moved the rate most; `facts`: the rest in words and figures (windows, effective sample sizes, change
     points, the other sequential test, why something is undefined); `report_sha256`, `report_tool`: of the report that is kept with
     it (`drift_report.read` has its page).
@@ -137,7 +132,13 @@ def measure(
     def plan(reader: Reader) -> Draft:
         measured = alert_opening.Measured(run_id, saw, store.clock())
         opened = alert_opening.of_drift(
-            reader, project_id, measured, pl.concat([figures, people]), document["alarm"], sentence=sentence
+            reader,
+            project_id,
+            measured,
+            pl.concat([figures, people]),
+            document["alarm"],
+            sentence=sentence,
+            causes={"drift_agreement": drift_people.who_fell(people)},
         )
         run = {
             "run_id": run_id, "kind": KIND, "method": "shapley", "parameters": json.dumps(parameters, sort_keys=True),
@@ -241,7 +242,7 @@ def _document(
         "attribute": moved.attribute, "n_used": moved.n_used, "resampled": split.resampled, "undefined": split.undefined,
         "effective_annotators": split.effective_annotators, "effective_items": split.effective_items,
         "n_bridge": split.n_bridge, "label_set": drift_label_sets.change_words(found.rows, found.sets, label_set),
-        "is_sets": label_set.is_sets, **_course_facts(course, asked),
+        "is_sets": label_set.is_sets, **drift_trend.facts(course, asked.chart),
     }  # fmt: skip
     parts = [
         {
@@ -262,31 +263,11 @@ def _document(
     document = {
         **empty, "state": state, "sentence": sentence, "detail": drift_words.detail(facts), "label": name, "figures": figures.to_dicts(),
         "labels": labels.to_dicts(), "parts": parts, "alone": [[key, why] for key, why in split.alone.items()],
-        "trend": _course_rows(course), "limit": course.watched.limit, "people": _people(store, split.annotators, people),
+        "trend": drift_trend.rows(course), "limit": course.watched.limit, "people": _people(store, split.annotators, people),
         "kinds": _kinds(moved), "items": _items(store, project_id, moved.items, label_set, saw),
-        "alarm": _alarm(name, course.watched, asked.run_length),
+        "alarm": drift_trend.alarm(name, course.watched, asked.run_length, cause=drift_words.causes(parts)),
     }  # fmt: skip
     return document, figures
-
-
-def _course_facts(course: Trend, asked: DriftOptions) -> dict[str, Any]:
-    watched, other = course.watched, course.other
-    return {
-        "seasonal": course.season == drift_trend.DAYS, "season": course.season, "dispersion": watched.dispersion, "rho": watched.rho,
-        "began_at": str(watched.began_at or ""), "alarm_at": str(watched.alarm_at or ""), "unwatched": watched.undefined,
-        "chart": asked.chart, "other": {
-            "chart": course.other_chart, "limit": other.limit, "began_at": str(other.began_at or ""), "alarm_at": str(other.alarm_at or ""),
-        },
-        "points": list(course.points),
-    }  # fmt: skip
-
-
-def _course_rows(course: Trend) -> list[dict[str, Any]]:
-    other = course.other.periods
-    rows = course.watched.periods.with_columns(
-        pl.col("period").cast(pl.Utf8), other_up=other["up"], other_down=other["down"]
-    )
-    return rows.select(*TREND).to_dicts()
 
 
 def _people(store: Store, people: pl.DataFrame, changes: pl.DataFrame) -> list[dict[str, Any]]:
@@ -322,18 +303,6 @@ def _kinds(moved: drift_split.Moved) -> list[dict[str, Any]]:
     return told.sort(pl.col("mix").abs(), "kind", descending=[True, False]).select(*KINDS).to_dicts()
 
 
-def _alarm(label: str, watched: Watch, run_length: int) -> dict[str, Any] | None:
-    """What the sequential test raised, for an alert."""
-    if watched.alarm_at is None:
-        return None
-    last = watched.periods.filter(pl.col("alarm"))  # at least the day of the alarm
-    return {
-        "value": float(max(last["up"][0], last["down"][0])), "limit": watched.limit, "n": int(last["n"].sum()),
-        "sentence": f"The rate of {label} runs {watched.direction} since {watched.began_at}, beyond what chance does "
-        f"about once in {run_length:,} days",
-    }  # fmt: skip
-
-
 def _read(row: Mapping[str, Any], *, sees_people: bool) -> Drift:
     kept = json.loads(row["document"])
     people = pl.DataFrame(kept["people"], schema=PEOPLE)
@@ -341,7 +310,7 @@ def _read(row: Mapping[str, Any], *, sees_people: bool) -> Drift:
         row["run_id"], kept["state"], kept["sentence"], kept["detail"], kept["label"],
         pl.DataFrame(kept["figures"], schema=MEASUREMENT), pl.DataFrame(kept["labels"], schema=drift_figures.LABELS),
         pl.DataFrame(kept["parts"], schema=PARTS), tuple((key, why) for key, why in kept["alone"]),
-        pl.DataFrame(kept["trend"], schema=TREND), kept["limit"], people if sees_people else people.clear(),
+        pl.DataFrame(kept["trend"], schema=drift_trend.TREND), kept["limit"], people if sees_people else people.clear(),
         pl.DataFrame(kept["kinds"], schema=KINDS), pl.DataFrame(kept.get("items", []), schema=ITEMS),
         kept["facts"], row["measured_at"], row["report_sha256"], row["report_tool"] or "",
     )  # fmt: skip

@@ -8,7 +8,9 @@ import numpy as np
 import polars as pl
 
 from analytics.agreement_change import agreement_changes
-from dashboard.workflows.alert_figures import ANNOTATOR, FALL
+from dashboard.workflows import alert_crowd
+from dashboard.workflows.alert_figures import ANNOTATOR, CROWD, FALL, watched
+from dashboard.workflows.alert_limits import AlertLimit
 from dashboard.workflows.drift_windows import halves
 from dashboard.workflows.monitor import MEASUREMENT
 from dashboard.workflows.opening import Store
@@ -32,6 +34,29 @@ def changes(store: Store, rows: pl.DataFrame, *, seed: int) -> pl.DataFrame:
     if found.is_empty():
         return pl.DataFrame(schema=MEASUREMENT)
     return pl.DataFrame([_row(one) for one in found.iter_rows(named=True)], schema=MEASUREMENT)
+
+
+def who_fell(people: pl.DataFrame) -> str:
+    """Whose agreement surely fell, on their own and beside the others', over all of them at once: the cause in an alert on agreement.
+
+    Args:
+        people: as `changes` gives it.
+    """
+    figure = watched(FALL)
+    found = alert_crowd.beyond(people, AlertLimit(FALL, 0.0, figure.least_n, group_kind=CROWD), figure)
+    if not found.n_watched:
+        return "nobody labelled enough in both windows to say whose agreement fell"
+    if not found.named:
+        return "nobody's own agreement surely fell beside the others'"
+    detail = {row["group_id"]: json.loads(row["detail"]) for row in people.iter_rows(named=True)}
+    told = [
+        f"{one.annotator_id} ({detail[one.annotator_id]['before']:.0%} to {detail[one.annotator_id]['after']:.0%} with the others)"
+        for one in found.named[: alert_crowd.MOST_TOLD]
+    ]
+    more = len(found.named) - len(told)
+    return (
+        f"the agreement of {', '.join(told)}{f' and {more} more' if more > 0 else ''} fell beside the others'"
+    )
 
 
 def _row(one: dict[str, float]) -> dict[str, object]:

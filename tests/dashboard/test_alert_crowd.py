@@ -8,10 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dashboard.workflows import alert_crowd, alert_limits, alerts, drift, score
+from dashboard.workflows import alert_crowd, alert_limits, alerts, drift, drift_people, score
 from dashboard.workflows.alert_delivery import message
 from dashboard.workflows.alert_figures import CROWD, FALL, watched
 from dashboard.workflows.alert_limits import AlertLimit
+from dashboard.workflows.drift_windows import windows
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.monitor import MEASUREMENT
 from dashboard.workflows.opening import Store
@@ -165,10 +166,28 @@ def test_drift_names_the_annotator_who_changed_and_a_rebuilt_store_says_the_same
         seen = newest(store).people.sort("annotator_id")
         moved = (seen["agreed_after"] - seen["agreed_before"]).to_list()
         assert min(moved) == moved[3] < -0.2
+        table = alerts.alerts(store, project_id=PROJECT, by=stores.RITA)
+        said = dict(table.select("key", "sentence").iter_rows())
+        assert "; of the window's change +" in said["drift_sequential"]
+        assert "from which items came" in said["drift_sequential"]
         before = rebuilt.tables(store)
     again = rebuilt.tables_of_journal(tmp_path / "store", tmp_path / "again")
     for table in ("alert", "alert_status", "measurement", "drift_run"):
         assert again[table] == before[table]
+
+
+def test_an_alert_on_agreement_says_whose_fell(tmp_path: Path) -> None:
+    with drifting_store(tmp_path / "store", days=77) as store:
+        found = windows(store, PROJECT, reference="63d", window="7d", as_of=store.head)
+        people_of = drift_people.changes(store, found.rows, seed=0)
+    said = drift_people.who_fell(people_of)
+    assert said.startswith("the agreement of a03 (8")
+    assert said.endswith(" with the others) fell beside the others'")
+    assert (
+        drift_people.who_fell(people_of.filter(pl.col("group_id") != "a03"))
+        == "nobody's own agreement surely fell beside the others'"
+    )
+    assert "enough in both windows" in drift_people.who_fell(people_of.clear())
 
 
 def test_drift_names_nobody_where_nobody_changed(tmp_path: Path) -> None:
