@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -9,12 +11,16 @@ import streamlit as st
 
 from dashboard import presses, session
 from dashboard.components import link_to, plain, press_outcome
-from dashboard.workflows import alert_figures, alerts
+from dashboard.workflows import alert_figures, alerts, drift
 from dashboard.workflows.alert_codes import CODES
 from dashboard.workflows.alert_opening import CLOSED, OWNED
 
 SHOWN = 3
 """Alerts on a page that is about more than alerts."""
+NAMED = 5
+"""Annotators of an alert that are linked; where there are more, the page of all of them is."""
+MOVED = (alert_figures.MIX, alert_figures.CHOICES, alert_figures.SEQUENTIAL)
+"""Alerts on a label's rate, which annotators and items moved."""
 
 
 def alert_section() -> None:
@@ -79,6 +85,7 @@ def alert_card(row: dict[str, Any]) -> None:
             more = sentence.removeprefix(title) if sentence.startswith(title) else f": {sentence}"
             st.markdown(f":material/notifications_active: **{plain(title)}**{plain(more)}.")
             st.caption(f"{_since(row)}; {_figure(row)}; {_sent(row)}.")
+            _behind(row)
         with there:
             _link(row)
         if session.as_of() is None and person.may("alert.handle"):
@@ -108,7 +115,29 @@ def _link(row: dict[str, Any]) -> None:
     """To the page that explains the figure, with its run or its person in the address."""
     page = alert_figures.page_of(row["key"])
     run = row["run_id"] if page == "drift" else None
-    link_to(page, run=run, annotator=row["group_id"] if row["group_kind"] == "annotator" else None)
+    link_to(
+        page, run=run, annotator=row["group_id"] if row["group_kind"] == alert_figures.ANNOTATOR else None
+    )
+
+
+def _behind(row: dict[str, Any]) -> None:
+    """Who and what is behind it, each a click away: the annotators that it names, or those and the items that moved a label's rate most."""
+    people: Sequence[str] = json.loads(row["annotators"] or "[]")
+    items: Sequence[str] = ()
+    if row["key"] in MOVED:
+        people, items = drift.movers(
+            session.store(), project_id=session.project_id(), by=session.person(), run_id=row["run_id"]
+        )
+    if not people and not items:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Moved most by" if row["key"] in MOVED else "It names", width="content")
+        for person in people[:NAMED]:
+            link_to("annotators", label=person, annotator=person)
+        if len(people) > NAMED:
+            link_to("annotators", label=f"{len(people) - NAMED:,} more")
+        for item in items:
+            link_to("items", label=item, item=item)
 
 
 def _handle(row: dict[str, Any]) -> None:

@@ -216,13 +216,23 @@ def _people(seen: Drift) -> None:
             "Nobody's share is worked out: the change is not split, or who labels is not for your role."
         )
         return
-    table = seen.people.with_columns(_points("mix", "behaviour", "shift"))
+    table = seen.people.with_columns(
+        _points("mix", "behaviour", "shift"), agreed=_points("agreed_after") - _points("agreed_before")
+    )
+    points = {"format": "%+.1f", "width": 84}
     event = st.dataframe(
-        table, hide_index=True, key="drift_people", height=260, on_select="rerun", selection_mode="single-row", column_config={
-            "annotator_id": "Annotator", "n_before": "Before", "n_after": "Now",
-            "mix": st.column_config.NumberColumn("By their share of the work", format="%+.1f"),
-            "behaviour": st.column_config.NumberColumn("By how they label", format="%+.1f"),
-            "shift": st.column_config.NumberColumn("Own rate", format="%+.1f"),
+        table, hide_index=True, key="drift_people", height=260, on_select="rerun", selection_mode="single-row",
+        column_order=("annotator_id", "n_after", "mix", "behaviour", "shift", "agreed"), column_config={
+            "annotator_id": st.column_config.TextColumn("Annotator", width=84),
+            "n_after": st.column_config.NumberColumn("n now", width=60, help="Annotations in the window."),
+            "mix": st.column_config.NumberColumn("By share", help="By their share of the work.", **points),
+            "behaviour": st.column_config.NumberColumn("By labels", help="By how they label.", **points),
+            "shift": st.column_config.NumberColumn(
+                "Own rate", help="How this person's rate moved on items of the same kind.", **points
+            ),
+            "agreed": st.column_config.NumberColumn(
+                "Agreement", help="How their agreement with the others on the same items moved.", **points
+            ),
         },
     )  # fmt: skip
     rows = event["selection"]["rows"]
@@ -230,8 +240,8 @@ def _people(seen: Drift) -> None:
     if chosen and chosen not in drift_split.POOLED.values():
         link_to("annotators", label=f"Open {chosen}", annotator=chosen)
     st.caption(
-        "Points of the label's rate. Own rate: how this person's rate moved on items of the same kind. A reason to look; "
-        "choose somebody to open their page."
+        "Points of the label's rate, by each one's share of the work and by how they label; beside them how the person's own rate and "
+        "agreement with the others moved. A reason to look; choose somebody to open their page."
     )
 
 

@@ -40,9 +40,17 @@ class Measured:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What is said behind a figure that is beyond its limit, and whom that names."""
+
+    words: str
+    annotators: tuple[str, ...] = ()
+
+
 def to_open(
     reader: Reader, project_id: str, run: Measured, figures: pl.DataFrame, *, sentences: Mapping[str, str] | None = None,
-    causes: Mapping[str, str] | None = None,
+    causes: Mapping[str, Cause] | None = None,
 ) -> Rows:  # fmt: skip
     """The rows of `alert` and `alert_status` that a measurement opens; no table where there is none.
 
@@ -68,13 +76,15 @@ def to_open(
             if row["n"] < limit.least_n or not _beyond(row, row_of, limit) or _holding(known, row, data_seq):
                 continue
             said = (sentences or {}).get(row["group_id"] or row["key"]) or _sentence(row, row_of, limit)
-            said += f"; {causes[limit.key]}" if causes and limit.key in causes else ""
+            cause = (causes or {}).get(limit.key)
+            said += f"; {cause.words}" if cause else ""
+            names = json.dumps(cause.annotators, ensure_ascii=False) if cause and cause.annotators else None
             alerts.append(
                 {
                     **_alert(run, row, row_of, limit),
                     "sentence": said,
                     "data_seq": data_seq,
-                    "annotators": None,
+                    "annotators": names,
                 }
             )
         if limit.group_kind == CROWD:
@@ -89,7 +99,7 @@ def to_open(
 
 def of_drift(
     reader: Reader, project_id: str, run: Measured, figures: pl.DataFrame, alarm: Mapping[str, Any] | None, *, sentence: str,
-    causes: Mapping[str, str] | None = None,
+    causes: Mapping[str, Cause] | None = None,
 ) -> Rows:  # fmt: skip
     """As `to_open`, of a measurement of drift; `alarm`: what the sequential test raised (value, limit, n, sentence); `sentence`: what the
     measurement says of the label mix; `causes`: as there.

@@ -36,6 +36,7 @@ from data.identifiers import uuid7
 from data.records import Draft
 
 KIND = "drift"
+MOVERS = 2
 PARTS = {"part": pl.Utf8, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
 PEOPLE = {
     "annotator_id": pl.Utf8, "n_before": pl.Int64, "n_after": pl.Int64, "mix": pl.Float64, "behaviour": pl.Float64,
@@ -189,6 +190,21 @@ def runs(store: Store, *, project_id: str, by: Person, as_of: int | None = None)
     """run_id, state, sentence, measured_by, measured_at: what was measured, newest first (50 at most)."""
     require(by, "view.figures")
     return store.read("drift_run_list", project_id=project_id, as_of=as_of)
+
+
+def movers(
+    store: Store, *, project_id: str, by: Person, run_id: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The annotators and the items that moved the rate of a measurement most, MOVERS of each at most; none where it is not split.
+
+    Raises:
+        NotAllowed: the person may not see figures.
+    """
+    seen = newest(store, project_id=project_id, by=by, run_id=run_id)
+    if seen is None:
+        return (), ()
+    people = seen.people.filter(~pl.col("annotator_id").is_in(list(drift_split.POOLED.values())))
+    return tuple(people["annotator_id"].head(MOVERS)), tuple(seen.items["item_id"].head(MOVERS))
 
 
 def drift_today(store: Store, project_id: str, by: Person, *, as_of: int | None = None) -> tuple[State, str]:

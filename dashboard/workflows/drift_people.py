@@ -11,6 +11,7 @@ from analytics.agreement_change import agreement_changes
 from dashboard.workflows import alert_crowd
 from dashboard.workflows.alert_figures import ANNOTATOR, CROWD, FALL, watched
 from dashboard.workflows.alert_limits import AlertLimit
+from dashboard.workflows.alert_opening import Cause
 from dashboard.workflows.drift_windows import halves
 from dashboard.workflows.monitor import MEASUREMENT
 from dashboard.workflows.opening import Store
@@ -36,7 +37,7 @@ def changes(store: Store, rows: pl.DataFrame, *, seed: int) -> pl.DataFrame:
     return pl.DataFrame([_row(one) for one in found.iter_rows(named=True)], schema=MEASUREMENT)
 
 
-def who_fell(people: pl.DataFrame) -> str:
+def who_fell(people: pl.DataFrame) -> Cause:
     """Whose agreement surely fell, on their own and beside the others', over all of them at once: the cause in an alert on agreement.
 
     Args:
@@ -45,17 +46,18 @@ def who_fell(people: pl.DataFrame) -> str:
     figure = watched(FALL)
     found = alert_crowd.beyond(people, AlertLimit(FALL, 0.0, figure.least_n, group_kind=CROWD), figure)
     if not found.n_watched:
-        return "nobody labelled enough in both windows to say whose agreement fell"
+        return Cause("nobody labelled enough in both windows to say whose agreement fell")
     if not found.named:
-        return "nobody's own agreement surely fell beside the others'"
+        return Cause("nobody's own agreement surely fell beside the others'")
     detail = {row["group_id"]: json.loads(row["detail"]) for row in people.iter_rows(named=True)}
     told = [
         f"{one.annotator_id} ({detail[one.annotator_id]['before']:.0%} to {detail[one.annotator_id]['after']:.0%} with the others)"
         for one in found.named[: alert_crowd.MOST_TOLD]
     ]
     more = len(found.named) - len(told)
-    return (
-        f"the agreement of {', '.join(told)}{f' and {more} more' if more > 0 else ''} fell beside the others'"
+    who = f"{', '.join(told)}{f' and {more} more' if more > 0 else ''}"
+    return Cause(
+        f"the agreement of {who} fell beside the others'", tuple(one.annotator_id for one in found.named)
     )
 
 

@@ -172,8 +172,8 @@ def test_drift_names_the_annotator_who_changed_and_a_rebuilt_store_says_the_same
         assert "from which items came" in said["drift_sequential"]
         before = rebuilt.tables(store)
     again = rebuilt.tables_of_journal(tmp_path / "store", tmp_path / "again")
-    for table in ("alert", "alert_status", "measurement", "drift_run"):
-        assert again[table] == before[table]
+    for name in ("alert", "alert_status", "measurement", "drift_run"):
+        assert again[name] == before[name]
 
 
 def test_an_alert_on_agreement_says_whose_fell(tmp_path: Path) -> None:
@@ -181,13 +181,13 @@ def test_an_alert_on_agreement_says_whose_fell(tmp_path: Path) -> None:
         found = windows(store, PROJECT, reference="63d", window="7d", as_of=store.head)
         people_of = drift_people.changes(store, found.rows, seed=0)
     said = drift_people.who_fell(people_of)
-    assert said.startswith("the agreement of a03 (8")
-    assert said.endswith(" with the others) fell beside the others'")
-    assert (
-        drift_people.who_fell(people_of.filter(pl.col("group_id") != "a03"))
-        == "nobody's own agreement surely fell beside the others'"
-    )
-    assert "enough in both windows" in drift_people.who_fell(people_of.clear())
+    assert said.annotators == ("a03",)
+    assert said.words.startswith("the agreement of a03 (8")
+    assert said.words.endswith(" with the others) fell beside the others'")
+    others = drift_people.who_fell(people_of.filter(pl.col("group_id") != "a03"))
+    assert others.words == "nobody's own agreement surely fell beside the others'"
+
+    assert "enough in both windows" in drift_people.who_fell(people_of.clear()).words
 
 
 def test_drift_names_nobody_where_nobody_changed(tmp_path: Path) -> None:
