@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import cast
+from typing import Any, cast
 
 import polars as pl
 import streamlit as st
@@ -219,20 +219,15 @@ def _people(seen: Drift) -> None:
     table = seen.people.with_columns(
         _points("mix", "behaviour", "shift"), agreed=_points("agreed_after") - _points("agreed_before")
     )
-    points = {"format": "%+.1f", "width": 84}
     event = st.dataframe(
         table, hide_index=True, key="drift_people", height=260, on_select="rerun", selection_mode="single-row",
         column_order=("annotator_id", "n_after", "mix", "behaviour", "shift", "agreed"), column_config={
             "annotator_id": st.column_config.TextColumn("Annotator", width=84),
             "n_after": st.column_config.NumberColumn("n now", width=60, help="Annotations in the window."),
-            "mix": st.column_config.NumberColumn("By share", help="By their share of the work.", **points),
-            "behaviour": st.column_config.NumberColumn("By labels", help="By how they label.", **points),
-            "shift": st.column_config.NumberColumn(
-                "Own rate", help="How this person's rate moved on items of the same kind.", **points
-            ),
-            "agreed": st.column_config.NumberColumn(
-                "Agreement", help="How their agreement with the others on the same items moved.", **points
-            ),
+            "mix": _moved("By share", "By their share of the work."),
+            "behaviour": _moved("By labels", "By how they label."),
+            "shift": _moved("Own rate", "How this person's rate moved on items of the same kind."),
+            "agreed": _moved("Agreement", "How their agreement with the others on the same items moved."),
         },
     )  # fmt: skip
     rows = event["selection"]["rows"]
@@ -243,6 +238,10 @@ def _people(seen: Drift) -> None:
         "Points of the label's rate, by each one's share of the work and by how they label; beside them how the person's own rate and "
         "agreement with the others moved. A reason to look; choose somebody to open their page."
     )
+
+
+def _moved(title: str, meaning: str) -> Any:
+    return st.column_config.NumberColumn(title, help=meaning, format="%+.1f", width=84)
 
 
 def _points(*columns: str, digits: int = 1) -> pl.Expr:
