@@ -85,7 +85,7 @@ def render() -> None:
         return
     when = "" if seen.measured_at is None else f" Measured {seen.measured_at:%d %b %Y, %H:%M} UTC."
     verdict(cast("State", seen.state), seen.sentence, detail=f"{seen.detail}{when}")
-    alert_section()
+    alert_section(seen.run_id)
     _cards(seen)
     if seen.parts.height or seen.trend.height:
         _why(seen)

@@ -87,28 +87,27 @@ def known_in(alerts: Sequence[Mapping[str, Any]]) -> frozenset[str]:
 
 
 def sentence(crowd: Crowd, n_known: int, limit: AlertLimit, figure: Watched) -> str:
-    """Who, by how much, out of how many; `n_known`: how many others are beyond the limit and in an alert already.
+    """What, who, by how much, out of how many; `n_known`: how many others are beyond the limit and in an alert already.
 
     >>> from dashboard.workflows.alert_figures import watched
     >>> gold, low = watched("accuracy_on_gold"), Named("bo", 0.6, 0.48, 0.72, 120)
     >>> sentence(Crowd((low,), 40), 1, AlertLimit("accuracy_on_gold", 0.8, 50), gold)
-    'bo is surely under the limit of 80.0%: accuracy on gold of bo 60.0% (48.0% to 72.0%); 40 annotators are watched, 1 other is known'
+    'Accuracy on gold: bo 60.0% (48.0% to 72.0%) is surely under the limit of 80.0%; 40 annotators are watched, 1 other is known'
     """
     assert limit.value is not None  # only a limit that holds names anybody
-    first, rest = crowd.named[:MOST_TOLD], len(crowd.named) - MOST_TOLD
-    names = [one.annotator_id for one in first] + ([f"{rest} more"] if rest > 0 else [])
+    names = [f"{one.annotator_id} {_figure(one, figure.unit)}" for one in crowd.named[:MOST_TOLD]]
+    if len(crowd.named) > MOST_TOLD:
+        names.append(f"{len(crowd.named) - MOST_TOLD} more")
     who = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    side = "under" if figure.side == "high" else "over"
-    each = ", ".join(
-        f"{one.annotator_id} {told(one.value, figure.unit)} ({told(one.low, figure.unit)} to {told(one.high, figure.unit)})"
-        for one in first
-    )
-    title = figure.title[0].lower() + figure.title[1:]
+    is_or_are, side = "is" if len(names) == 1 else "are", "under" if figure.side == "high" else "over"
     known = f", {n_known} other{' is' if n_known == 1 else 's are'} known" if n_known else ""
-    return (
-        f"{who} {'is' if len(crowd.named) == 1 else 'are'} surely {side} the limit of {told(limit.value, figure.unit)}: "
-        f"{title} of {each}; {crowd.n_watched:,} annotators are watched{known}"
-    )
+    watched = "1 annotator is" if crowd.n_watched == 1 else f"{crowd.n_watched:,} annotators are"
+    limit_words = told(limit.value, figure.unit)
+    return f"{figure.title}: {who} {is_or_are} surely {side} the limit of {limit_words}; {watched} watched{known}"
+
+
+def _figure(one: Named, unit: str) -> str:
+    return f"{told(one.value, unit)} ({told(one.low, unit).partition(' ')[0]} to {told(one.high, unit)})"
 
 
 def _counts(own: pl.DataFrame, key: str) -> Any:

@@ -212,13 +212,16 @@ def drift_today(store: Store, project_id: str, by: Person, *, as_of: int | None 
     seen = newest(store, project_id=project_id, by=by, as_of=as_of)
     if seen is None:
         return "undefined", "Drift was not measured yet."
-    waiting = (
-        alerts.alerts(store, project_id=project_id, by=by, as_of=as_of)
-        .filter(pl.col("status") != "closed", pl.col("key").str.starts_with("drift_"))
-        .height
+    waiting = alerts.waiting(store, project_id=project_id, by=by, as_of=as_of).filter(
+        pl.col("key").str.starts_with("drift_")
     )
-    told = {0: "", 1: " 1 alert is open."}.get(waiting, f" {waiting} alerts are open.")
-    return ("watch" if waiting else seen.state), f"{seen.sentence}.{told}"
+    if waiting.is_empty():
+        return seen.state, f"{seen.sentence}."
+    n = waiting.height
+    if seen.state != "watch":  # an alert says what the label mix does not
+        more = {1: "", 2: " 1 more alert is open."}.get(n, f" {n - 1} more alerts are open.")
+        return "watch", f"{waiting['sentence'][0]}.{more}"
+    return "watch", f"{seen.sentence}. {'1 alert is' if n == 1 else f'{n} alerts are'} open."
 
 
 def _document(

@@ -69,7 +69,9 @@ def test_one_alert_names_everybody_and_another_opens_only_where_somebody_joins(p
     assert newest_one["sentence"].startswith(
         "p09 is surely under the limit of 80.0%: accuracy on gold of p09 55.0% ("
     )
-    assert newest_one["sentence"].endswith("; 30 annotators are watched, 2 others are known")
+    assert newest_one["sentence"].endswith(
+        ") is surely under the limit of 80.0%; 30 annotators are watched, 2 others are known"
+    )
     assert (newest_one["value"], newest_one["n"], newest_one["group_id"]) == (0.55, 100, "")
     assert newest_one["high"] < 0.8
 
@@ -121,7 +123,8 @@ def test_a_long_list_says_the_first_few_and_counts_the_rest(pets: Store) -> None
     limit(pets)
     opened(pets, crowd(**{f"p{n:02d}": 0.5 for n in range(6)}))
     said = str(alerts.alerts(pets, project_id=PROJECT, by=stores.RITA)["sentence"][0])
-    assert said.startswith("p00, p01, p02, p03 and 2 more are surely under the limit of 80.0%: ")
+    assert said.startswith("Accuracy on gold: p00 50.0% (")
+    assert ") and 2 more are surely under the limit of 80.0%; 30 annotators are watched" in said
     assert len(listed(pets)[0]) == 6
 
 

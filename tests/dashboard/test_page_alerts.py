@@ -140,7 +140,10 @@ def test_how_often_alerts_were_false_is_said_beside_their_limit(pets: Store) -> 
         assert app.dataframe[0].value["False alarms"].iloc[0] == "1 of 2 closed (9% to 91%)"
 
 
-def test_a_card_says_figure_limit_and_where_it_went_and_is_closed_with_a_code(pets: Store) -> None:
+def test_a_card_says_figure_limit_and_where_it_went_and_is_closed_with_a_code(
+    pets: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TOUCHSTONE_WEBHOOK_URL", raising=False)
     alert_limits.set_limit(
         pets,
         project_id=PROJECT,
@@ -159,7 +162,11 @@ def test_a_card_says_figure_limit_and_where_it_went_and_is_closed_with_a_code(pe
             "**Alpha of one label against the rest (cat)** is 0.500 (0.400 to 0.600), under the limit of 0.800"
             in text
         )
-        assert "0.500, limit 0.800, n 400; not sent to a webhook" in text
+        assert "0.500, limit 0.800, n 400." in text
+        with monkeypatch.context() as served:
+            served.setenv("TOUCHSTONE_WEBHOOK_URL", "https://hooks.example/path")
+            assert "0.500, limit 0.800, n 400; not sent yet." in said(open_page("overview", person="lars"))
+        app = open_page("overview", person="lars")
         app = press(app, "I take it")
         app = press(app, "Close the alert")
         assert "Choose what it was" in said(app)
