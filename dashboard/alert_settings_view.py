@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -48,9 +49,11 @@ def draw() -> None:
 
 def _limits(held: tuple[AlertLimit, ...], shares: pl.DataFrame) -> None:
     false = {row["key"]: row for row in shares.iter_rows(named=True)}
+    now = alert_limits.measured_now(session.store(), session.project_id(), held, as_of=session.as_of())
     rows = [
         {
             "Figure": alert_figures.title(limit.key, limit.group_kind, limit.group_id),
+            "Now": _now(limit, now.get(alert_limits.name_of(limit.key, limit.group_kind, limit.group_id))),
             "Alert": _rule(limit),
             "From n": f"{limit.least_n:,}",
             "Set by": f"{limit.set_by}, {limit.set_at:%d %b %Y}" if limit.set_by else "the default",
@@ -64,8 +67,17 @@ def _limits(held: tuple[AlertLimit, ...], shares: pl.DataFrame) -> None:
         hide_index=True,
         key="alert_limits",
         height="content",
+        column_config={"Now": st.column_config.TextColumn(width=130)},
         alt="The limits of alerts, and who set them",
     )
+
+
+def _now(limit: AlertLimit, found: Mapping[str, Any] | None) -> str:
+    """The newest value; of all annotators that of the one furthest to the limit's side, with the name."""
+    if found is None:
+        return "–"
+    value = alert_figures.told(found["value"], alert_figures.watched(limit.key).unit or found["unit"])
+    return f"{value} ({found['group_id']})" if limit.group_kind == CROWD else value
 
 
 def _rule(limit: AlertLimit) -> str:

@@ -222,12 +222,12 @@ def _people(seen: Drift) -> None:
     event = st.dataframe(
         table, hide_index=True, key="drift_people", height=260, on_select="rerun", selection_mode="single-row",
         column_order=("annotator_id", "n_after", "mix", "behaviour", "shift", "agreed"), column_config={
-            "annotator_id": st.column_config.TextColumn("Annotator", width=84),
-            "n_after": st.column_config.NumberColumn("n now", width=60, help="Annotations in the window."),
+            "annotator_id": st.column_config.TextColumn("Annotator", width=76),
+            "n_after": st.column_config.NumberColumn("n now", width=56, help="Annotations in the window."),
             "mix": _moved("By share", "By their share of the work."),
             "behaviour": _moved("By labels", "By how they label."),
             "shift": _moved("Own rate", "How this person's rate moved on items of the same kind."),
-            "agreed": _moved("Agreement", "How their agreement with the others on the same items moved."),
+            "agreed": _moved("Agreed", "How their agreement with the others on the same items moved."),
         },
     )  # fmt: skip
     rows = event["selection"]["rows"]
@@ -241,7 +241,7 @@ def _people(seen: Drift) -> None:
 
 
 def _moved(title: str, meaning: str) -> Any:
-    return st.column_config.NumberColumn(title, help=meaning, format="%+.1f", width=84)
+    return st.column_config.NumberColumn(title, help=meaning, format="%+.1f", width=70)
 
 
 def _points(*columns: str, digits: int = 1) -> pl.Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,19 @@ from typing import Any
 import polars as pl
 
 from dashboard.workflows import label_sets, members
-from dashboard.workflows.alert_figures import CHOICES, CROWD, DRIFT, FALL, MIX, SEQUENTIAL, Watched, watched
+from dashboard.workflows.alert_figures import (
+    ANNOTATOR,
+    CHOICES,
+    CROWD,
+    DRIFT,
+    FALL,
+    MIX,
+    SEQUENTIAL,
+    Watched,
+    watched,
+)
 from dashboard.workflows.errors import BadRequest
-from dashboard.workflows.monitor import FIGURE_RUN, newest_run
+from dashboard.workflows.monitor import FIGURE_RUN, figures, newest_run
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import PERMISSIONS, Person, require
 from data.database import Reader
@@ -23,6 +33,8 @@ from data.records import Draft
 LIMIT, OWNER = "alert.", "alert_owner"
 HANDLES = "alert.handle"
 DRIFT_RUN = "drift"
+_RUN_KINDS: Mapping[str, str] = {"drift": DRIFT_RUN, "cost": "cost"}
+"""Which runs measure the figures of a page; `FIGURE_RUN` those of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +209,39 @@ def groups(store: Store, project_id: str, key: str, kind: str) -> tuple[str, ...
         return ()
     found = store.read("score_measurements", project_id=project_id, run_id=run.run_id, group_kind=kind)
     return tuple(found.filter(pl.col("key") == key)["group_id"])
+
+
+def measured_now(
+    store: Store, project_id: str, held: Sequence[AlertLimit], *, as_of: int | None = None
+) -> dict[str, Mapping[str, Any]]:
+    """The newest value of each of these limits' figures, by `name_of`: group_id, value, low, high, n, unit, of all annotators the one
+    nearest to the limit or furthest beyond it; no entry for one that is undefined, was not measured, or is none by itself (the
+    sequential test, a gap).
+    """
+    tables: dict[tuple[str, str], pl.DataFrame] = {}
+    found: dict[str, Mapping[str, Any]] = {}
+    for limit in held:
+        row = watched(limit.key)
+        kind = ANNOTATOR if limit.group_kind == CROWD else limit.group_kind
+        source = (_RUN_KINDS.get(row.page, FIGURE_RUN), kind)
+        if source not in tables:
+            run = newest_run(store, project_id, as_of=as_of, kind=source[0])
+            tables[source] = (
+                pl.DataFrame() if run is None else figures(store, project_id, run, group_kind=kind)
+            )
+        table = tables[source]
+        if table.is_empty():
+            continue
+        own = table.filter(pl.col("key") == limit.key, pl.col("value").is_not_null())
+        if limit.group_kind == CROWD:
+            own = own.filter(pl.col("n") >= limit.least_n).sort(
+                "value", "group_id", descending=[row.side == "low", False]
+            )
+        elif kind:
+            own = own.filter(pl.col("group_id") == limit.group_id)
+        if own.height:
+            found[name_of(limit.key, limit.group_kind, limit.group_id)] = own.row(0, named=True)
+    return found
 
 
 def owners(store: Store | Reader, project_id: str, *, as_of: int | None = None) -> dict[str, str]:

@@ -89,6 +89,10 @@ def test_who_grew_worse_is_named_and_nobody_else() -> None:
     assert sum(one not in ([], [4]) for one in found) <= 2
 
 
+def test_of_two_people_nobody_can_be_told_from_the_other() -> None:
+    assert named(crowd(1, right_now={0: 0.1}, n_people=2, votes=2)) == []
+
+
 @pytest.mark.parametrize(
     "scene",
     [{}, {"votes": 2}, {"hard_now": 0.7}, {"hard_now": 0.7, "votes": 2}, {"gone": (0, 1, 2)},
