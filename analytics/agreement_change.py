@@ -12,13 +12,16 @@ Berger 1982, Technometrics 24), which needs no correction. Both are differences 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import polars as pl
 
-from analytics.frames import Contract, require
+from analytics.frames import Contract, FloatArray, IntArray, require
 
 COMPARED = Contract("votes", ("item_code", "annotator_code", "label_code", "window"))
 """One row an annotation: `window` 0 for the reference and 1 for the window."""
-MIN_EACH = 10
+MIN_EACH = 30
 """Items of a person in each window that the others labelled too; with fewer there is no change of theirs."""
 
 SCHEMA = {
@@ -43,43 +46,73 @@ def agreement_changes(votes: pl.DataFrame) -> pl.DataFrame:
         MissingColumn, BadColumn: as `require`.
     """
     require(votes, COMPARED)
-    each = _each_vote(votes)
-    sums = each.group_by("annotator_code", "window").agg(
-        n=pl.len().cast(pl.Int64), y=pl.col("y").mean(), y_var=pl.col("y").var(), d=pl.col("d").mean(), d_var=pl.col("d").var(),
-    )  # fmt: skip
-    enough = sums.filter(pl.col("n") >= MIN_EACH)
-    old, new = (enough.filter(pl.col("window") == w).drop("window") for w in (0, 1))
-    both = old.join(new, on="annotator_code", suffix="_new").sort("annotator_code")
-    told = both.with_columns(
-        n_before="n",
-        n_after="n_new",
-        before="y",
-        after="y_new",
-        **_welch("y", "change"),
-        **_welch("d", "beside"),
-    )
-    return told.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+    if votes.is_empty():
+        return pl.DataFrame(schema=SCHEMA)
+    each = _each_vote(*(votes[name].to_numpy().astype(np.int64) for name in COMPARED.codes))
+    n_people = int(each.who.max(initial=-1)) + 1
+    group = each.window * n_people + each.who
+    n = np.bincount(group, minlength=2 * n_people)
+    means = {of: _means(group, values, n) for of, values in (("y", each.y), ("d", each.y - each.rest))}
+    enough = np.flatnonzero((n[:n_people] >= MIN_EACH) & (n[n_people:] >= MIN_EACH))
+    old, new = enough, enough + n_people
+    columns: dict[str, object] = {
+        "annotator_code": enough, "n_before": n[old], "n_after": n[new], "before": means["y"][0][old], "after": means["y"][0][new],
+    }  # fmt: skip
+    for of, named in (("y", "change"), ("d", "beside")):
+        mean, variance = means[of]
+        error, df = _welch(variance[old] / n[old], variance[new] / n[new], n[old], n[new])
+        columns |= {named: mean[new] - mean[old], f"{named}_error": error, f"{named}_df": df}
+    return pl.DataFrame(columns, schema=SCHEMA)
 
 
-def _each_vote(votes: pl.DataFrame) -> pl.DataFrame:
-    """annotator_code, window, y, d = y - r: of each vote with company."""
-    kept = votes.select("item_code", "annotator_code", "label_code", "window").unique(
-        ["item_code", "annotator_code", "window"], keep="last", maintain_order=True
-    )
-    n, same = pl.len().over("window", "item_code"), pl.len().over("window", "item_code", "label_code")
-    counted = kept.with_columns(n=n.cast(pl.Float64), same=same.cast(pl.Float64)).filter(pl.col("n") > 1)
-    agreeing = counted.with_columns(pairs=(pl.col("same") - 1).sum().over("window", "item_code"))
-    agreeing = agreeing.with_columns(y=(pl.col("same") - 1) / (pl.col("n") - 1))
-    left = (pl.col("n") - 1) * (pl.col("n") - 2)
-    among_rest = (pl.col("pairs") - 2 * (pl.col("same") - 1)) / left
-    of_twos = pl.col("y").filter(pl.col("n") == 2).mean().over("window")
-    rest = pl.when(pl.col("n") > 2).then(among_rest).otherwise(of_twos)
-    return agreeing.select("annotator_code", "window", "y", d=pl.col("y") - rest)
+@dataclass(frozen=True, slots=True)
+class _Votes:
+    """Of each vote with company: who gave it, in which window, its y, and r, how far the others agree."""
+
+    who: IntArray
+    window: IntArray
+    y: FloatArray
+    rest: FloatArray
 
 
-def _welch(of: str, named: str) -> dict[str, pl.Expr]:
-    """The difference of two means, its standard error and degrees of freedom."""
-    old, new = pl.col(f"{of}_var") / pl.col("n"), pl.col(f"{of}_var_new") / pl.col("n_new")
-    spread = old**2 / (pl.col("n") - 1) + new**2 / (pl.col("n_new") - 1)
-    df = pl.when(spread > 0).then((old + new) ** 2 / spread).otherwise(pl.min_horizontal("n", "n_new") - 1)
-    return {named: pl.col(f"{of}_new") - pl.col(of), f"{named}_error": (old + new).sqrt(), f"{named}_df": df}
+def _each_vote(item: IntArray, who: IntArray, label: IntArray, window: IntArray) -> _Votes:
+    place = np.unique(item * 2 + window, return_inverse=True)[1]
+    last = _last_of_each(place * (int(who.max()) + 1) + who)
+    place, who, label, window = (one[last] for one in (place, who, label, window))
+    n = np.bincount(place)[place].astype(np.float64)
+    cell, inverse = np.unique(place * (int(label.max()) + 1) + label, return_inverse=True)
+    others = np.bincount(inverse, minlength=cell.size)[inverse] - 1.0  # how many of them gave this label
+    pairs = np.bincount(place, others)[place]
+    y = np.divide(others, n - 1, out=np.zeros_like(others), where=n > 1)
+    left = (n - 1) * (n - 2)
+    rest = np.divide(pairs - 2 * others, left, out=np.zeros_like(others), where=n > 2)
+    for one in (0, 1):
+        twos = (n == 2) & (window == one)
+        rest[twos] = y[twos].mean() if twos.any() else 0.0
+    kept = n > 1
+    return _Votes(who[kept], window[kept], y[kept], rest[kept])
+
+
+def _last_of_each(key: IntArray) -> IntArray:
+    """The places of the last row of each key."""
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    last: IntArray = order[np.append(ordered[1:] != ordered[:-1], True)]
+    return last
+
+
+def _means(group: IntArray, values: FloatArray, n: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance of each group; 0 where there is nothing."""
+    total = np.bincount(group, values, n.size)
+    mean = np.divide(total, n, out=np.zeros(n.size), where=n > 0)
+    squares = np.bincount(group, (values - mean[group]) ** 2, n.size)
+    return mean, np.divide(squares, n - 1, out=np.zeros(n.size), where=n > 1)
+
+
+def _welch(
+    old: FloatArray, new: FloatArray, n_old: IntArray, n_new: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """The standard error of a difference of two means whose squared errors are given, and its degrees of freedom."""
+    spread = old**2 / (n_old - 1) + new**2 / (n_new - 1)
+    fewest = (np.minimum(n_old, n_new) - 1).astype(np.float64)
+    return np.sqrt(old + new), np.divide((old + new) ** 2, spread, out=fewest, where=spread > 0)

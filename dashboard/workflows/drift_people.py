@@ -16,8 +16,8 @@ from dashboard.workflows.drift_windows import halves
 from dashboard.workflows.monitor import MEASUREMENT
 from dashboard.workflows.opening import Store
 
-MOST_VOTES = 1_000_000
-"""Annotations of a window that agreement is worked out from: items beyond are left out, by a draw."""
+MOST_BEFORE, MOST_NOW = 400_000, 1_000_000
+"""Annotations of the reference and of the window that agreement is worked out from: items beyond are left out, by a draw."""
 
 
 def changes(store: Store, rows: pl.DataFrame, *, seed: int) -> pl.DataFrame:
@@ -27,7 +27,10 @@ def changes(store: Store, rows: pl.DataFrame, *, seed: int) -> pl.DataFrame:
     one with the higher upper end, so a fall is as sure as the less sure of the two; n: items, in the window that has fewer. `detail` has
     both with their errors, and the agreement before and after.
     """
-    votes = pl.concat([_drawn(half, seed) for half in halves(rows)])
+    before, now = halves(rows)
+    if now.is_empty() or int(now["annotator_code"].value_counts()["count"].max()) < watched(FALL).least_n:  # type: ignore[arg-type]  # a count
+        return pl.DataFrame(schema=MEASUREMENT)  # the window is too short for everybody
+    votes = pl.concat([_drawn(before, MOST_BEFORE, seed), _drawn(now, MOST_NOW, seed)])
     names = pl.DataFrame(
         store.read("drift_people").rows(), schema=["annotator_code", "group_id"], orient="row"
     )
@@ -77,11 +80,11 @@ def _row(one: dict[str, float]) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _drawn(half: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """The rows of so many items, drawn, that about MOST_VOTES are left."""
+def _drawn(half: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:
+    """The rows of so many items, drawn, that about `most` are left."""
     votes = half.select("item_code", "annotator_code", "label_code", "window")
-    if votes.height <= MOST_VOTES:
+    if votes.height <= most:
         return votes
     item = votes["item_code"].to_numpy()
-    drawn = np.random.default_rng(seed).random(int(item.max()) + 1) < MOST_VOTES / votes.height
+    drawn = np.random.default_rng(seed).random(int(item.max()) + 1) < most / votes.height
     return votes.filter(pl.Series(drawn[item]))

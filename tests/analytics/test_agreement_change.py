@@ -56,9 +56,9 @@ def named(votes: pl.DataFrame, limit: float = 0.0) -> list[int]:
 
 
 def test_both_figures_by_hand() -> None:
-    """Ten items in each window. Before: 0 and 1 always agree, 2 never does; after: nobody does, but 1 and 2."""
-    before = [(i, a, b) for i in range(10) for a, b in ((0, 0), (1, 0), (2, 1))]
-    after = [(i, a, b) for i in range(10, 20) for a, b in ((0, 0), (1, 1), (2, 1))]
+    """Thirty items in each window. Before: 0 and 1 always agree, 2 never does; after: nobody does, but 1 and 2."""
+    before = [(i, a, b) for i in range(30) for a, b in ((0, 0), (1, 0), (2, 1))]
+    after = [(i, a, b) for i in range(30, 60) for a, b in ((0, 0), (1, 1), (2, 1))]
     rows = [(*row, w) for w, part in enumerate((before, after)) for row in part]
     frame = pl.DataFrame(rows, schema=["item_code", "annotator_code", "label_code", "window"], orient="row")
     found = agreement_changes(frame)
@@ -71,6 +71,8 @@ def test_both_figures_by_hand() -> None:
     ]  # y - r went from .5 - 0 to 0 - 1, and so on
     assert found["change_error"].to_list() == [0.0, 0.0, 0.0]
     assert found.equals(agreement_changes(frame.reverse()))
+    assert agreement_changes(frame.clear()).is_empty()
+    assert agreement_changes(frame.filter(pl.col("item_code") > 0)).is_empty()  # 29 are too few
 
 
 def test_repeats_count_once_and_items_with_one_vote_not_at_all() -> None:
@@ -101,5 +103,5 @@ def test_of_two_people_nobody_can_be_told_from_the_other() -> None:
 def test_nobody_is_named_where_nobody_grew_worse(scene: dict[str, object]) -> None:
     """Harder items, colleagues who left and were bad, colleagues who grew bad: none of it is an annotator's own change."""
     worse = set(scene.get("right_now", {}))  # type: ignore[call-overload]  # a dict where it is given
-    found = [set(named(crowd(seed, **scene))) - worse for seed in range(100)]  # type: ignore[arg-type]  # of one scene
-    assert sum(bool(one) for one in found) / 100 <= LEVEL + 0.035  # two standard errors of 100 crowds
+    found = [set(named(crowd(seed, **scene))) - worse for seed in range(60)]  # type: ignore[arg-type]  # of one scene
+    assert sum(bool(one) for one in found) / 60 <= LEVEL + 0.04  # two standard errors of 60 crowds

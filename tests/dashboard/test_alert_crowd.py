@@ -66,9 +66,7 @@ def test_one_alert_names_everybody_and_another_opens_only_where_somebody_joins(p
     assert opened(pets, crowd(p03=0.5, p07=0.6, p09=0.55)) == 1
     assert listed(pets) == [["p09"], ["p03", "p07"]]
     newest_one = alerts.alerts(pets, project_id=PROJECT, by=stores.RITA).row(0, named=True)
-    assert newest_one["sentence"].startswith(
-        "p09 is surely under the limit of 80.0%: accuracy on gold of p09 55.0% ("
-    )
+    assert newest_one["sentence"].startswith("Accuracy on gold: p09 55.0% (")
     assert newest_one["sentence"].endswith(
         ") is surely under the limit of 80.0%; 30 annotators are watched, 2 others are known"
     )
