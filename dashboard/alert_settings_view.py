@@ -110,6 +110,11 @@ def _limit_form(held: tuple[AlertLimit, ...]) -> None:
     group = _group(row)
     if group is None:
         return
+    if group == f"{CROWD}:":
+        st.caption(
+            "One alert names everybody who is surely beyond it, and another opens only where somebody joins. However many are watched, at "
+            "most 2.5 of 100 measurements name anybody wrongly."
+        )
     now = next((one for one in held if one.key == key and _of(one) == group), None)
     first, second, third = st.columns([2, 2, 3], vertical_alignment="bottom")
     wanted = first.number_input(
