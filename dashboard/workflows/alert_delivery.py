@@ -117,12 +117,10 @@ def message(project_id: str, row: Mapping[str, Any]) -> dict[str, object]:
     says = row["sentence"]
     if hidden:
         beyond = "over" if row["side"] == "low" else "under"
-        n = len(json.loads(row["annotators"] or "[]"))
-        what = (
-            f"{n} annotator{'' if n == 1 else 's'}"
-            if row["group_kind"] == CROWD
-            else told(row["value"], row["unit"])
-        )
+        what = told(row["value"], row["unit"])
+        if row["group_kind"] == CROWD:
+            n = len(json.loads(row["annotators"]))
+            what = f"{n} annotator{'' if n == 1 else 's'}"
         says = f"{title(row['key'])}: {what}, {beyond} the limit of {told(row['limit_value'], row['unit'])}"
     group = "" if hidden or not row["group_kind"] else f"{row['group_kind']}:{row['group_id']}"
     return {
