@@ -112,14 +112,15 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 
 def message(project_id: str, row: Mapping[str, Any]) -> dict[str, object]:
-    """What is sent of an alert. Whose figure it is stays here where that is an annotator or a group of people."""
-    hidden = row["group_kind"] in ABOUT_PEOPLE
+    """What is sent of an alert. Whose figure it is stays here where that is an annotator or a group of people, and whom it names."""
+    names: str | None = row.get("annotators")
+    hidden = row["group_kind"] in ABOUT_PEOPLE or names is not None
     says = row["sentence"]
     if hidden:
         beyond = "over" if row["side"] == "low" else "under"
         what = told(row["value"], row["unit"])
-        if row["group_kind"] == CROWD:
-            n = len(json.loads(row["annotators"]))
+        if row["group_kind"] == CROWD and names is not None:
+            n = len(json.loads(names))
             what = f"{n} annotator{'' if n == 1 else 's'}"
         says = f"{title(row['key'])}: {what}, {beyond} the limit of {told(row['limit_value'], row['unit'])}"
     group = "" if hidden or not row["group_kind"] else f"{row['group_kind']}:{row['group_id']}"

@@ -161,6 +161,7 @@ def test_scoring_names_the_annotator_who_guesses(tmp_path: Path) -> None:
 def test_drift_names_the_annotator_who_changed_and_a_rebuilt_store_says_the_same(tmp_path: Path) -> None:
     with drifting_store(tmp_path / "store") as store:
         limit(store, FALL, -0.05)
+        limit(store, "drift_agreement", 0.0, group="")
         drift.measure(store, project_id=PROJECT, by=stores.LENA)
         assert listed(store) == [["a03"]]
         limit(store, FALL, -0.3, group="annotator:a03")  # it was measured of each of them
@@ -168,9 +169,12 @@ def test_drift_names_the_annotator_who_changed_and_a_rebuilt_store_says_the_same
         moved = (seen["agreed_after"] - seen["agreed_before"]).to_list()
         assert min(moved) == moved[3] < -0.2
         table = alerts.alerts(store, project_id=PROJECT, by=stores.RITA)
+        assert table.filter(pl.col("key") == "drift_agreement")["annotators"].to_list() == ['["a03"]']
         said = dict(table.select("key", "sentence").iter_rows())
         assert "; of the window's change +" in said["drift_sequential"]
         assert "from which items came" in said["drift_sequential"]
+        for row in table.iter_rows(named=True):
+            assert "a03" not in json.dumps(message(PROJECT, row))
         before = rebuilt.tables(store)
     again = rebuilt.tables_of_journal(tmp_path / "store", tmp_path / "again")
     for name in ("alert", "alert_status", "measurement", "drift_run"):
