@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -13,7 +14,7 @@ from dashboard.components import empty_state, plain, press_outcome
 from dashboard.marks import moment_text
 from dashboard.navigation import page
 from dashboard.workflows import alert_delivery, alert_figures, alert_limits, alert_webhook, alerts
-from dashboard.workflows.alert_figures import Watched
+from dashboard.workflows.alert_figures import CROWD, Watched
 from dashboard.workflows.alert_limits import AlertLimit
 from dashboard.workflows.alert_opening import CLOSED
 from dashboard.workflows.errors import BadRequest
@@ -48,9 +49,11 @@ def draw() -> None:
 
 def _limits(held: tuple[AlertLimit, ...], shares: pl.DataFrame) -> None:
     false = {row["key"]: row for row in shares.iter_rows(named=True)}
+    now = alert_limits.measured_now(session.store(), session.project_id(), held, as_of=session.as_of())
     rows = [
         {
             "Figure": alert_figures.title(limit.key, limit.group_kind, limit.group_id),
+            "Now": _now(limit, now.get(alert_limits.name_of(limit.key, limit.group_kind, limit.group_id))),
             "Alert": _rule(limit),
             "From n": f"{limit.least_n:,}",
             "Set by": f"{limit.set_by}, {limit.set_at:%d %b %Y}" if limit.set_by else "the default",
@@ -64,8 +67,17 @@ def _limits(held: tuple[AlertLimit, ...], shares: pl.DataFrame) -> None:
         hide_index=True,
         key="alert_limits",
         height="content",
+        column_config={"Now": st.column_config.TextColumn(width=130)},
         alt="The limits of alerts, and who set them",
     )
+
+
+def _now(limit: AlertLimit, found: Mapping[str, Any] | None) -> str:
+    """The newest value; of all annotators that of the one furthest to the limit's side, with the name."""
+    if found is None:
+        return "–"
+    value = alert_figures.told(found["value"], alert_figures.watched(limit.key).unit or found["unit"])
+    return f"{value} ({found['group_id']})" if limit.group_kind == CROWD else value
 
 
 def _rule(limit: AlertLimit) -> str:
@@ -88,7 +100,8 @@ def _false(row: dict[str, Any] | None) -> str:
 
 
 def _limit_form(held: tuple[AlertLimit, ...]) -> None:
-    titles = {row.key: row.title for row in alert_figures.WATCHED}
+    never = alert_limits.never_measured(session.store(), session.project_id())
+    titles = {row.key: row.title for row in alert_figures.WATCHED if row.key != never}
     key = st.selectbox("Limit of", list(titles), format_func=titles.__getitem__, key="limit_of")
     row = alert_figures.watched(key)
     st.caption(
@@ -97,6 +110,11 @@ def _limit_form(held: tuple[AlertLimit, ...]) -> None:
     group = _group(row)
     if group is None:
         return
+    if group == f"{CROWD}:":
+        st.caption(
+            "One alert names everybody who is surely beyond it, and another opens only where somebody joins. However many are watched, at "
+            "most 2.5 of 100 measurements name anybody wrongly."
+        )
     now = next((one for one in held if one.key == key and _of(one) == group), None)
     first, second, third = st.columns([2, 2, 3], vertical_alignment="bottom")
     wanted = first.number_input(
@@ -135,7 +153,8 @@ def _group(row: Watched) -> str | None:
     """KIND:GROUP that the limit is of, "" for the project; None where there is no group to choose yet."""
     if "" in row.group_kinds:
         return ""
-    known = [
+    known = [f"{CROWD}:"] if CROWD in row.group_kinds else []
+    known += [
         f"{kind}:{group_id}"
         for kind in row.group_kinds
         for group_id in alert_limits.groups(session.store(), session.project_id(), row.key, kind)

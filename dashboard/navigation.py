@@ -127,9 +127,7 @@ PAGES: tuple[Page, ...] = (
         needs_project=False,
     ),
     _page("guideline", "Guideline", "menu_book", "view", "Set up", "What are annotators asked to do?"),
-    _page(
-        "settings", "Settings", "tune", "setting.change", "Set up", "Who may do what?", needs_project=False
-    ),
+    _page("settings", "Settings", "tune", "view.figures", "Set up", "Who may do what?", needs_project=False),
 )
 
 

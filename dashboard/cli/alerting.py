@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,8 @@ from dashboard.cli.frame import (
 )
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from dashboard.workflows.alert_delivery import Delivery
     from dashboard.workflows.opening import Store
     from dashboard.workflows.rules import Person
@@ -47,7 +50,8 @@ def alerts_command(
     limit: Annotated[
         str,
         typer.Option(
-            "--limit", help="Set a limit, FIGURE=VALUE, FIGURE@KIND:GROUP=VALUE (or off); needs --reason."
+            "--limit",
+            help="Set a limit, FIGURE=VALUE, FIGURE@KIND:GROUP=VALUE, of all annotators FIGURE@annotators=VALUE (or off); needs --reason.",
         ),
     ] = "",
     least_n: Annotated[
@@ -100,7 +104,7 @@ def alerts_command(
         )
         table = alerts.alerts(found, project_id=project_id, by=person)
         document = {
-            "project": project_id, "alerts": table.to_dicts(),
+            "project": project_id, "alerts": _rows(table),
             "limits": [asdict(one) for one in alert_limits.limits(found, project_id)],
             "owners": alert_limits.owners(found, project_id), "false_alarms": alerts.false_shares(table).to_dicts(),
             "sent": [asdict(one) for one in sent],
@@ -108,6 +112,13 @@ def alerts_command(
     answer(context, as_json, document, _words(table.to_dicts(), sent))
     if fail_on_open and not alerts.still_open(table).is_empty():
         raise typer.Exit(EXIT_SAYS_NO)
+
+
+def _rows(table: pl.DataFrame) -> list[dict[str, Any]]:
+    """The alerts, with the annotators that each names as a list."""
+    return [
+        {**row, "annotators": json.loads(row["annotators"] or "[]")} for row in table.iter_rows(named=True)
+    ]
 
 
 def _set_limit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import cast
+from typing import Any, cast
 
 import polars as pl
 import streamlit as st
@@ -12,7 +12,6 @@ from dashboard import address, drift_charts, presses, report_links, session
 from dashboard.alert_view import alert_section
 from dashboard.components import (
     empty_state,
-    error_state,
     figure_card,
     item_table,
     link_to,
@@ -25,7 +24,6 @@ from dashboard.components import (
 from dashboard.palette import State
 from dashboard.workflows import drift, drift_report, drift_split, drift_words
 from dashboard.workflows.drift import Drift
-from dashboard.workflows.errors import WorkflowError
 
 CARDS = (
     (
@@ -87,7 +85,7 @@ def render() -> None:
         return
     when = "" if seen.measured_at is None else f" Measured {seen.measured_at:%d %b %Y, %H:%M} UTC."
     verdict(cast("State", seen.state), seen.sentence, detail=f"{seen.detail}{when}")
-    alert_section()
+    alert_section(seen.run_id)
     _cards(seen)
     if seen.parts.height or seen.trend.height:
         _why(seen)
@@ -218,13 +216,18 @@ def _people(seen: Drift) -> None:
             "Nobody's share is worked out: the change is not split, or who labels is not for your role."
         )
         return
-    table = seen.people.with_columns(_points("mix", "behaviour", "shift"))
+    table = seen.people.with_columns(
+        _points("mix", "behaviour", "shift"), agreed=_points("agreed_after") - _points("agreed_before")
+    )
     event = st.dataframe(
-        table, hide_index=True, key="drift_people", height=260, on_select="rerun", selection_mode="single-row", column_config={
-            "annotator_id": "Annotator", "n_before": "Before", "n_after": "Now",
-            "mix": st.column_config.NumberColumn("By their share of the work", format="%+.1f"),
-            "behaviour": st.column_config.NumberColumn("By how they label", format="%+.1f"),
-            "shift": st.column_config.NumberColumn("Own rate", format="%+.1f"),
+        table, hide_index=True, key="drift_people", height=260, on_select="rerun", selection_mode="single-row",
+        column_order=("annotator_id", "n_after", "mix", "behaviour", "shift", "agreed"), column_config={
+            "annotator_id": st.column_config.TextColumn("Annotator", width=76),
+            "n_after": st.column_config.NumberColumn("n now", width=56, help="Annotations in the window."),
+            "mix": _moved("By share", "By their share of the work."),
+            "behaviour": _moved("By labels", "By how they label."),
+            "shift": _moved("Own rate", "How this person's rate moved on items of the same kind."),
+            "agreed": _moved("Agreed", "How their agreement with the others on the same items moved."),
         },
     )  # fmt: skip
     rows = event["selection"]["rows"]
@@ -232,9 +235,13 @@ def _people(seen: Drift) -> None:
     if chosen and chosen not in drift_split.POOLED.values():
         link_to("annotators", label=f"Open {chosen}", annotator=chosen)
     st.caption(
-        "Points of the label's rate. Own rate: how this person's rate moved on items of the same kind. A reason to look; "
-        "choose somebody to open their page."
+        "Points of the label's rate, by each one's share of the work and by how they label; beside them how the person's own rate and "
+        "agreement with the others moved. A reason to look; choose somebody to open their page."
     )
+
+
+def _moved(title: str, meaning: str) -> Any:
+    return st.column_config.NumberColumn(title, help=meaning, format="%+.1f", width=70)
 
 
 def _points(*columns: str, digits: int = 1) -> pl.Expr:
@@ -258,15 +265,8 @@ def _labels(seen: Drift) -> None:
 
 def _report(seen: Drift) -> None:
     store, project, person = session.store(), session.project_id(), session.person()
-    try:
-        kept = drift_report.read(
-            store, project_id=project, by=person, run_id=seen.run_id, as_of=session.as_of()
-        )
-    except WorkflowError as error:
-        error_state("The report cannot be shown", str(error))
-        return
-    if kept is not None:
-        _opened(seen, kept, f"drift-{seen.run_id}.html")
+    if seen.report_sha256 is not None:
+        _opened(seen, f"drift-{seen.run_id}.html")
         return
     st.caption(
         "Evidently's presets on the same two windows, a column each for labels, people, times and attributes of items."
@@ -285,19 +285,24 @@ def _report(seen: Drift) -> None:
         st.rerun()
 
 
-def _opened(seen: Drift, kept: drift_report.Report, name: str) -> None:
-    """The report inside the page, once it is asked for; beside it, or on the reader's own disk."""
-    link = report_links.sealed(
-        person_id=session.person().person_id, project_id=session.project_id(), run_id=seen.run_id, as_of=session.as_of()
-    )  # fmt: skip
+def _opened(seen: Drift, name: str) -> None:
+    """The report inside the page, in a tab of its own, or on the reader's own disk: its bytes are read where one of them is asked for."""
+    store, project, person, past = session.store(), session.project_id(), session.person(), session.as_of()
+    link = report_links.sealed(person_id=person.person_id, project_id=project, run_id=seen.run_id, as_of=past)
     source = f"{st.get_option('server.baseUrlPath').rstrip('/')}/api/report/{link}"
+
+    def whole() -> str:
+        kept = drift_report.read(store, project_id=project, by=person, run_id=seen.run_id, as_of=past)
+        assert kept is not None  # the measurement says that it is kept
+        return kept.html
+
     with st.container(horizontal=True, vertical_alignment="center"):
         wanted = st.toggle("Open the report", key="report_open")
         st.link_button("In a tab of its own", source, icon=":material/open_in_new:", type="tertiary")
         st.download_button(
-            "Save it", kept.html, file_name=name, mime="text/html", key="report_file", type="tertiary"
+            "Save it", whole, file_name=name, mime="text/html", key="report_file", type="tertiary"
         )
-    st.caption(f"{plain(kept.tool)}, kept with this measurement; SHA-256 {kept.sha256}")
+    st.caption(f"{plain(seen.report_tool)}, kept with this measurement; SHA-256 {seen.report_sha256}")
     if wanted:
         st.iframe(source, height=900, alt="Evidently's report of the two windows")
 

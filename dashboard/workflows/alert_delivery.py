@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from dashboard.workflows.alert_addresses import NotReached, addresses, checked_url, post
-from dashboard.workflows.alert_figures import BIAS, title, told
+from dashboard.workflows.alert_figures import ANNOTATOR, BIAS, CROWD, title, told
 from dashboard.workflows.alert_limits import HANDLES
 from dashboard.workflows.alert_opening import CLOSED
 from dashboard.workflows.alert_webhook import Webhook
@@ -31,7 +31,7 @@ MOST_ATTEMPTS = 10
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 """The wait after the first failure, doubled after each further one up to the longest; a quarter of it more or less."""
 
-ABOUT_PEOPLE = frozenset({"annotator", "pair", BIAS})
+ABOUT_PEOPLE = frozenset({ANNOTATOR, CROWD, "pair", BIAS})
 """Kinds of groups whose names stay in the house."""
 
 
@@ -112,12 +112,17 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 
 def message(project_id: str, row: Mapping[str, Any]) -> dict[str, object]:
-    """What is sent of an alert. Whose figure it is stays here where that is an annotator or a group of people."""
-    hidden = row["group_kind"] in ABOUT_PEOPLE
+    """What is sent of an alert. Whose figure it is stays here where that is an annotator or a group of people, and whom it names."""
+    names: str | None = row.get("annotators")
+    hidden = row["group_kind"] in ABOUT_PEOPLE or names is not None
     says = row["sentence"]
     if hidden:
         beyond = "over" if row["side"] == "low" else "under"
-        says = f"{title(row['key'])}: {told(row['value'], row['unit'])}, {beyond} the limit of {told(row['limit_value'], row['unit'])}"
+        what = told(row["value"], row["unit"])
+        if row["group_kind"] == CROWD and names is not None:
+            n = len(json.loads(names))
+            what = f"{n} annotator{'' if n == 1 else 's'}"
+        says = f"{title(row['key'])}: {what}, {beyond} the limit of {told(row['limit_value'], row['unit'])}"
     group = "" if hidden or not row["group_kind"] else f"{row['group_kind']}:{row['group_id']}"
     return {
         "project": project_id, "alert": row["alert_id"], "figure": row["key"], "group": group, "value": row["value"], "low": row["low"],

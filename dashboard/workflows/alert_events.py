@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Mapping
 
 from dashboard.workflows.alert_codes import CODES
-
-Fields = Mapping[str, object]
+from dashboard.workflows.event_fields import Fields, because, first_row, rows, setting_value
 
 
 def opened(payload: Fields) -> str:
@@ -16,28 +14,19 @@ def opened(payload: Fields) -> str:
     >>> opened({"rows": {"alert": [{}]}}), opened({})
     ('; 1 alert opened', '')
     """
-    n = len(_rows(payload, "alert"))
+    n = len(rows(payload, "alert"))
     return f"; {n} alert{'' if n == 1 else 's'} opened" if n else ""
 
 
 def setting(key: str, payload: Fields) -> str:
     """A limit of an alert that was set, or who owns new ones."""
-    before, after = (_value(payload.get(name)) for name in ("before", "after"))
-    why = f": {payload['reason']}" if payload.get("reason") else ""
+    none = "nobody" if key.startswith("alert_owner") else "none"
+    before, after = (setting_value(payload.get(name), none=none) for name in ("before", "after"))
+    why = because(payload.get("reason"))
     if key.startswith("alert_owner"):
         of = key.partition(".")[2]
         return f"made {after} the owner of new alerts{f' of {of}' if of else ''}{why}"
     return f"changed the alert limit of {key.removeprefix('alert.')} from {before} to {after}{why}"
-
-
-def _value(found: object) -> str:
-    if found is None:
-        return "none"
-    return f"{found:g}" if isinstance(found, (int, float)) else str(found)
-
-
-def _rows(payload: Fields, table: str) -> Sequence[Fields]:
-    return cast("Mapping[str, Sequence[Fields]]", payload.get("rows") or {}).get(table, ())
 
 
 def _closed(event: Fields, payload: Fields) -> str:
@@ -47,8 +36,8 @@ def _closed(event: Fields, payload: Fields) -> str:
 
 
 def _sent(event: Fields, payload: Fields) -> str:
-    row = next(iter(_rows(payload, "alert_delivery")), {})
-    return f"sent the alert {event['subject']} to {row.get('host')}: {row.get('answer')}"
+    sent = first_row(payload, "alert_delivery")
+    return f"sent the alert {event['subject']} to {sent.get('host')}: {sent.get('answer')}"
 
 
 WORDS: Mapping[str, tuple[str, str, Callable[[Fields, Fields], str]]] = {

@@ -14,7 +14,12 @@ from dashboard.workflows.errors import BadRequest
 
 Side = Literal["low", "high", "value"]
 
+MIX, CHOICES = "drift_total_variation", "drift_choice_change"
+"""How far the label mix moved: of labels that are categories, and of labels that are sets, choice by choice."""
 SEQUENTIAL, BIAS_GAP = "drift_sequential", "bias_gap"
+FALL = "drift_of_annotator"
+ANNOTATOR, CROWD = "annotator", "annotators"
+"""Kinds of groups: one annotator, and all of them at once (of which there is one, without an id)."""
 BIAS = "bias"
 """The kind of group of a gap's alert; its id is the attribute."""
 
@@ -71,8 +76,11 @@ class Watched:
 
 
 DRIFT: tuple[Watched, ...] = (
-    Watched("drift_total_variation", "Labels that changed (total variation)", "low", 0.05, 400, 0, 1, "drift",
+    Watched(MIX, "Labels that changed (total variation)", "low", 0.05, 400, 0, 1, "drift",
             "a change of 5 labels in 100 is worth a look; the lower end of the interval has to be over it"),
+    Watched(CHOICES, "Choices that changed (mean change of a choice's share)", "low", 0.02, 400, 0, 1, "drift",
+            "labels are sets: a choice's share moved by 2 points in the mean; the lower end of the interval has to be over it",
+            unit="difference"),
     Watched("drift_agreement", "Change of Krippendorff's alpha", "high", -0.05, 100, -2, 2, "drift",
             "the upper end of the change's interval has to be under it", unit="coefficient"),
     Watched("drift_content", "New items told from old (area under the curve)", "low", 0.65, 200, 0.5, 1, "drift",
@@ -82,9 +90,12 @@ DRIFT: tuple[Watched, ...] = (
     Watched(SEQUENTIAL, "Sequential test of a label's rate", "value", 1.0, 100, 1, 1, "drift",
             "its own limit keeps false alarms to about one in a year of days", unit=""),
 )  # fmt: skip
-"""Figures of drift; they are watched from the start."""
+"""Figures of drift; they are watched from the start, MIX or CHOICES by what the project's labels are."""
 
 _OTHERS: tuple[Watched, ...] = (
+    Watched(FALL, "Change of an annotator's agreement with the others", "high", None, 50, -1, 0, "drift",
+            "window minus reference, on the same items as the others; both their own and beside the others' has to be under it",
+            (ANNOTATOR, CROWD), "difference"),
     Watched(BIAS_GAP, "A gap between groups that stays", "low", None, LEAST_N, 0, 1, "bias",
             "the size of the gap, as the near end of an interval that counts how many gaps were tested; one alert an attribute",
             unit="difference"),
@@ -131,6 +142,10 @@ _OF_GROUPS = (score_groups.ATTRIBUTE, score_groups.BATCH)
 _SPLIT = {score_groups.ALPHA_OF: "krippendorff_alpha", score_groups.PERCENT_OF: "percent_agreement"}
 
 
+def _kinds_of(group_kind: str) -> tuple[str, ...]:
+    return (ANNOTATOR, CROWD) if group_kind == ANNOTATOR else (group_kind,)
+
+
 def _split(key: str, of: str) -> Watched:
     metric = next(row for row in METRICS if row.key == of)
     return replace(_of_metric(metric, _OF_GROUPS, "agreement"), key=key, title=f"{metric.title} of a group")
@@ -139,7 +154,7 @@ def _split(key: str, of: str) -> Watched:
 WATCHED: tuple[Watched, ...] = (
     *DRIFT,
     *(_of_metric(metric, ("",), "agreement") for metric in METRICS),
-    *(_of_metric(metric, (metric.group_kind,), _PAGES[metric.group_kind]) for metric in GROUP_METRICS if metric.key != NO_INTERVAL),
+    *(_of_metric(metric, _kinds_of(metric.group_kind), _PAGES[metric.group_kind]) for metric in GROUP_METRICS if metric.key != NO_INTERVAL),
     *(_split(key, of) for key, of in _SPLIT.items()),
     *_OTHERS,
 )  # fmt: skip
@@ -175,6 +190,8 @@ def group_words(group_kind: str, group_id: str) -> str:
     >>> group_words("pair", '["ana", "bo"]'), group_words("batch", '[7, "week-2.csv"]'), group_words("label", "cat")
     ('ana and bo', 'week-2.csv', 'cat')
     """
+    if group_kind == CROWD:
+        return "any annotator"
     if group_kind == "pair":
         return " and ".join(json.loads(group_id))
     if group_kind == score_groups.BATCH:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from dashboard.workflows import members
-from dashboard.workflows.alert_figures import DRIFT, SEQUENTIAL, Watched, watched
+from dashboard.workflows import label_sets, members
+from dashboard.workflows.alert_figures import (
+    ANNOTATOR,
+    CHOICES,
+    CROWD,
+    DRIFT,
+    FALL,
+    MIX,
+    SEQUENTIAL,
+    Watched,
+    watched,
+)
 from dashboard.workflows.errors import BadRequest
-from dashboard.workflows.monitor import newest_run
+from dashboard.workflows.monitor import FIGURE_RUN, figures, newest_run
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import PERMISSIONS, Person, require
 from data.database import Reader
@@ -22,6 +32,9 @@ from data.records import Draft
 
 LIMIT, OWNER = "alert.", "alert_owner"
 HANDLES = "alert.handle"
+DRIFT_RUN = "drift"
+_RUN_KINDS: Mapping[str, str] = {"drift": DRIFT_RUN, "cost": "cost"}
+"""Which runs measure the figures of a page; `FIGURE_RUN` those of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +57,11 @@ class AlertLimit:
 def name_of(key: str, group_kind: str = "", group_id: str = "") -> str:
     """A figure with its group in one word.
 
-    >>> name_of("label_alpha", "label", "cat"), name_of("drift_agreement")
-    ('label_alpha@label:cat', 'drift_agreement')
+    >>> name_of("label_alpha", "label", "cat"), name_of("drift_agreement"), name_of("accuracy_on_gold", "annotators")
+    ('label_alpha@label:cat', 'drift_agreement', 'accuracy_on_gold@annotators')
     """
+    if group_kind == CROWD:
+        return f"{key}@{CROWD}"
     return f"{key}@{group_kind}:{group_id}" if group_kind else key
 
 
@@ -62,14 +77,26 @@ def parts_of(name: str) -> tuple[str, str, str]:
 
 
 def limits(store: Store | Reader, project_id: str, *, as_of: int | None = None) -> tuple[AlertLimit, ...]:
-    """The limits of a project: those of drift, the default where nobody set one, then every other that somebody set and that is on."""
+    """The limits of a project: those of drift, the default where nobody set one, then every other that somebody set and that is on.
+
+    How far labels moved has one figure for categories and another for sets: the one that the project's labels have.
+    """
     kept = _kept(store, project_id, as_of)
-    found = [kept.get(row.key, AlertLimit(row.key, row.default, row.least_n)) for row in DRIFT]
-    own = {row.key for row in DRIFT}
+    never, own = never_measured(store, project_id, as_of=as_of), {row.key for row in DRIFT}
     return (
-        *found,
+        *(
+            kept.get(row.key, AlertLimit(row.key, row.default, row.least_n))
+            for row in DRIFT
+            if row.key != never
+        ),
         *(limit for name, limit in sorted(kept.items()) if name not in own and limit.value is not None),
     )
+
+
+def never_measured(store: Store | Reader, project_id: str, *, as_of: int | None = None) -> str:
+    """Which of MIX and CHOICES this project's labels do not have."""
+    label_set = label_sets.current_label_set(store, project_id, as_of=as_of)
+    return MIX if label_set is not None and label_set.is_sets else CHOICES
 
 
 def _kept(store: Store | Reader, project_id: str, as_of: int | None) -> dict[str, AlertLimit]:
@@ -100,15 +127,22 @@ def set_limit(
         limit: what its near end has to be beyond.
         reason: why.
         least_n: the fewest that the figure may rest on; by default its own, and never less.
-        group: KIND:ID of the group where the figure has groups, such as "label:cat", as `touchstone score --json` names it.
+        group: KIND:ID of the group where the figure has groups, such as "label:cat", as `touchstone score --json` names it;
+            "annotators" for all annotators at once.
         request_id: of the caller.
 
     Raises:
         NotAllowed: the person may not change settings.
-        BadRequest: an unknown figure or group, a limit outside the figure's range, an n under its own, or no reason.
+        BadRequest: an unknown figure or group, one that this project's labels do not have, a limit outside the figure's range, an n
+            under its own, or no reason.
     """
     require(by, "setting.change")
     row = watched(key)
+    if key == never_measured(store, project_id):
+        instead = CHOICES if key == MIX else MIX
+        raise BadRequest(
+            f"{key} is not measured of this project's labels; {instead} says how far they moved."
+        )
     kind, _, group_id = group.partition(":")
     _check_group(store, project_id, row, kind, group_id)
     n = row.least_n if least_n is None else least_n
@@ -148,12 +182,13 @@ def _check(row: Watched, limit: float | None, least_n: int) -> None:
 
 
 def _check_group(store: Store, project_id: str, row: Watched, kind: str, group_id: str) -> None:
-    if kind == "" and "" in row.group_kinds:
+    if (kind == "" and "" in row.group_kinds) or (
+        kind == CROWD and CROWD in row.group_kinds and not group_id
+    ):
         return
-    if kind not in row.group_kinds or not kind:
-        wanted = (
-            " or ".join(f"{one}:NAME" for one in row.group_kinds if one) or "none: it is of the whole project"
-        )
+    if kind not in row.group_kinds or kind in ("", CROWD):
+        named = (CROWD if one == CROWD else f"{one}:NAME" for one in row.group_kinds if one)
+        wanted = " or ".join(named) or "none: it is of the whole project"
         raise BadRequest(
             f"{row.key} is of a group: name {wanted}."
             if row.group_kinds != ("",)
@@ -168,12 +203,45 @@ def _check_group(store: Store, project_id: str, row: Watched, kind: str, group_i
 
 
 def groups(store: Store, project_id: str, key: str, kind: str) -> tuple[str, ...]:
-    """The groups of a kind that the newest run measured this figure of."""
-    run = newest_run(store, project_id)
+    """The groups of a kind that the newest run measured this figure of; of all annotators there are none, they are one."""
+    run = newest_run(store, project_id, kind=DRIFT_RUN if key == FALL else FIGURE_RUN)
     if run is None:
         return ()
     found = store.read("score_measurements", project_id=project_id, run_id=run.run_id, group_kind=kind)
     return tuple(found.filter(pl.col("key") == key)["group_id"])
+
+
+def measured_now(
+    store: Store, project_id: str, held: Sequence[AlertLimit], *, as_of: int | None = None
+) -> dict[str, Mapping[str, Any]]:
+    """The newest value of each of these limits' figures, by `name_of`: group_id, value, low, high, n, unit, of all annotators the one
+    nearest to the limit or furthest beyond it; no entry for one that is undefined, was not measured, or is none by itself (the
+    sequential test, a gap).
+    """
+    tables: dict[tuple[str, str], pl.DataFrame] = {}
+    found: dict[str, Mapping[str, Any]] = {}
+    for limit in held:
+        row = watched(limit.key)
+        kind = ANNOTATOR if limit.group_kind == CROWD else limit.group_kind
+        source = (_RUN_KINDS.get(row.page, FIGURE_RUN), kind)
+        if source not in tables:
+            run = newest_run(store, project_id, as_of=as_of, kind=source[0])
+            tables[source] = (
+                pl.DataFrame() if run is None else figures(store, project_id, run, group_kind=kind)
+            )
+        table = tables[source]
+        if table.is_empty():
+            continue
+        own = table.filter(pl.col("key") == limit.key, pl.col("value").is_not_null())
+        if limit.group_kind == CROWD:
+            own = own.filter(pl.col("n") >= limit.least_n).sort(
+                "value", "group_id", descending=[row.side == "low", False]
+            )
+        elif kind:
+            own = own.filter(pl.col("group_id") == limit.group_id)
+        if own.height:
+            found[name_of(limit.key, limit.group_kind, limit.group_id)] = own.row(0, named=True)
+    return found
 
 
 def owners(store: Store | Reader, project_id: str, *, as_of: int | None = None) -> dict[str, str]:
@@ -187,11 +255,11 @@ def owners(store: Store | Reader, project_id: str, *, as_of: int | None = None) 
     return found
 
 
-def owner_of(reader: Store | Reader, project_id: str, key: str) -> str | None:
-    """Who owns a new alert of this figure: the person set, as long as they may act and handle alerts; else None."""
-    named = owners(reader, project_id)
-    person = named.get(key, named.get(""))
-    return person if person in may_own(reader) else None
+def owners_now(reader: Store | Reader, project_id: str, keys: Collection[str]) -> dict[str, str]:
+    """Who owns a new alert of each of these figures, by key: the person set, as long as they may act and handle alerts; else no entry."""
+    named, able = owners(reader, project_id), may_own(reader)
+    found = {key: named.get(key, named.get("")) for key in keys}
+    return {key: person for key, person in found.items() if person in able}
 
 
 def may_own(store: Store | Reader) -> dict[str, str]:

@@ -84,6 +84,7 @@ class _Step:
     owner: str = ""
     code: str = ""
     reason: str = ""
+    saw: int | None = None
 
 
 def own(store: Store, *, project_id: str, by: Person, alert_id: str, request_id: str | None = None) -> None:
@@ -97,18 +98,34 @@ def own(store: Store, *, project_id: str, by: Person, alert_id: str, request_id:
 
 
 def close(
-    store: Store, *, project_id: str, by: Person, alert_id: str, code: str, reason: str, request_id: str | None = None
+    store: Store, *, project_id: str, by: Person, alert_id: str, code: str, reason: str, saw: int | None = None,
+    request_id: str | None = None,
 ) -> None:  # fmt: skip
     """Close an alert with a reason out of CODES and words; it needs an owner first.
 
+    The next one of the figure can open once facts came in that the person had not seen.
+
+    Args:
+        store: the store.
+        project_id: the project.
+        by: who closes it.
+        alert_id: which one.
+        code: of CODES.
+        reason: in words.
+        saw: up to which event the person had seen what came in, by default up to now: a page may have been open for an hour.
+        request_id: of the caller.
+
     Raises:
-        NotAllowed, BadRequest, Stale: as `own`; BadRequest for another code, without words, or while nobody owns it.
+        NotAllowed, BadRequest, Stale: as `own`; BadRequest for another code, without words, or while nobody owns it, or for a `saw`
+            before the alert opened.
     """
     if code not in CODES:
         raise BadRequest(f"{code!r} is no reason to close an alert. Reasons: {', '.join(CODES)}.")
     if not reason.strip():
         raise BadRequest("Closing an alert needs a reason in words: what was it, and what was done?")
-    _move(store, project_id, by, _Step(alert_id, CLOSED, code=code, reason=reason.strip()), request_id)
+    _move(
+        store, project_id, by, _Step(alert_id, CLOSED, code=code, reason=reason.strip(), saw=saw), request_id
+    )
 
 
 def _move(store: Store, project_id: str, by: Person, step: _Step, request_id: str | None) -> None:
@@ -125,13 +142,18 @@ def _move(store: Store, project_id: str, by: Person, step: _Step, request_id: st
             raise BadRequest("Nobody owns this alert yet: take it first, then close it.")
         if step.status == OWNED and now["owner"] == step.owner:
             return None
+        if step.saw is not None and step.saw < now["seq"]:
+            raise BadRequest(
+                f"The alert opened with event {now['seq']}; who saw up to {step.saw} had not seen it."
+            )
         row = {
             "alert_id": step.alert_id, "status": step.status, "owner": step.owner or now["owner"], "reason": step.reason or None,
-            "code": step.code or None,
+            "code": step.code or None, "saw_seq": step.saw,
         }  # fmt: skip
         payload = {"rows": {"alert_status": [row]}, "reason": step.reason, "code": step.code}
         return Draft(f"alert_{step.status}", project_id, step.alert_id, payload)
 
+    # what was seen is no part of the request: who presses again after a failure has seen more
     request: dict[str, object] = {
         "verb": f"alert.{step.status}", "project": project_id, "alert": step.alert_id, "code": step.code, "reason": step.reason,
     }  # fmt: skip

@@ -12,18 +12,18 @@ import polars as pl
 
 from analytics.errors import AnalyticsError
 from analytics.label_mix import MIN_ANNOTATIONS
-from analytics.sequential import Chart, Watch
+from analytics.sequential import Chart
 from dashboard import __version__
 from dashboard.workflows import (
     alert_opening,
     alerts,
     drift_figures,
     drift_label_sets,
+    drift_people,
     drift_split,
     drift_trend,
     drift_words,
 )
-from dashboard.workflows.drift_trend import Trend
 from dashboard.workflows.drift_windows import Windows, windows
 from dashboard.workflows.drift_words import State
 from dashboard.workflows.errors import BadRequest
@@ -36,14 +36,11 @@ from data.identifiers import uuid7
 from data.records import Draft
 
 KIND = "drift"
+MOVERS = 2
 PARTS = {"part": pl.Utf8, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
-TREND = {
-    "period": pl.Utf8, "rate": pl.Float64, "expected": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64,
-    "up": pl.Float64, "down": pl.Float64, "alarm": pl.Boolean, "other_up": pl.Float64, "other_down": pl.Float64,
-}  # fmt: skip
 PEOPLE = {
     "annotator_id": pl.Utf8, "n_before": pl.Int64, "n_after": pl.Int64, "mix": pl.Float64, "behaviour": pl.Float64,
-    "shift": pl.Float64,
+    "shift": pl.Float64, "agreed_before": pl.Float64, "agreed_after": pl.Float64,
 }  # fmt: skip
 KINDS = {
     "kind": pl.Utf8, "n_before": pl.Int64, "n_after": pl.Int64, "mix": pl.Float64, "residual": pl.Float64,
@@ -75,9 +72,10 @@ class Drift:
     """A measurement of drift as it was kept.
 
     `figures`: MEASUREMENT; `labels`: drift_figures.LABELS; `parts`: PARTS, of the change of `label`; `alone`: (factor, why it
-    has no part of its own); `trend`: TREND, a day a row; `limit` of its up and down; `people`: PEOPLE; `kinds`: KINDS; `items`:
+    has no part of its own); `trend`: drift_trend.TREND, a day a row; `limit` of its up and down; `people`: PEOPLE; `kinds`: KINDS; `items`:
     ITEMS, the window's that moved the rate most; `facts`: the rest in words and figures (windows, effective sample sizes, change
-    points, the other sequential test, why something is undefined).
+    points, the other sequential test, why something is undefined); `report_sha256`, `report_tool`: of the report that is kept with
+    it (`drift_report.read` has its page).
     """
 
     run_id: str
@@ -97,6 +95,7 @@ class Drift:
     facts: Mapping[str, Any]
     measured_at: datetime | None = None
     report_sha256: str | None = None
+    report_tool: str = ""
 
 
 def measure(
@@ -123,7 +122,8 @@ def measure(
         raise BadRequest(f"{asked.chart!r} is no sequential test. They are: {', '.join(drift_trend.CHARTS)}.")
     found = windows(store, project_id, reference=asked.reference, window=asked.window, as_of=saw)
     try:
-        document, figures = _document(store, project_id, found, asked, saw)
+        people = drift_people.changes(store, found.rows, seed=asked.seed)
+        document, figures = _document(store, project_id, found, asked, saw, people)
     except AnalyticsError as error:
         raise BadRequest(f"Drift could not be worked out: {error}") from error
     run_id = uuid7(store.clock())
@@ -133,29 +133,33 @@ def measure(
     def plan(reader: Reader) -> Draft:
         measured = alert_opening.Measured(run_id, saw, store.clock())
         opened = alert_opening.of_drift(
-            reader, project_id, measured, figures, document["alarm"], sentence=sentence
+            reader,
+            project_id,
+            measured,
+            pl.concat([figures, people]),
+            document["alarm"],
+            sentence=sentence,
+            causes={"drift_agreement": drift_people.who_fell(people)},
         )
         run = {
             "run_id": run_id, "kind": KIND, "method": "shapley", "parameters": json.dumps(parameters, sort_keys=True),
             "code_version": __version__, "saw_seq": saw,
         }  # fmt: skip
         kept = {
-            "run_id": run_id,
-            "state": state,
-            "sentence": sentence,
-            "document": json.dumps(document, ensure_ascii=False),
-        }
+            "run_id": run_id, "state": state, "sentence": sentence, "document": json.dumps(document, ensure_ascii=False),
+        }  # fmt: skip
         rows = {
             "run": [run], "drift_run": [kept], **opened,
             "measurement": [{**row, "run_id": run_id} for row in figures.iter_rows(named=True)],
         }  # fmt: skip
-        rows = {table: found_rows for table, found_rows in rows.items() if found_rows}
-        return Draft(
-            "drift_measured",
-            project_id,
-            run_id,
-            {"rows": rows, "parameters": parameters, "sentence": sentence},
-        )
+        payload: dict[str, object] = {
+            "rows": {table: found_rows for table, found_rows in rows.items() if found_rows},
+            "parameters": parameters, "sentence": sentence,
+        }  # fmt: skip
+        if people.height:  # as many rows as there are annotators
+            segment = reader.segments.put(people.with_columns(run_id=pl.lit(run_id)))
+            payload["segments"] = {"measurement": segment.as_payload()}
+        return Draft("drift_measured", project_id, run_id, payload)
 
     request: dict[str, object] = {"verb": "drift.measure", "project": project_id, **parameters}
     if request_id is None:
@@ -176,17 +180,31 @@ def newest(
         NotAllowed: the person may not see figures.
     """
     require(by, "view.figures")
-    runs = store.read("drift_runs", project_id=project_id, as_of=as_of)
-    if run_id:
-        runs = runs.filter(pl.col("run_id") == run_id)
-    return None if runs.is_empty() else _read(runs.row(0, named=True), sees_people=by.may("view.annotators"))
+    found = store.read("drift_run", project_id=project_id, run_id=run_id, as_of=as_of)
+    return (
+        None if found.is_empty() else _read(found.row(0, named=True), sees_people=by.may("view.annotators"))
+    )
 
 
 def runs(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> pl.DataFrame:
     """run_id, state, sentence, measured_by, measured_at: what was measured, newest first (50 at most)."""
     require(by, "view.figures")
-    found = store.read("drift_runs", project_id=project_id, as_of=as_of)
-    return found.select("run_id", "state", "sentence", "measured_by", "measured_at")
+    return store.read("drift_run_list", project_id=project_id, as_of=as_of)
+
+
+def movers(
+    store: Store, *, project_id: str, by: Person, run_id: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The annotators and the items that moved the rate of a measurement most, MOVERS of each at most; none where it is not split.
+
+    Raises:
+        NotAllowed: the person may not see figures.
+    """
+    seen = newest(store, project_id=project_id, by=by, run_id=run_id)
+    if seen is None:
+        return (), ()
+    people = seen.people.filter(~pl.col("annotator_id").is_in(list(drift_split.POOLED.values())))
+    return tuple(people["annotator_id"].head(MOVERS)), tuple(seen.items["item_id"].head(MOVERS))
 
 
 def drift_today(store: Store, project_id: str, by: Person, *, as_of: int | None = None) -> tuple[State, str]:
@@ -194,17 +212,20 @@ def drift_today(store: Store, project_id: str, by: Person, *, as_of: int | None 
     seen = newest(store, project_id=project_id, by=by, as_of=as_of)
     if seen is None:
         return "undefined", "Drift was not measured yet."
-    waiting = (
-        alerts.alerts(store, project_id=project_id, by=by, as_of=as_of)
-        .filter(pl.col("status") != "closed", pl.col("key").str.starts_with("drift_"))
-        .height
+    waiting = alerts.waiting(store, project_id=project_id, by=by, as_of=as_of).filter(
+        pl.col("key").str.starts_with("drift_")
     )
-    told = {0: "", 1: " 1 alert is open."}.get(waiting, f" {waiting} alerts are open.")
-    return ("watch" if waiting else seen.state), f"{seen.sentence}.{told}"
+    if waiting.is_empty():
+        return seen.state, f"{seen.sentence}."
+    n = waiting.height
+    if seen.state != "watch":  # an alert says what the label mix does not
+        more = {1: "", 2: " 1 more alert is open."}.get(n, f" {n - 1} more alerts are open.")
+        return "watch", f"{waiting['sentence'][0]}.{more}"
+    return "watch", f"{seen.sentence}. {'1 alert is' if n == 1 else f'{n} alerts are'} open."
 
 
 def _document(
-    store: Store, project_id: str, found: Windows, asked: DriftOptions, saw: int
+    store: Store, project_id: str, found: Windows, asked: DriftOptions, saw: int, people: pl.DataFrame
 ) -> tuple[dict[str, Any], pl.DataFrame]:
     """Everything that is kept, ready for JSON, and the measurements among it."""
     counts = [int((found.rows["window"] == w).sum()) for w in (0, 1)]
@@ -240,7 +261,7 @@ def _document(
         "attribute": moved.attribute, "n_used": moved.n_used, "resampled": split.resampled, "undefined": split.undefined,
         "effective_annotators": split.effective_annotators, "effective_items": split.effective_items,
         "n_bridge": split.n_bridge, "label_set": drift_label_sets.change_words(found.rows, found.sets, label_set),
-        "is_sets": label_set.is_sets, **_course_facts(course, asked),
+        "is_sets": label_set.is_sets, **drift_trend.facts(course, asked.chart),
     }  # fmt: skip
     parts = [
         {
@@ -261,38 +282,23 @@ def _document(
     document = {
         **empty, "state": state, "sentence": sentence, "detail": drift_words.detail(facts), "label": name, "figures": figures.to_dicts(),
         "labels": labels.to_dicts(), "parts": parts, "alone": [[key, why] for key, why in split.alone.items()],
-        "trend": _course_rows(course), "limit": course.watched.limit, "people": _people(store, split.annotators),
+        "trend": drift_trend.rows(course), "limit": course.watched.limit, "people": _people(store, split.annotators, people),
         "kinds": _kinds(moved), "items": _items(store, project_id, moved.items, label_set, saw),
-        "alarm": _alarm(name, course.watched, asked.run_length),
+        "alarm": drift_trend.alarm(name, course.watched, asked.run_length, cause=drift_words.causes(parts)),
     }  # fmt: skip
     return document, figures
 
 
-def _course_facts(course: Trend, asked: DriftOptions) -> dict[str, Any]:
-    watched, other = course.watched, course.other
-    return {
-        "seasonal": course.season == drift_trend.DAYS, "season": course.season, "dispersion": watched.dispersion, "rho": watched.rho,
-        "began_at": str(watched.began_at or ""), "alarm_at": str(watched.alarm_at or ""), "unwatched": watched.undefined,
-        "chart": asked.chart, "other": {
-            "chart": course.other_chart, "limit": other.limit, "began_at": str(other.began_at or ""), "alarm_at": str(other.alarm_at or ""),
-        },
-        "points": list(course.points),
-    }  # fmt: skip
-
-
-def _course_rows(course: Trend) -> list[dict[str, Any]]:
-    other = course.other.periods
-    rows = course.watched.periods.with_columns(
-        pl.col("period").cast(pl.Utf8), other_up=other["up"], other_down=other["down"]
-    )
-    return rows.select(*TREND).to_dicts()
-
-
-def _people(store: Store, people: pl.DataFrame) -> list[dict[str, Any]]:
+def _people(store: Store, people: pl.DataFrame, changes: pl.DataFrame) -> list[dict[str, Any]]:
     if people.is_empty():
         return []
     names = dict(store.read("drift_people").iter_rows()) | drift_split.POOLED
-    told = people.with_columns(annotator_id=pl.col("annotator_code").replace_strict(names, default="?"))
+    agreed = [
+        pl.col("detail").str.json_path_match(f"$.{when}").cast(pl.Float64) for when in ("before", "after")
+    ]
+    told = people.with_columns(annotator_id=pl.col("annotator_code").replace_strict(names, default="?")).join(
+        changes.select(annotator_id="group_id", agreed_before=agreed[0], agreed_after=agreed[1]), on="annotator_id", how="left"
+    )  # fmt: skip
     by_size = (pl.col("mix") + pl.col("behaviour")).abs()
     return told.sort(by_size, "annotator_id", descending=[True, False]).select(*PEOPLE).head(200).to_dicts()
 
@@ -316,18 +322,6 @@ def _kinds(moved: drift_split.Moved) -> list[dict[str, Any]]:
     return told.sort(pl.col("mix").abs(), "kind", descending=[True, False]).select(*KINDS).to_dicts()
 
 
-def _alarm(label: str, watched: Watch, run_length: int) -> dict[str, Any] | None:
-    """What the sequential test raised, for an alert."""
-    if watched.alarm_at is None:
-        return None
-    last = watched.periods.filter(pl.col("alarm"))  # at least the day of the alarm
-    return {
-        "value": float(max(last["up"][0], last["down"][0])), "limit": watched.limit, "n": int(last["n"].sum()),
-        "sentence": f"The rate of {label} runs {watched.direction} since {watched.began_at}, beyond what chance does "
-        f"about once in {run_length:,} days",
-    }  # fmt: skip
-
-
 def _read(row: Mapping[str, Any], *, sees_people: bool) -> Drift:
     kept = json.loads(row["document"])
     people = pl.DataFrame(kept["people"], schema=PEOPLE)
@@ -335,7 +329,7 @@ def _read(row: Mapping[str, Any], *, sees_people: bool) -> Drift:
         row["run_id"], kept["state"], kept["sentence"], kept["detail"], kept["label"],
         pl.DataFrame(kept["figures"], schema=MEASUREMENT), pl.DataFrame(kept["labels"], schema=drift_figures.LABELS),
         pl.DataFrame(kept["parts"], schema=PARTS), tuple((key, why) for key, why in kept["alone"]),
-        pl.DataFrame(kept["trend"], schema=TREND), kept["limit"], people if sees_people else people.clear(),
+        pl.DataFrame(kept["trend"], schema=drift_trend.TREND), kept["limit"], people if sees_people else people.clear(),
         pl.DataFrame(kept["kinds"], schema=KINDS), pl.DataFrame(kept.get("items", []), schema=ITEMS),
-        kept["facts"], row["measured_at"], row["report_sha256"],
+        kept["facts"], row["measured_at"], row["report_sha256"], row["report_tool"] or "",
     )  # fmt: skip

@@ -42,8 +42,8 @@ def make(store: Store, *, project_id: str, by: Person, run_id: str) -> Report:
         BadRequest: there is no such measurement, or a window has fewer than MIN_ROWS annotations.
     """
     require(by, "drift.measure")
-    runs = store.read("drift_runs", project_id=project_id).filter(pl.col("run_id") == run_id)
-    if runs.is_empty():
+    runs = store.read("drift_run", project_id=project_id, run_id=run_id)
+    if not run_id or runs.is_empty():
         raise BadRequest(f"There is no measurement of drift {run_id!r} in {project_id}.")
     asked = json.loads(runs["document"][0])["facts"]["asked"]
     saw = int(runs["seq"][0]) - 1  # the measurement saw what came before it

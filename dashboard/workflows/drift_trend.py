@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,10 @@ CHARTS: tuple[sequential.Chart, ...] = get_args(sequential.Chart)
 _HOUR = 3_600_000_000
 _THURSDAY = 72
 """Hours from Monday to 1 January 1970."""
+TREND = {
+    "period": pl.Utf8, "rate": pl.Float64, "expected": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64,
+    "up": pl.Float64, "down": pl.Float64, "alarm": pl.Boolean, "other_up": pl.Float64, "other_down": pl.Float64,
+}  # fmt: skip
 HOURS, DAYS, NONE = "hours of the week", "days of the week", ""
 """What is taken out of a rate."""
 
@@ -98,3 +102,41 @@ def by_hour(rows: pl.DataFrame, codes: Collection[int]) -> pl.DataFrame:
             "k": k[used], "n": n[used], "window": (new[used] == n[used]).astype(np.int64),
         }
     )  # fmt: skip
+
+
+def facts(course: Trend, chart: str) -> dict[str, Any]:
+    """What the tests and change points found, in a measurement's document; `chart`: the one in charge."""
+    watched, other = course.watched, course.other
+    return {
+        "seasonal": course.season == DAYS, "season": course.season, "dispersion": watched.dispersion, "rho": watched.rho,
+        "began_at": str(watched.began_at or ""), "alarm_at": str(watched.alarm_at or ""), "unwatched": watched.undefined,
+        "chart": chart, "other": {
+            "chart": course.other_chart, "limit": other.limit, "began_at": str(other.began_at or ""), "alarm_at": str(other.alarm_at or ""),
+        },
+        "points": list(course.points),
+    }  # fmt: skip
+
+
+def rows(course: Trend) -> list[dict[str, Any]]:
+    """A day a row (TREND), with both tests' sums."""
+    other = course.other.periods
+    told = course.watched.periods.with_columns(
+        pl.col("period").cast(pl.Utf8), other_up=other["up"], other_down=other["down"]
+    )
+    return told.select(*TREND).to_dicts()
+
+
+def alarm(label: str, watched: sequential.Watch, run_length: int, *, cause: str) -> dict[str, Any] | None:
+    """What the sequential test raised, for an alert: value, limit, n, sentence; None where it raised nothing.
+
+    `cause`: what the split of the window's change says of it, "" for nothing.
+    """
+    if watched.alarm_at is None:
+        return None
+    last = watched.periods.filter(pl.col("alarm"))  # at least the day of the alarm
+    why = f"; of the window's change {cause}" if cause else ""
+    return {
+        "value": float(max(last["up"][0], last["down"][0])), "limit": watched.limit, "n": int(last["n"].sum()),
+        "sentence": f"The rate of {label} runs {watched.direction} since {watched.began_at}, beyond what chance does "
+        f"about once in {run_length:,} days{why}",
+    }  # fmt: skip

@@ -43,10 +43,8 @@ def sentence(
         f"{row['label']} is given {way} often: {row['after']:.1%} ({found.window}), {row['before']:.1%} in {found.reference} "
         f"({row['change'] * 100:+z.1f} points, {row['low'] * 100:+z.1f} to {row['high'] * 100:+z.1f})"
     )
-    clear = [p for p in parts if p["low"] is not None and (p["low"] > 0 or p["high"] < 0)]
-    clear.sort(key=lambda p: -abs(p["value"]))
-    if clear:
-        said += "; of it " + ", ".join(f"{p['value'] * 100:+z.1f} from {p['part']}" for p in clear)
+    if cause := causes(parts):
+        said += f"; of it {cause}"
     elif parts:
         said += "; no cause stands out"
     else:
@@ -55,6 +53,17 @@ def sentence(
     if switched:
         said += f" ({' and '.join(switched)} {'is' if len(switched) == 1 else 'are'} not separable from time)"
     return "watch", said
+
+
+def causes(parts: Sequence[Mapping[str, Any]]) -> str:
+    """The parts of a change whose interval leaves out none, the largest first; "" where there is none.
+
+    >>> causes([{"part": "who labelled", "value": 0.08, "low": 0.03, "high": 0.12}, {"part": "the guideline", "value": 0.2, "low": None}])
+    '+8.0 from who labelled'
+    """
+    clear = [p for p in parts if p["low"] is not None and (p["low"] > 0 or p["high"] < 0)]
+    clear.sort(key=lambda p: -abs(p["value"]))
+    return ", ".join(f"{p['value'] * 100:+z.1f} from {p['part']}" for p in clear)
 
 
 def _points(value: float | None) -> str:

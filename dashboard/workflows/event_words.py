@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from dashboard.workflows import alert_events
+from dashboard.workflows.event_fields import Fields, because, first_row, number, setting_value
 
-Payload = Mapping[str, object]
-Fields = Mapping[str, object]
+Payload = Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,8 @@ def sentence(event: Fields, payload: Payload) -> str:
     return f"{event['actor']} {known.words(event, payload)}"
 
 
-def _row(payload: Payload, table: str) -> Mapping[str, object]:
-    """The first row that the event has for a table; empty where it has none."""
-    rows = cast("Mapping[str, Sequence[Mapping[str, object]]]", payload.get("rows") or {}).get(table)
-    return rows[0] if rows else {}
-
-
 def _short(sha256: object) -> str:
     return f"{str(sha256)[:12]}…"
-
-
-def _because(text: object) -> str:
-    return f": {text}" if text else ""
-
-
-def _number(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else "?"
 
 
 def _counts(payload: Payload) -> Mapping[str, object]:
@@ -56,7 +42,7 @@ def _counts(payload: Payload) -> Mapping[str, object]:
 
 
 def _member(event: Fields, payload: Payload) -> str:
-    row = _row(payload, "member")
+    row = first_row(payload, "member")
     if row.get("active") is False:
         return f"took the right to act away from {row.get('name')} ({event['subject']})"
     roles = ", ".join(cast("Sequence[str]", row.get("roles") or []))
@@ -65,39 +51,35 @@ def _member(event: Fields, payload: Payload) -> str:
 
 def _imported(event: Fields, payload: Payload) -> str:
     counts = _counts(payload)
-    said = f"imported {_number(counts.get('imported'))} annotations from {event['subject']}"
-    said += f"; {_number(counts['duplicates'])} were already there" if counts.get("duplicates") else ""
-    return said + (f"; {_number(counts['rejected'])} rows left out" if counts.get("rejected") else "")
+    said = f"imported {number(counts.get('imported'))} annotations from {event['subject']}"
+    said += f"; {number(counts['duplicates'])} were already there" if counts.get("duplicates") else ""
+    return said + (f"; {number(counts['rejected'])} rows left out" if counts.get("rejected") else "")
 
 
 def _predicted(event: Fields, payload: Payload) -> str:
-    counts, row = _counts(payload), _row(payload, "model_run")
-    said = (
-        f"imported what the model run {event['subject']} says about {_number(counts.get('imported'))} items"
-    )
+    counts, row = _counts(payload), first_row(payload, "model_run")
+    said = f"imported what the model run {event['subject']} says about {number(counts.get('imported'))} items"
     left_out = sum(n for n in (counts.get("rejected"), counts.get("unknown_items")) if isinstance(n, int))
-    said += f"; {_number(left_out)} rows left out" if left_out else ""
+    said += f"; {number(left_out)} rows left out" if left_out else ""
     said += "; it looks in-sample" if row.get("out_of_sample") == "doubted" else ""
-    return said + _because(row.get("note"))
+    return said + because(row.get("note"))
 
 
 def _embedded(event: Fields, payload: Payload) -> str:
-    counts, row = _counts(payload), _row(payload, "embedding_run")
-    said = f"imported embeddings {event['subject']} of {_number(counts.get('imported'))} items"
-    return said + f" ({_number(row.get('n_dimensions'))} dimensions)" + _because(row.get("note"))
+    counts, row = _counts(payload), first_row(payload, "embedding_run")
+    said = f"imported embeddings {event['subject']} of {number(counts.get('imported'))} items"
+    return said + f" ({number(row.get('n_dimensions'))} dimensions)" + because(row.get("note"))
 
 
 def _tokens(event: Fields, payload: Payload) -> str:
-    counts, row = _counts(payload), _row(payload, "token_run")
-    said = f"imported what {event['subject']} says of {_number(row.get('n_tokens'))} tokens"
-    return said + f" of {_number(counts.get('imported'))} items" + _because(row.get("note"))
+    counts, row = _counts(payload), first_row(payload, "token_run")
+    said = f"imported what {event['subject']} says of {number(row.get('n_tokens'))} tokens"
+    return said + f" of {number(counts.get('imported'))} items" + because(row.get("note"))
 
 
 def _scored(_event: Fields, payload: Payload) -> str:
-    run = _row(payload, "run")
-    said = (
-        f"scored by {run.get('method')}: {_number(payload.get('changed_labels'))} labels are new or changed"
-    )
+    run = first_row(payload, "run")
+    said = f"scored by {run.get('method')}: {number(payload.get('changed_labels'))} labels are new or changed"
     alpha = cast("Mapping[str, object]", payload.get("headline") or {}).get("krippendorff_alpha")
     return said + (f", alpha {alpha:.3f}" if isinstance(alpha, float) else "") + alert_events.opened(payload)
 
@@ -128,60 +110,58 @@ def _blind(event: Fields, payload: Payload) -> str:
 
 def _adjudicated(event: Fields, payload: Payload) -> str:
     change = f"{payload.get('label_before')} became" if payload.get("changed") else "it stays"
-    return f"settled {event['subject']}: {change} {payload.get('label')}{_because(payload.get('reason'))}"
+    return f"settled {event['subject']}: {change} {payload.get('label')}{because(payload.get('reason'))}"
 
 
 def _undone(event: Fields, payload: Payload) -> str:
     what = {"blind": "blind answer", "answer": "answer", "skip": "skip", "question": "question"}
     done = what.get(str(payload.get("undone")), "answer")
-    return f"took back the {done} on {event['subject']} (event {_number(payload.get('undone_seq'))})"
+    return f"took back the {done} on {event['subject']} (event {number(payload.get('undone_seq'))})"
 
 
 def _flags(_event: Fields, payload: Payload) -> str:
     reasons = cast("Mapping[str, object]", payload.get("by_reason") or {})
-    said = ", ".join(f"{reason.replace('_', ' ')} {_number(n)}" for reason, n in reasons.items() if n)
-    return f"raised {_number(payload.get('raised'))} flags" + (f" ({said})" if said else "")
+    said = ", ".join(f"{reason.replace('_', ' ')} {number(n)}" for reason, n in reasons.items() if n)
+    return f"raised {number(payload.get('raised'))} flags" + (f" ({said})" if said else "")
 
 
 def _level(_event: Fields, payload: Payload) -> str:
-    row = _row(payload, "label_set")
+    row = first_row(payload, "label_set")
     return f"corrected the label set: version {row.get('version')}, {row.get('level')}"
 
 
 def _setting(event: Fields, payload: Payload) -> str:
-    def shown(value: object) -> str:
-        return "off" if value is None else f"{value:g}" if isinstance(value, (int, float)) else str(value)
-
     key = str(event["subject"]).removeprefix("gate.")
     if key.startswith("alert"):
         return alert_events.setting(key, payload)
     if key == "work.suggestions":
-        before, after = payload.get("before"), payload.get("after")
-        return f"changed when suggestions are shown from {before} to {after}{_because(payload.get('reason'))}"
-    change = f"from {shown(payload.get('before'))} to {shown(payload.get('after'))}"
-    return f"changed the limit {key} {change}{_because(payload.get('reason'))}"
+        shown = f"from {payload.get('before')} to {payload.get('after')}"
+        return f"changed when suggestions are shown {shown}{because(payload.get('reason'))}"
+    before, after = (setting_value(payload.get(name), none="off") for name in ("before", "after"))
+    change = f"from {before} to {after}"
+    return f"changed the limit {key} {change}{because(payload.get('reason'))}"
 
 
 def _proposed(_event: Fields, payload: Payload) -> str:
-    row = _row(payload, "release")
+    row = first_row(payload, "release")
     return (
-        f"proposed release {row.get('version')}: {_number(row.get('n_items'))} items, "
-        f"content {_short(row.get('content_hash'))}" + _because(row.get("note"))
+        f"proposed release {row.get('version')}: {number(row.get('n_items'))} items, "
+        f"content {_short(row.get('content_hash'))}" + because(row.get("note"))
     )
 
 
 def _waived(_event: Fields, payload: Payload) -> str:
-    row = _row(payload, "waiver")
+    row = first_row(payload, "waiver")
     return (
-        f"waived the gate {row.get('gate')} of release {payload.get('version')}{_because(row.get('reason'))}"
+        f"waived the gate {row.get('gate')} of release {payload.get('version')}{because(row.get('reason'))}"
     )
 
 
 def _signed(_event: Fields, payload: Payload) -> str:
-    row = _row(payload, "signature")
+    row = first_row(payload, "signature")
     verb = "approved" if row.get("decision") == "approve" else "rejected"
     content = _short(row.get("content_hash"))
-    return f"{verb} release {payload.get('version')}, content {content}{_because(row.get('reason'))}"
+    return f"{verb} release {payload.get('version')}, content {content}{because(row.get('reason'))}"
 
 
 def _exported(_event: Fields, payload: Payload) -> str:
@@ -196,12 +176,12 @@ def _which(payload: Payload) -> str:
 
 
 def _decided(_event: Fields, p: Payload) -> str:
-    return f"decided on {p.get('title')}{_because(p.get('reason'))}"
+    return f"decided on {p.get('title')}{because(p.get('reason'))}"
 
 
 def _bias(_event: Fields, p: Payload) -> str:
     compared = ", ".join(map(str, cast("list[object]", p.get("attributes") or []))) or "no groups"
-    gaps = f"{_number(p.get('gaps'))} of {_number(p.get('tested'))} gaps tested differ from nothing"
+    gaps = f"{number(p.get('gaps'))} of {number(p.get('tested'))} gaps tested differ from nothing"
     return f"compared how groups are labelled ({compared}): {gaps}{alert_events.opened(p)}"
 
 
@@ -232,13 +212,13 @@ KINDS: Mapping[str, EventKind] = {
     "attributes_read": EventKind(
         "Personal data read",
         "Somebody read annotators' personal attributes, and said what for.",
-        lambda _e, p: f"read annotators' personal attributes{_which(p)}{_because(p.get('purpose'))}",
+        lambda _e, p: f"read annotators' personal attributes{_which(p)}{because(p.get('purpose'))}",
     ),
     "attributes_imported": EventKind(
         "Personal data brought in",
         "Attributes of annotators came into the vault. What they say is there, not in the record.",
         lambda _e, p: (
-            f"brought in attributes of {_number(p.get('people'))} annotator{'' if p.get('people') == 1 else 's'}{_which(p)}"
+            f"brought in attributes of {number(p.get('people'))} annotator{'' if p.get('people') == 1 else 's'}{_which(p)}"
         ),
     ),
     "note_written": EventKind(
@@ -256,21 +236,21 @@ KINDS: Mapping[str, EventKind] = {
         "Scoring of what changed",
         "The items with newer annotations got a new consensus, with what the last full run took the annotators for.",
         lambda _e, p: (
-            f"rescored {_number(p.get('items'))} items with changed annotations: "
-            f"{_number(p.get('changed_labels'))} labels are new or changed"
+            f"rescored {number(p.get('items'))} items with changed annotations: "
+            f"{number(p.get('changed_labels'))} labels are new or changed"
         ),
     ),
     "model_judged": EventKind(
         "Model held against the labels",
         "What a model says of each label, and what verdicts on flags taught, was worked out.",
         lambda _e, p: (
-            f"held a model against {_number(p.get('items'))} labels; it doubts {_number(p.get('suspects'))}"
+            f"held a model against {number(p.get('items'))} labels; it doubts {number(p.get('suspects'))}"
         ),
     ),
     "drift_measured": EventKind(
         "Drift measured",
         "A window of annotations was set beside a reference.",
-        lambda _e, p: f"measured drift{_because(p.get('sentence'))}{alert_events.opened(p)}",
+        lambda _e, p: f"measured drift{because(p.get('sentence'))}{alert_events.opened(p)}",
     ),
     "drift_reported": EventKind(
         "Drift report",
@@ -284,12 +264,12 @@ KINDS: Mapping[str, EventKind] = {
     "bias_answered": EventKind(
         "Bias answered",
         "What is done about a gap between groups was decided, with a reason.",
-        lambda e, p: f"decided about {e['subject']}: {p.get('action')}{_because(p.get('reason'))}",
+        lambda e, p: f"decided about {e['subject']}: {p.get('action')}{because(p.get('reason'))}",
     ),
     "bias_effects_measured": EventKind(
         "Effects measured",
         "Whether suggestions, order, haste or an attribute of the items pull labels was measured and kept.",
-        lambda _e, p: f"measured what pulls labels: {_number(p.get('found'))} effects told from chance",
+        lambda _e, p: f"measured what pulls labels: {number(p.get('found'))} effects told from chance",
     ),
     "bias_action_committed": EventKind(
         "Action on bias", "What is done about a bias was decided, with the effect expected before.", _decided
@@ -307,7 +287,7 @@ KINDS: Mapping[str, EventKind] = {
     "flag_skipped": EventKind(
         "Skip",
         "An annotator passed an item on.",
-        lambda e, p: f"skipped {e['subject']}{_because(p.get('reason'))}",
+        lambda e, p: f"skipped {e['subject']}{because(p.get('reason'))}",
     ),
     "draft_saved": EventKind(
         "Draft",
@@ -321,14 +301,14 @@ KINDS: Mapping[str, EventKind] = {
     "question_asked": EventKind(
         "Question",
         "An annotator asked the lead.",
-        lambda e, p: f"asked about {e['subject']}{_because(p.get('question'))}",
+        lambda e, p: f"asked about {e['subject']}{because(p.get('question'))}",
     ),
     "answer_undone": EventKind("Undo", "An answer was taken back; it stays on record.", _undone),
     "adjudicated": EventKind("Adjudication", "A lead settled an item, with a reason.", _adjudicated),
     "rates_set": EventKind(
         "Rates set",
         "What work is paid was set or taken back; the amounts are for those who may see pay.",
-        lambda _e, p: f"set {_number(p.get('n_rates'))} rates of pay",
+        lambda _e, p: f"set {number(p.get('n_rates'))} rates of pay",
     ),
     "release_proposed": EventKind(
         "Release proposed", "Labels were frozen under a content hash, with their gates.", _proposed

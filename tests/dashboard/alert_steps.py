@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import polars as pl
 
-from dashboard.workflows import alert_opening, alerts, ingest
+from dashboard.workflows import alert_limits, alert_opening, alerts, ingest
 from dashboard.workflows.monitor import MEASUREMENT
 from dashboard.workflows.opening import Store
 from data.database import Reader
@@ -49,6 +49,12 @@ def opened(store: Store, figures: pl.DataFrame, alarm: dict[str, object] | None 
 def one(store: Store) -> dict[str, object]:
     """The newest alert."""
     return alerts.alerts(store, project_id=PROJECT, by=stores.RITA).row(0, named=True)
+
+
+def limit(store: Store, key: str, value: float | None, **more: object) -> None:
+    """Set a limit, with a reason."""
+    options: dict[str, object] = {"reason": "Our contract says so", **more}
+    alert_limits.set_limit(store, project_id=PROJECT, by=stores.LENA, key=key, limit=value, **options)  # type: ignore[arg-type]  # by name
 
 
 def settle(store: Store, code: str = "fixed", reason: str = "Mended") -> str:

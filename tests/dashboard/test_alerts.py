@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from dashboard.workflows import (
-    alert_figures,
     alert_limits,
     alerts,
     bias,
@@ -21,18 +20,12 @@ from dashboard.workflows import (
     rates,
     score,
 )
-from dashboard.workflows.catalog import METRICS
 from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
 from dashboard.workflows.opening import Store, open_store
 from dashboard.workflows.rates import Rate
 from tests import rebuilt, stores
-from tests.dashboard.alert_steps import PROJECT, bring, figure, one, opened, settle
+from tests.dashboard.alert_steps import PROJECT, bring, figure, limit, one, opened, settle
 from tests.dashboard.bias_steps import crowd_store
-
-
-def limit(store: Store, key: str, value: float | None, **more: object) -> None:
-    options: dict[str, object] = {"reason": "Our contract says so", **more}
-    alert_limits.set_limit(store, project_id=PROJECT, by=stores.LENA, key=key, limit=value, **options)  # type: ignore[arg-type]  # by name
 
 
 def rescored(store: Store, *, seed: int = 0) -> None:
@@ -95,53 +88,36 @@ def test_an_alert_is_owned_and_closed_with_a_reason_and_may_come_again_with_othe
     assert opened(pets, figure()) == 1
 
 
-def test_a_lead_sets_limits_and_others_do_not(pets: Store) -> None:
-    held = alert_limits.set_limit(
-        pets, project_id=PROJECT, by=stores.LARS, key="drift_total_variation", limit=0.15, reason="We know our seasons", least_n=3000
-    )  # fmt: skip
-    assert (held[0].value, held[0].least_n, held[0].set_by, held[0].reason) == (
-        0.15,
-        3000,
-        "lars",
-        "We know our seasons",
-    )
-    assert opened(pets, figure(low=0.14, n=5000)) == 0
-    assert opened(pets, figure(low=0.16, n=2999)) == 0
-    assert opened(pets, figure(low=0.16, n=3000)) == 1
-    limit(pets, "drift_agreement", None)
-    assert alert_limits.limits(pets, PROJECT)[1].value is None
-    assert opened(pets, figure(key="drift_agreement", low=-0.3, high=-0.2)) == 0
-    with pytest.raises(NotAllowed):
-        alert_limits.set_limit(
-            pets, project_id=PROJECT, by=stores.RITA, key="drift_agreement", limit=0, reason="x"
-        )
+def test_one_closed_with_a_reason_stays_closed_though_data_came_between_opening_and_closing(
+    pets: Store,
+) -> None:
+    opened(pets, figure())
+    bring(pets, seed=7)
+    settle(pets, "accepted", "A new supplier, seen with today's data")
+    assert opened(pets, figure()) == 0
+    assert opened(pets, figure(value=0.4, low=0.3)) == 0
+    bring(pets, seed=8)
+    assert opened(pets, figure(low=0.01)) == 0  # new data, and not surely beyond the limit
+    assert opened(pets, figure()) == 1
 
 
-@pytest.mark.parametrize(
-    ("wrong", "problem"),
-    [({"key": "weather"}, "raises no alert. Figures that do"), ({"limit": 2.0}, "between 0 and 1"), ({"limit": -0.1}, "between 0 and 1"),
-     ({"least_n": 10}, "fewer tell nothing"), ({"reason": ""}, "needs a reason"), ({"limit": float("nan")}, "between 0 and 1"),
-     ({"key": "krippendorff_alpha", "limit": 67.0}, "between -1 and 1"), ({"key": "cost_per_right_label", "limit": -1.0}, "at 0 or more"),
-     ({"key": "median_seconds"}, "how seconds spread"), ({"key": "label_alpha"}, "name label:NAME"),
-     ({"key": "label_alpha", "group": "label:fox"}, "Measured: bird, cat, dog"),
-     ({"key": "label_alpha", "group": "annotator:a0"}, "name label:NAME"),
-     ({"key": "percent_agreement", "group": "label:cat"}, "has no groups")],
-)  # fmt: skip
-def test_a_limit_that_makes_no_sense_is_refused(pets: Store, wrong: dict[str, object], problem: str) -> None:
-    asked: dict[str, object] = {"key": "drift_total_variation", "limit": 0.1, "reason": "why", **wrong}
-    with pytest.raises(BadRequest, match=problem):
-        alert_limits.set_limit(pets, project_id=PROJECT, by=stores.LENA, **asked)  # type: ignore[arg-type]  # wrong on purpose
-
-
-def test_every_figure_of_the_catalogue_can_have_a_limit_and_none_has_one_before(pets: Store) -> None:
-    assert {limit.key for limit in alert_limits.limits(pets, PROJECT)} == {
-        row.key for row in alert_figures.DRIFT
+def test_data_that_came_after_the_closer_looked_can_open_it_again(pets: Store) -> None:
+    opened(pets, figure())
+    alert_id, looked = str(one(pets)["alert_id"]), pets.head
+    bring(pets, seed=7)
+    alerts.own(pets, project_id=PROJECT, by=stores.LENA, alert_id=alert_id)
+    closing = {
+        "project_id": PROJECT,
+        "by": stores.LENA,
+        "alert_id": alert_id,
+        "code": "expected",
+        "reason": "A holiday",
     }
-    for metric in METRICS:
-        row = alert_figures.watched(metric.key)
-        assert (row.default, row.side) == (None, "high" if metric.better == "higher" else "low")
-        limit(pets, metric.key, 0.5)
-    assert {metric.key for metric in METRICS} < {limit.key for limit in alert_limits.limits(pets, PROJECT)}
+    with pytest.raises(BadRequest, match="had not seen it"):
+        alerts.close(pets, **closing, saw=1)  # type: ignore[arg-type]  # by name
+    alerts.close(pets, **closing, saw=looked)  # type: ignore[arg-type]  # by name
+    assert one(pets)["saw_seq"] == looked
+    assert opened(pets, figure()) == 1
 
 
 def test_scoring_opens_the_alert_of_the_run_and_no_other(tmp_path: Path) -> None:

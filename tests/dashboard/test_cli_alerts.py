@@ -56,6 +56,13 @@ def test_limits_owners_and_closing_by_script(shell: Shell) -> None:
     assert (held["key"], held["group_kind"], held["group_id"], held["value"], held["least_n"]) == (
         "label_alpha", "label", "cat", 0.95, 101,
     )  # fmt: skip
+    shown = spoken(
+        shell("alerts", "--limit", "accuracy_on_gold@annotators=0.7", "--reason", "Our floor", "--json")
+    )
+    assert [(one["key"], one["group_kind"], one["value"]) for one in shown["limits"][-2:]] == [
+        ("accuracy_on_gold", "annotators", 0.7), ("label_alpha", "label", 0.95),
+    ]  # fmt: skip
+    assert [one["annotators"] for one in shown["alerts"]] == [[]]
     shown = spoken(shell("alerts", "--owner", "label_alpha=lars", "--reason", "His label", "--json"))
     assert shown["owners"] == {"label_alpha": "lars"}
     spoken(shell("score", "--replicates", "200", "--json"))

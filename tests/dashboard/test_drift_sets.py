@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from analytics.set_agreement import set_alpha
-from dashboard.workflows import drift, ingest
+from dashboard.workflows import alert_limits, alerts, drift, ingest
+from dashboard.workflows.alert_figures import CHOICES, MIX
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.label_words import JOINED
@@ -25,24 +26,28 @@ PROJECT = stores.PROJECT
 WINGS_BEFORE, WINGS_AFTER = 0.2, 0.5
 
 
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Everybody gives the set of the animal, and "wings" with it in WINGS_BEFORE of the cases, in the last week in WINGS_AFTER."""
-    folder = tmp_path_factory.mktemp("drift-sets")
+def sets_store(path: Path, *, wings_after: float) -> Store:
+    """Everybody gives the set of the animal, and "wings" with it in WINGS_BEFORE of the cases, in the last week in `wings_after`."""
     whole = crowd(drifting=False)
     rng = np.random.default_rng(3)
     last = pl.Series(
         [at.toordinal() - FIRST.toordinal() >= DAYS - WINDOW for at in whole.annotations["labelled_at"]]
     )
-    share = np.where(last, WINGS_AFTER, WINGS_BEFORE)
+    share = np.where(last, wings_after, WINGS_BEFORE)
     wings = pl.Series(rng.random(whole.annotations.height) < share)
     label = pl.format('["{}"{}]', "label", pl.when(wings).then(pl.lit(', "wings"')).otherwise(pl.lit("")))
     parsed = replace(whole, annotations=whole.annotations.with_columns(label=label))
-    with stores.empty_store(
-        folder / "store", clock=stores.SteppingClock(FIRST + timedelta(days=DAYS))
-    ) as store:
-        request = ingest.ImportRequest(labels=(*stores.LABELS, "wings"), level="set", title="Pets")
-        ingest.import_parsed(store, parsed=parsed, project_id=PROJECT, by=stores.LENA, request=request)
+    store = stores.empty_store(path, clock=stores.SteppingClock(FIRST + timedelta(days=DAYS)))
+    request = ingest.ImportRequest(labels=(*stores.LABELS, "wings"), level="set", title="Pets")
+    ingest.import_parsed(store, parsed=parsed, project_id=PROJECT, by=stores.LENA, request=request)
+    return store
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Such a store with a drift that was measured."""
+    folder = tmp_path_factory.mktemp("drift-sets")
+    with sets_store(folder / "store", wings_after=WINGS_AFTER) as store:
         drift.measure(store, project_id=PROJECT, by=stores.LENA)
     return folder
 
@@ -106,3 +111,24 @@ def test_the_page_says_choices(store: Store) -> None:
     assert "wings is given more often" in text
     assert "Choices that changed" in text
     assert "**Labels that changed**" not in text
+
+
+def test_choices_that_changed_open_the_alert_of_the_mix_and_a_lead_may_move_its_limit(store: Store) -> None:
+    row = alerts.alerts(store, project_id=PROJECT, by=stores.RITA).row(
+        by_predicate=pl.col("key") == CHOICES, named=True
+    )
+    assert row["low"] > row["limit_value"] == 0.02
+    assert row["sentence"].startswith("wings is given more often: ")
+    held = {limit.key for limit in alert_limits.limits(store, PROJECT)}
+    assert (CHOICES in held, MIX in held) == (True, False)
+    wanted = {"project_id": PROJECT, "by": stores.LENA, "reason": "We know our seasons"}
+    with pytest.raises(BadRequest, match="drift_choice_change says how far"):
+        alert_limits.set_limit(store, key=MIX, limit=0.1, **wanted)  # type: ignore[arg-type]  # by name
+    assert alert_limits.set_limit(store, key=CHOICES, limit=0.3, **wanted)[0].value == 0.3  # type: ignore[arg-type]  # by name
+
+
+def test_no_alert_opens_where_no_choice_changed(tmp_path: Path) -> None:
+    with sets_store(tmp_path / "store", wings_after=WINGS_BEFORE) as calm:
+        drift.measure(calm, project_id=PROJECT, by=stores.LENA)
+        assert newest(calm).state == "fit"
+        assert CHOICES not in alerts.alerts(calm, project_id=PROJECT, by=stores.RITA)["key"].to_list()

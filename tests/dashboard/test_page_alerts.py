@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.workflows import alert_limits, alerts
 from dashboard.workflows.alert_delivery import deliver
 from dashboard.workflows.alert_webhook import Webhook
+from dashboard.workflows.errors import NotAllowed
 from dashboard.workflows.opening import Store
 from tests import stores
 from tests.dashboard.alert_steps import PROJECT, bring, figure, opened, receiving, settle
@@ -69,12 +70,27 @@ def test_a_limit_of_a_group_asks_which(pets: Store) -> None:
         app = open_page("settings", person="lena", tab="alerts")
         app = checked(app.selectbox(key="limit_of").set_value("accuracy_on_gold").run())
         group = app.selectbox(key="limit_group_accuracy_on_gold")
-        assert group.options[0] == "a0"
+        assert group.options[:2] == ["any annotator", "a0"]
         group.set_value("annotator:a4")
         app.text_input(key="limit_why").input("New here")
         press(app, "Set the limit")
     held = alert_limits.limits(pets, PROJECT)[-1]
     assert (held.group_kind, held.group_id) == ("annotator", "a4")
+
+
+def test_a_limit_of_all_annotators_at_once_is_set_and_listed(pets: Store) -> None:
+    with shown_by(pets):
+        app = open_page("settings", person="lena", tab="alerts")
+        app = checked(app.selectbox(key="limit_of").set_value("accuracy_on_gold").run())
+        assert "at most 2.5 of 100 measurements name anybody wrongly" in said(
+            app
+        )  # any annotator comes first
+        app.text_input(key="limit_why").input("Our floor")
+        app = press(app, "Set the limit")
+        row = app.dataframe[0].value.iloc[-1]
+        assert row["Figure"] == "Accuracy on gold (any annotator)"
+    held = alert_limits.limits(pets, PROJECT)[-1]
+    assert (held.group_kind, held.group_id) == ("annotators", "")
 
 
 def test_the_owner_of_new_alerts_is_set(pets: Store) -> None:
@@ -126,7 +142,10 @@ def test_how_often_alerts_were_false_is_said_beside_their_limit(pets: Store) -> 
         assert app.dataframe[0].value["False alarms"].iloc[0] == "1 of 2 closed (9% to 91%)"
 
 
-def test_a_card_says_figure_limit_and_where_it_went_and_is_closed_with_a_code(pets: Store) -> None:
+def test_a_card_says_figure_limit_and_where_it_went_and_is_closed_with_a_code(
+    pets: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TOUCHSTONE_WEBHOOK_URL", raising=False)
     alert_limits.set_limit(
         pets,
         project_id=PROJECT,
@@ -145,7 +164,11 @@ def test_a_card_says_figure_limit_and_where_it_went_and_is_closed_with_a_code(pe
             "**Alpha of one label against the rest (cat)** is 0.500 (0.400 to 0.600), under the limit of 0.800"
             in text
         )
-        assert "0.500, limit 0.800, n 400; not sent to a webhook" in text
+        assert "0.500, limit 0.800, n 400." in text
+        with monkeypatch.context() as served:
+            served.setenv("TOUCHSTONE_WEBHOOK_URL", "https://hooks.example/path")
+            assert "0.500, limit 0.800, n 400; not sent yet." in said(open_page("overview", person="lars"))
+        app = open_page("overview", person="lars")
         app = press(app, "I take it")
         app = press(app, "Close the alert")
         assert "Choose what it was" in said(app)
@@ -166,13 +189,41 @@ def test_the_past_has_no_forms(pets: Store) -> None:
         assert not {"Set the limit", "Set the owner"} & set(labels(app))
 
 
-@pytest.mark.parametrize("person", ["anna", "rita"])
-def test_settings_are_for_who_may_change_them(pets: Store, person: str) -> None:
+def test_a_reviewer_reads_limits_owners_and_the_webhook_and_changes_none(pets: Store) -> None:
+    with shown_by(pets):
+        app = open_page("settings", person="rita", tab="alerts")
+        assert "5 figures of Pets are watched" in said(app)
+        assert app.dataframe[0].value["Set by"].unique().tolist() == ["the default"]
+        assert "Nobody: an alert opens unowned" in said(app)
+        assert not app.number_input
+        for tab in ("people", "limits", "alerts"):
+            app = open_page("settings", person="rita", tab=tab)
+            assert not {"Set the limit", "Set the owner", "Add a person", "Change"} & set(labels(app))
+    with pytest.raises(NotAllowed):
+        alert_limits.set_owner(pets, project_id=PROJECT, by=stores.RITA, owner="lars", reason="x")
+
+
+def test_settings_are_not_for_annotators(pets: Store) -> None:
     opened(pets, figure())
     with shown_by(pets):
-        text = said(open_page("settings", person=person, tab="alerts"))
+        text = said(open_page("settings", person="anna", tab="alerts"))
     assert "Settings is not for your role" in text
     assert "watched" not in text
+
+
+def test_data_that_come_in_while_the_form_is_open_were_not_seen(pets: Store) -> None:
+    opened(pets, figure())
+    alert_id = str(alerts.waiting(pets, project_id=PROJECT, by=stores.LENA)["alert_id"][0])
+    with shown_by(pets):
+        app = press(open_page("overview", person="lena"), "I take it")
+        drawn = pets.head
+        bring(pets, seed=7)
+        app.selectbox(key=f"code_{alert_id}").set_value("expected")
+        app.text_input(key=f"reason_{alert_id}").input("A holiday")
+        press(app, "Close the alert")
+    row = alerts.alerts(pets, project_id=PROJECT, by=stores.RITA).row(0, named=True)
+    assert (row["status"], row["saw_seq"]) == ("closed", drawn)
+    assert opened(pets, figure()) == 1
 
 
 def test_annotators_see_no_alert(pets: Store) -> None:

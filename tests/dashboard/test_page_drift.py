@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import report_links
-from dashboard.workflows import alerts, drift
+from dashboard.workflows import alerts, drift, drift_report
 from dashboard.workflows.opening import Store, open_store
 from tests import stores
 from tests.dashboard.drift_scene import drifting_store
@@ -170,6 +170,23 @@ def test_the_report_opens_inside_the_page_and_for_an_older_measurement(shown: St
     link = app.get("iframe")[0].proto.src.removeprefix("/api/report/")
     seen = report_links.opened(link)
     assert (seen.person_id, seen.run_id, seen.as_of) == ("rita", first.run_id, None)
+
+
+def test_the_report_is_read_only_where_it_is_asked_for(shown: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = drift.newest(shown, project_id=PROJECT, by=stores.LENA)
+    assert seen is not None
+    keep(shown, seen.run_id, "<p>As it was</p>")
+    read = drift_report.read
+    asked: list[str] = []
+
+    def noted(*args: object, **named: object) -> drift_report.Report | None:
+        asked.append(str(named["run_id"]))
+        return read(*args, **named)  # type: ignore[arg-type]  # as given
+
+    monkeypatch.setattr(drift_report, "read", noted)
+    text = said(checked(open_page("drift", person="rita").run()))
+    assert "evidently 0, kept with this measurement; SHA-256" in text
+    assert asked == []
 
 
 @pytest.mark.parametrize("person", ["lena", "rita"])
