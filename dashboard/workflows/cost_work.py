@@ -111,7 +111,7 @@ def _main_currency(paid: pl.DataFrame, rates: pl.DataFrame, into: str | None) ->
 def price_of(seen: PaidWork, work: str, *, who_id: str | None = None) -> int | None:
     """What a piece of this work (of one who does it) cost lately, in whole millionths of `seen.currency`; None where nobody knows.
 
-    The mean over the newest LATELY days with such work, idle time too; of work paid in other currencies too, nothing is said.
+    The mean over the newest LATELY days with such work, idle time too, of the pieces whose pay is known in whole and in that currency.
     """
     own = seen.work.filter(
         pl.col("work") == work, pl.lit(True) if who_id is None else pl.col("who_id") == who_id
@@ -120,9 +120,26 @@ def price_of(seen: PaidWork, work: str, *, who_id: str | None = None) -> int | N
     if newest is None or seen.currency is None:
         return None
     recent = own.filter(pl.col("day") > pl.lit(newest).dt.offset_by(f"-{LATELY}d"))
-    paid = seen.paid.join(recent.select("entry"), on="entry", how="semi")
-    known = paid.filter(pl.col("active_quanta").is_not_null(), pl.col("into") == seen.currency)
+    pieces = seen.paid.join(recent.select("entry"), on="entry", how="semi")
+    lacking = pieces.filter(pl.col("active_quanta").is_null() | (pl.col("into") != seen.currency))
+    known = pieces.join(lacking, on="entry", how="anti")
     n = known["entry"].n_unique()
     if n == 0:
         return None
     return max(int(cost_ledger.exact_sum(known) * pay.MICROS / n), 1)
+
+
+def known_pay(seen: PaidWork, work: pl.DataFrame) -> pl.DataFrame:
+    """entry, item_code, amount (main units of `seen.currency`) of the pieces of `work` whose pay is known in whole, and in that currency.
+
+    A piece that no rate holds for, whose time is not known though it is paid by the hour, or that is paid in another currency has no row.
+    """
+    own = seen.paid.join(work.select("entry", "item_code"), on="entry", how="inner")
+    quanta = pl.col("active_quanta").cast(pl.Float64) + pl.col("idle_quanta").cast(pl.Float64)
+    is_known = pl.col("active_quanta").is_not_null() & (pl.col("into") == (seen.currency or ""))
+    each = own.group_by("entry").agg(
+        pl.col("item_code").first(),
+        amount=(quanta * pl.col("rate_micros")).sum() / (float(pay.QUANTA) * pay.MICROS),
+        is_known=is_known.all(),
+    )
+    return each.filter("is_known").drop("is_known").sort("entry")
