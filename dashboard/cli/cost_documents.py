@@ -113,11 +113,12 @@ def _bought(seen: Outlook) -> dict[str, object]:
 
 
 def _last_vote_line(seen: Outlook) -> str:
+    from dashboard.workflows.cost_words import with_ends
+
     last = seen.last_vote
     if last.value is None:
         return f"What an error removed by the last vote cost cannot be told: {last.undefined}."
-    ends = "" if last.low is None or last.high is None else f" ({last.low:,.2f} to {last.high:,.2f})"
-    return f"An error removed by the last vote of each item cost {last.value:,.2f} {last.unit}{ends}, by {last.n:,} gold items."
+    return f"An error removed by the last vote of each item cost {with_ends(last, f'from {last.n:,} gold items')}."
 
 
 def _queue(seen: Outlook) -> dict[str, object]:

@@ -14,8 +14,8 @@ from analytics.cost_ledger import IDLE, NO_RATE, NO_TIME, Ledger, exact_sum, led
 from analytics.results import Estimate
 from dashboard.workflows import monitor
 from dashboard.workflows.cost_rework import RELEASE_REVIEW, REWORK
-from dashboard.workflows.cost_words import money
-from dashboard.workflows.cost_work import PaidWork, paid_work
+from dashboard.workflows.cost_words import money, with_ends
+from dashboard.workflows.cost_work import PaidWork, paid_work, wholly_known
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
@@ -53,7 +53,8 @@ FEWEST_GOLD = 20
 class CostFigures:
     """What things cost, in main units of `currency`. Means over all that there is have no interval; a right label has that of gold.
 
-    `rework_share`: of the pay that is known.
+    `rework_share`, `idle_share`: of the pay that is known. `is_partial`: there is work whose pay is not known or is in a currency apart,
+    so that an item and a label cost at least so much.
     """
 
     currency: str
@@ -64,6 +65,7 @@ class CostFigures:
     per_right: Estimate
     rework_share: Estimate
     idle_share: Estimate
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,10 @@ def of_work(
         return Cost("undefined", sentence, _hours(seen.work), group, (), None, items.height, accepted, True)
     by_work = ledgers(seen.work.with_columns(group="work"), seen.paid, by="group", order=WORK_ORDER)
     own = next((one for one in by_work if one.currency == seen.currency), by_work[0])
-    figures = _figures(own, seen, accepted, _right_share(store, project_id, as_of))
+    outside = _outside(own, by_work)
+    figures = _figures(own, seen, accepted, _right_share(store, project_id, as_of), bool(outside))
     state, sentence = _answer(figures, accepted)
-    detail = _detail(own, tables, seen)
+    detail = _detail(own, seen, outside)
     return Cost(state, sentence, detail, group, tables, figures, items.height, accepted, True)
 
 
@@ -215,30 +218,26 @@ def _right_share(store: Store, project_id: str, as_of: int | None) -> Estimate:
     return found
 
 
-def _figures(own: Ledger, seen: PaidWork, accepted: int, right: Estimate) -> CostFigures:
+def _figures(own: Ledger, seen: PaidWork, accepted: int, right: Estimate, is_partial: bool) -> CostFigures:
     currency, total = own.currency, own.exact
     amounts = {row["group"]: row for row in own.table.iter_rows(named=True)}
-    labelled = seen.work.filter(pl.col("work").is_in(["labelling", "repeat"]))["entry"]
-    first = seen.paid.filter(
-        pl.col("entry").is_in(labelled.implode()),
-        pl.col("into") == currency,
-        pl.col("active_quanta").is_not_null(),
-    )
-    n_paid = first["entry"].n_unique()
+    labelled = seen.work.filter(pl.col("work").is_in(["labelling", "repeat"]))
+    first = wholly_known(seen, labelled)
     touched = seen.work.join(seen.paid.filter(pl.col("into") == currency), on="entry", how="semi")
     n_items = touched["item_code"].drop_nulls().n_unique()
-    units = Fraction(1, 10**own.digits)
-    rework = sum((amounts[one]["amount"] or 0) * units for one in REWORK if one in amounts)
-    idle = (amounts[IDLE]["amount"] or 0) * units if IDLE in amounts else Fraction(0)
+    again = seen.work.filter(pl.col("work").is_in(REWORK)).select("entry")
+    rework = exact_sum(seen.paid.filter(pl.col("into") == currency).join(again, on="entry", how="semi"))
+    idle = Fraction(amounts[IDLE]["amount"] or 0, 10**own.digits) if IDLE in amounts else Fraction(0)
     return CostFigures(
         currency,
         total,
-        _mean(exact_sum(first), n_paid, currency, "annotations"),
+        _mean(exact_sum(first), first["entry"].n_unique(), currency, "annotations"),
         _mean(total, n_items, currency, "items"),
         _mean(total, accepted, currency, "labels that stand"),
         _per_right(total, accepted, right, currency),
-        _share(Fraction(rework), total),
+        _share(rework, total),
         _share(idle, total),
+        is_partial,
     )
 
 
@@ -272,33 +271,27 @@ def _per_right(total: Fraction, accepted: int, right: Estimate, unit: str) -> Es
 
 def _answer(figures: CostFigures, accepted: int) -> tuple[State, str]:
     right, accept = figures.per_right, figures.per_accepted
-    if right.value is not None and right.low is not None and right.high is not None:
-        between = f"{money(right.low, '').strip()} to {money(right.high, figures.currency)}"
+    least = "at least " if figures.is_partial else ""
+    if right.value is not None:
         return (
             "fit",
-            f"A correct label costs {money(right.value, figures.currency)} today ({between}, from {right.n:,} gold items)",
+            f"A correct label costs {least}{with_ends(right, f'from {right.n:,} gold items')} today",
         )
     if accept.value is not None:
-        said = f"A label that stands costs {money(accept.value, figures.currency)} today; what a correct one costs cannot be told: "
+        said = f"A label that stands costs {least}{money(accept.value, figures.currency)} today; what a correct one costs cannot be told: "
         return "undefined", f"{said}{right.undefined}"
     return "undefined", f"{money(figures.total, figures.currency)} were spent, and no label stands yet"
 
 
-def _detail(own: Ledger, tables: tuple[Ledger, ...], seen: PaidWork) -> str:
-    told = [f"{money(own.exact, own.currency, own.digits)} for {seen.work.height:,} pieces of work."]
-    outside = {row["part"]: row for row in own.table.iter_rows(named=True) if row["part"] != "work"}
-    if IDLE in outside:
-        idle = Fraction(outside[IDLE]["amount"] or 0, 10**own.digits)
-        share = f" ({float(idle / own.exact):.0%})" if own.exact else ""
-        told.append(
-            f"{money(idle, own.currency, own.digits)}{share} of it for idle time, in {outside[IDLE]['n']:,} of them."
-        )
-    if NO_TIME in outside:
-        told.append(
-            f"Pay by the hour of {outside[NO_TIME]['n']:,} more is not known: nobody recorded their time."
-        )
-    if NO_RATE in outside:
-        told.append(f"No rate holds for {outside[NO_RATE]['n']:,}.")
+def _outside(own: Ledger, tables: tuple[Ledger, ...]) -> list[str]:
+    """What work is not in the total, or not in whole, a sentence each."""
+    told = []
+    n_untimed = sum(int(one.table.filter(part=NO_TIME)["n"].sum()) for one in tables)
+    if n_untimed:
+        told.append(f"Pay by the hour of {n_untimed:,} more is not known: nobody recorded their time.")
+    n_unpaid = sum(int(one.table.filter(part=NO_RATE)["n"].sum()) for one in tables)
+    if n_unpaid:
+        told.append(f"No rate holds for {n_unpaid:,}.")
     others = [
         f"{money(one.exact, one.currency, one.digits)}" for one in tables if one.currency != own.currency
     ]
@@ -306,7 +299,19 @@ def _detail(own: Ledger, tables: tuple[Ledger, ...], seen: PaidWork) -> str:
         told.append(
             f"Beside it {' and '.join(others)}, which no rate of exchange brings into {own.currency}."
         )
-    return " ".join(told)
+    return told
+
+
+def _detail(own: Ledger, seen: PaidWork, outside: list[str]) -> str:
+    told = [f"{money(own.exact, own.currency, own.digits)} for {seen.work.height:,} pieces of work."]
+    idle = own.table.filter(part=IDLE)
+    if idle.height:
+        spent = Fraction(idle["amount"][0] or 0, 10**own.digits)
+        share = f" ({float(spent / own.exact):.0%})" if own.exact else ""
+        told.append(
+            f"{money(spent, own.currency, own.digits)}{share} of it for idle time, in {idle['n'][0]:,} of them."
+        )
+    return " ".join([*told, *outside])
 
 
 def _hours(work: pl.DataFrame) -> str:

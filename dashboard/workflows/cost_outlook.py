@@ -9,16 +9,16 @@ import numpy as np
 import polars as pl
 
 from analytics.cost_effect import money_per_error
-from analytics.pay import MICROS, QUANTA
+from analytics.pay import MICROS
 from analytics.queue_forecast import Forecast, forecast, queue_cost
 from analytics.results import Estimate
 from analytics.vote_policies import votes_frontier
 from dashboard.workflows.cost_offers import parts_of
 from dashboard.workflows.cost_rework import REWORK
-from dashboard.workflows.cost_work import PaidWork, paid_work, price_of
+from dashboard.workflows.cost_words import with_ends
+from dashboard.workflows.cost_work import PaidWork, known_pay, price_of
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.opening import Store
-from dashboard.workflows.rules import Person, require
 
 MOST_VOTES = 10
 """Votes an item up to which the error is followed."""
@@ -47,37 +47,18 @@ class Outlook:
     votes: Forecast
 
 
-def outlook(
-    store: Store,
-    *,
-    project_id: str,
-    by: Person,
-    into: str | None = None,
-    n_votes: int = 0,
-    as_of: int | None = None,
+def of_work(
+    store: Store, project_id: str, seen: PaidWork, *, n_votes: int = 0, as_of: int | None = None
 ) -> Outlook:
-    """What votes did to the error so far, and when what waits is done.
+    """What votes did to the error so far, and when what waits is done; the caller has checked who may see it.
 
     Args:
         store: where the work stands.
         project_id: whose.
-        by: who asks.
-        into: the currency of the costs.
+        seen: the work and its pay.
         n_votes: how many votes a plan buys, to say when they would be in.
         as_of: an event.
-
-    Raises:
-        NotAllowed: the person may not see costs. BadRequest: an unknown currency.
     """
-    require(by, "view.cost")
-    seen = paid_work(store, project_id, into=into, as_of=as_of)
-    return of_work(store, project_id, seen, n_votes=n_votes, as_of=as_of)
-
-
-def of_work(
-    store: Store, project_id: str, seen: PaidWork, *, n_votes: int = 0, as_of: int | None = None
-) -> Outlook:
-    """As `outlook`, of work that was read before; the caller has checked who may see it."""
     frontier, why, last = _frontier(store, project_id, seen, as_of)
     days = store.read("cost_days", project_id=project_id, as_of=as_of)
     settled, waiting = _queue(store, project_id, days, as_of)
@@ -112,11 +93,7 @@ def queue_words(seen: Outlook) -> str:
 
 def queue_money(seen: Outlook) -> str:
     """What settling the queue costs, with its interval: "4.20 EUR (3.10 to 5.30)"."""
-    cost = seen.queue_cost
-    if cost.value is None or seen.currency is None:
-        return ""
-    ends = "" if cost.low is None or cost.high is None else f" ({cost.low:,.2f} to {cost.high:,.2f})"
-    return f"{cost.value:,.2f} {seen.currency}{ends}"
+    return "" if seen.queue_cost.value is None else with_ends(seen.queue_cost)
 
 
 def _queue(store: Store, project_id: str, days: pl.DataFrame, as_of: int | None) -> tuple[Forecast, int]:
@@ -138,11 +115,12 @@ def _queue_cost(seen: PaidWork, closed: pl.DataFrame, waiting: int) -> Estimate:
     unit = seen.currency or "money"
     if closed.is_empty():
         return Estimate.none("no flag was settled yet", unit=unit, n_unit="settled flags")
-    again = seen.work.filter(pl.col("work").is_in(REWORK)).select("entry", "item_code")
-    own = seen.paid.filter(pl.col("into") == (seen.currency or "")).join(again, on="entry", how="inner")
-    quanta = pl.col("active_quanta").cast(pl.Float64) + pl.col("idle_quanta").cast(pl.Float64)
-    money = quanta * pl.col("rate_micros") / (float(QUANTA) * MICROS)
-    of_items = own.drop_nulls("active_quanta").group_by("item_code").agg(cost=money.sum())
+    again = seen.work.filter(pl.col("work").is_in(REWORK))
+    paid = known_pay(seen, again)
+    in_part = again.join(paid, on="entry", how="anti").select("item_code")
+    of_items = (
+        paid.join(in_part, on="item_code", how="anti").group_by("item_code").agg(cost=pl.col("amount").sum())
+    )
     known = closed.join(of_items, on="item_code", how="inner")
     if known.is_empty():
         return Estimate.none(

@@ -19,7 +19,7 @@ from dashboard.workflows import cost_batch, cost_offers
 from dashboard.workflows.consensus_methods import DEFAULT, Fitted, Question, method
 from dashboard.workflows.cost_offers import ADJUDICATION, GOLD, NEXT, OFFERED, VOTE
 from dashboard.workflows.cost_words import next_words, plan_words
-from dashboard.workflows.cost_work import PaidWork, paid_work, price_of
+from dashboard.workflows.cost_work import PaidWork, price_of
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
@@ -68,34 +68,6 @@ class ItemPlan:
     currency: str
 
 
-def spending(
-    store: Store,
-    *,
-    project_id: str,
-    by: Person,
-    into: str | None = None,
-    gold_price: Decimal | None = None,
-    as_of: int | None = None,
-) -> Spending:
-    """What each purchase would do for each item, by the newest annotations. Seconds for a million items.
-
-    Args:
-        store: where the annotations are.
-        project_id: whose.
-        by: who asks.
-        into: the currency of the prices.
-        gold_price: what a label costs that is taken for right whatever it says (an expert's); None: not on offer.
-        as_of: an event.
-
-    Raises:
-        NotAllowed: the person may not see costs. BadRequest: an unknown currency, or a price that is not above 0.
-    """
-    require(by, "view.cost")
-    check_price(gold_price)
-    seen = paid_work(store, project_id, into=into, as_of=as_of)
-    return of_work(store, project_id, seen, gold_price=gold_price, as_of=as_of)
-
-
 def check_price(gold_price: Decimal | None) -> None:
     """Raise BadRequest for a price of gold that cannot be."""
     if gold_price is not None and not 0 < gold_price < 10**8:
@@ -110,7 +82,17 @@ def of_work(
     gold_price: Decimal | None = None,
     as_of: int | None = None,
 ) -> Spending:
-    """As `spending`, of work that was read before; the caller has checked who may see it."""
+    """What each purchase would do for each item, by the newest annotations; the caller has checked who may see it and the price.
+
+    Seconds for a million items.
+
+    Args:
+        store: where the annotations are.
+        project_id: whose.
+        seen: the work and its pay.
+        gold_price: what a label costs that is taken for right whatever it says (an expert's); None: not on offer.
+        as_of: an event.
+    """
     label_set = require_label_set(store, project_id, as_of=as_of)
     votes = store.read("score_votes", project_id=project_id, as_of=as_of)
     why = _why_not(seen, votes)

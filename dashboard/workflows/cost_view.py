@@ -47,7 +47,7 @@ def cost_view(
     """What labels cost, what to buy next, and what waits.
 
     Raises:
-        BadRequest, NotAllowed: as `cost.cost` and `cost_plan.spending`.
+        BadRequest: an unknown group or currency, or a price that is not above 0. NotAllowed: the person may not see costs, or pay.
     """
     cost.check(by, group)
     cost_plan.check_price(gold_price)

@@ -120,26 +120,29 @@ def price_of(seen: PaidWork, work: str, *, who_id: str | None = None) -> int | N
     if newest is None or seen.currency is None:
         return None
     recent = own.filter(pl.col("day") > pl.lit(newest).dt.offset_by(f"-{LATELY}d"))
-    pieces = seen.paid.join(recent.select("entry"), on="entry", how="semi")
-    lacking = pieces.filter(pl.col("active_quanta").is_null() | (pl.col("into") != seen.currency))
-    known = pieces.join(lacking, on="entry", how="anti")
+    known = wholly_known(seen, recent)
     n = known["entry"].n_unique()
     if n == 0:
         return None
     return max(int(cost_ledger.exact_sum(known) * pay.MICROS / n), 1)
 
 
-def known_pay(seen: PaidWork, work: pl.DataFrame) -> pl.DataFrame:
-    """entry, item_code, amount (main units of `seen.currency`) of the pieces of `work` whose pay is known in whole, and in that currency.
+def wholly_known(seen: PaidWork, work: pl.DataFrame) -> pl.DataFrame:
+    """The payments of those pieces of `work` whose pay is known in whole, and in `seen.currency`.
 
-    A piece that no rate holds for, whose time is not known though it is paid by the hour, or that is paid in another currency has no row.
+    A piece that no rate holds for, whose time is not known though it is paid by the hour, or that is paid in another currency has none.
     """
-    own = seen.paid.join(work.select("entry", "item_code"), on="entry", how="inner")
+    own = seen.paid.join(work.select("entry"), on="entry", how="semi")
+    lacking = own.filter(pl.col("active_quanta").is_null() | (pl.col("into") != (seen.currency or "")))
+    return own.join(lacking, on="entry", how="anti")
+
+
+def known_pay(seen: PaidWork, work: pl.DataFrame) -> pl.DataFrame:
+    """entry, item_code, amount (main units) of the pieces of `work` that are `wholly_known`."""
     quanta = pl.col("active_quanta").cast(pl.Float64) + pl.col("idle_quanta").cast(pl.Float64)
-    is_known = pl.col("active_quanta").is_not_null() & (pl.col("into") == (seen.currency or ""))
-    each = own.group_by("entry").agg(
-        pl.col("item_code").first(),
-        amount=(quanta * pl.col("rate_micros")).sum() / (float(pay.QUANTA) * pay.MICROS),
-        is_known=is_known.all(),
+    each = (
+        wholly_known(seen, work)
+        .group_by("entry")
+        .agg(amount=(quanta * pl.col("rate_micros")).sum() / (float(pay.QUANTA) * pay.MICROS))
     )
-    return each.filter("is_known").drop("is_known").sort("entry")
+    return work.select("entry", "item_code").join(each, on="entry", how="inner").sort("entry")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dashboard.workflows import cost_outlook, cost_plan, ingest, rates, score
+from dashboard.workflows import cost_plan, cost_view, ingest, rates, score
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rates import Rate
 from tests import stores
@@ -63,7 +63,9 @@ def topics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 def spend(store: Store, gold_price: str | None = None) -> cost_plan.Spending:
     price = None if gold_price is None else Decimal(gold_price)
-    return cost_plan.spending(store, project_id=P, by=stores.LENA, gold_price=price)
+    found = cost_view.cost_view(store, project_id=P, by=stores.LENA, gold_price=price).spending
+    assert found is not None
+    return found
 
 
 def test_sets_are_right_where_all_their_choices_are(topics: Store) -> None:
@@ -88,7 +90,8 @@ def test_gold_for_every_set_is_expected_to_make_every_set_right(topics: Store) -
 
 
 def test_the_error_of_sets_is_followed_by_votes(topics: Store) -> None:
-    seen = cost_outlook.outlook(topics, project_id=P, by=stores.LENA)
+    seen = cost_view.cost_view(topics, project_id=P, by=stores.LENA).outlook
+    assert seen is not None
     assert seen.frontier["n_votes"].to_list() == [1, 2, 3]
     assert seen.frontier["error"][0] == pytest.approx(1 - 0.9**3, abs=0.12)
     assert seen.frontier["error"][2] < seen.frontier["error"][0]
