@@ -66,6 +66,36 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Worths:
+    """What each bundle of each action is worth for each item, before anything is chosen.
+
+    Attributes:
+        right_now: (I,) probability that each item's label is right.
+        values: (B, I) the same after each bundle; minus infinity where it is not offered.
+        costs: (B,) of each bundle, in millionths.
+        action_of, n_of: (B,) place of its action, and how many of it.
+        keys: of the actions.
+    """
+
+    right_now: FloatArray
+    values: FloatArray
+    costs: FloatArray
+    action_of: IntArray
+    n_of: IntArray
+    keys: tuple[str, ...]
+
+    def next_one(self, key: str) -> FloatArray:
+        """(I,) what one of an action adds to the probability that each label is right; NaN where it is not offered.
+
+        Raises:
+            BadOption: no action has this key.
+        """
+        (place,) = np.flatnonzero((self.action_of == _place(self.keys, key)) & (self.n_of == 1))
+        value = self.values[place]
+        return np.where(np.isfinite(value), np.maximum(value - self.right_now, 0.0), np.nan)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Offers:
     """What could be bought for each item, the best for the money first.
 
@@ -73,13 +103,11 @@ class Offers:
         steps: one row a step on an item's hull, by gain for money: item (row of the posterior), action (place), n (bought in
             all once the step is taken), cost (millionths, beside the step before), gain (expected share of a right label,
             beside the step before), per_unit (gain for one main unit of money).
-        next_vote: (I, actions) gain of one of each action; NaN where it is not offered.
         right_now: (I,) probability that each item's label is right.
         keys: of the actions.
     """
 
     steps: pl.DataFrame
-    next_vote: FloatArray
     right_now: FloatArray
     keys: tuple[str, ...]
 
@@ -151,7 +179,12 @@ def confusion_beside(
 
 
 def offers(posterior: FloatArray, actions: Sequence[Action]) -> Offers:
-    """What each action would do for each item.
+    """What each action would do for each item, the best for the money first: `chosen` of `worths`."""
+    return chosen(worths(posterior, actions))
+
+
+def worths(posterior: FloatArray, actions: Sequence[Action]) -> Worths:
+    """What each bundle of each action would do for each item.
 
     Args:
         posterior: (I, K) probability of each label of each item; rows sum to 1. Of sets (C, I, K): the same for each choice, of
@@ -166,21 +199,32 @@ def offers(posterior: FloatArray, actions: Sequence[Action]) -> Offers:
     n_items = given.shape[1]
     right = given.max(axis=2).prod(axis=0) if n_items else np.empty(0)
     values, costs, action_of, n_of = [], [], [], []
-    next_vote = np.full((n_items, len(actions)), np.nan)
     for place, action in enumerate(actions):
         for n in range(1, _most(action) + 1):
             value = _expected(given, action, n)
             value = right + action.realised * np.maximum(value - right, 0.0)
             if action.offered is not None:
                 value = np.where(action.offered, value, -np.inf)
-            if n == 1:
-                next_vote[:, place] = np.where(np.isfinite(value), np.maximum(value - right, 0.0), np.nan)
             values.append(value)
             costs.append(float(n * action.price))
             action_of.append(place)
             n_of.append(n)
-    steps = _steps(right, np.array(values), np.array(costs), np.array(action_of), np.array(n_of))
-    return Offers(steps, next_vote, right, tuple(action.key for action in actions))
+    keys = tuple(action.key for action in actions)
+    return Worths(right, np.array(values), np.array(costs), np.array(action_of), np.array(n_of), keys)
+
+
+def chosen(found: Worths, *, only: str | None = None) -> Offers:
+    """The steps on each item's hull, of all actions or of the one with a key, the best for the money first.
+
+    Raises:
+        BadOption: no action has this key.
+    """
+    every = np.ones(len(found.costs), dtype=np.bool_)
+    own = every if only is None else found.action_of == _place(found.keys, only)
+    steps = _steps(
+        found.right_now, found.values[own], found.costs[own], found.action_of[own], found.n_of[own]
+    )
+    return Offers(steps, found.right_now, found.keys)
 
 
 def plan(found: Offers, *, accuracy: float | None = None, budget: int | None = None) -> Plan:
@@ -213,6 +257,12 @@ def plan(found: Offers, *, accuracy: float | None = None, budget: int | None = N
         frontier=_frontier(now, spent, reached),
         undefined=undefined,
     )
+
+
+def _place(keys: tuple[str, ...], key: str) -> int:
+    if key not in keys:
+        raise BadOption("key", key, keys)
+    return keys.index(key)
 
 
 def _how_many(

@@ -133,6 +133,7 @@ def _planned(made: cost_plan.ItemPlan) -> None:
     shown = made.items.head(SHOWN).select(
         pl.col("item_id").alias("Item"), pl.col("action").alias("Purchase"), pl.col("n").alias("How many"),
         pl.col("cost").alias(f"Cost ({made.currency})"), (pl.col("gain") * 100).alias("Gain"),
+        (pl.col("next_vote") * 100).alias("Next vote"),
     )  # fmt: skip
     nth = st.session_state.setdefault("cost_opened", 0)
     event = st.dataframe(
@@ -146,6 +147,10 @@ def _planned(made: cost_plan.ItemPlan) -> None:
             f"Cost ({made.currency})": st.column_config.NumberColumn(format="%.3f"),
             "Gain": st.column_config.NumberColumn(
                 format="+%.1f %%", help="Points by which the label is expected to be correct more often."
+            ),
+            "Next vote": st.column_config.NumberColumn(
+                format="+%.1f %%",
+                help="What a single vote more would do: one often cannot turn a label where three can.",
             ),
         },
         alt="The items of the plan, those worth most for their price first; a click opens the item",

@@ -14,7 +14,7 @@ from analytics.purchase_frontier import purchase_frontiers
 from analytics.results import Estimate
 from analytics.temperature import MIN_ITEMS, fit_temperature, logits_of
 from analytics.vote_policies import realised_share
-from analytics.vote_value import Action, Offers, Plan, offers, plan, tempered
+from analytics.vote_value import Action, Offers, Plan, chosen, plan, tempered, worths
 from dashboard.workflows import cost_batch, cost_offers
 from dashboard.workflows.consensus_methods import DEFAULT, Fitted, Question, method
 from dashboard.workflows.cost_offers import ADJUDICATION, GOLD, NEXT, OFFERED, VOTE
@@ -35,6 +35,7 @@ FRONTIER = {"action": pl.String, "cost": pl.Float64, "errors": pl.Float64}
 class Spending:
     """What can be bought, and what is best.
 
+    `next_vote` (items): what one more vote adds to the probability that each item's label is right, expected.
     `offered`: as `cost_offers.offered`. `frontier`: action (of `analytics.purchase_frontier`), cost (main units), errors (wrong
     labels fewer, expected): each purchase by itself, and the cheapest mix. `temperature`: fitted on gold, undefined where there is
     too little: then posteriors are taken as the model has them. `realised`: the share of an expected gain that comes, on gold;
@@ -48,6 +49,7 @@ class Spending:
     frontier: pl.DataFrame
     found: Offers | None
     item_codes: pl.Series
+    next_vote: FloatArray
     temperature: Estimate
     realised: Estimate
     accuracy_now: float | None
@@ -60,7 +62,10 @@ class Spending:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ItemPlan:
-    """A plan for the items of a project: item_code, item_id, action, n, cost (main units), gain."""
+    """A plan for the items of a project: item_code, item_id, action, n, cost (main units), gain, next_vote.
+
+    `gain`: what the purchase adds to the probability that the label is right; `next_vote`: what a single vote more would add.
+    """
 
     plan: Plan
     items: pl.DataFrame
@@ -116,8 +121,9 @@ def of_work(
     actions, refused = cost_offers.people(given, fitted.annotators, votes, gold_price)
     models, silent = _models(store, project_id, given, as_of, sets=label_set.is_sets)
     actions, refused = actions + models, refused + silent
-    found = offers(posterior, actions)
-    curves = purchase_frontiers(posterior, actions, found)
+    each = worths(posterior, actions)
+    found = chosen(each)
+    curves = purchase_frontiers(each, found)
     following = plan(found, budget=NEXT * MICROS)
     currency = seen.currency or ""
     return Spending(
@@ -126,6 +132,7 @@ def of_work(
         curves.with_columns(pl.col("cost") / MICROS),
         found,
         open_items["item_code"],
+        each.next_one(VOTE),
         temperature,
         realised,
         float(found.right_now.mean()),
@@ -162,9 +169,18 @@ def plan_for(
         raise BadRequest(f"A budget is 0 or more; {budget} is not.")
     made = plan(seen.found, accuracy=accuracy, budget=None if budget is None else int(budget * MICROS))
     names = store.read("import_known_items", project_id=project_id).select("item_code", "item_id")
-    coded = made.items.with_columns(item_code=seen.item_codes.gather(made.items["item"].cast(pl.UInt32)))
+    places = made.items["item"].cast(pl.UInt32)
+    coded = made.items.with_columns(
+        item_code=seen.item_codes.gather(places), next_vote=pl.Series(seen.next_vote[places.to_numpy()], dtype=pl.Float64)
+    )  # fmt: skip
     items = coded.join(names, on="item_code", how="left", maintain_order="left").select(
-        "item_code", "item_id", "action", pl.col("n").cast(pl.Int64), pl.col("cost") / MICROS, "gain"
+        "item_code",
+        "item_id",
+        "action",
+        pl.col("n").cast(pl.Int64),
+        pl.col("cost") / MICROS,
+        "gain",
+        "next_vote",
     )
     return ItemPlan(made, items, plan_words(made, accuracy, seen.currency), seen.currency)
 
@@ -199,6 +215,7 @@ def _nothing(currency: str | None, why: str) -> Spending:
         pl.DataFrame(schema=FRONTIER),
         None,
         nobody,
+        np.empty(0),
         none,
         none,
         None,

@@ -110,6 +110,9 @@ def test_a_plan_reaches_what_it_says_for_what_it_costs(crowded: Store) -> None:
     assert made.plan.accuracy_then >= target
     assert made.items["cost"].sum() == pytest.approx(made.plan.cost / 1e6)
     assert f"to {made.plan.accuracy_then:.1%} correct" in made.sentence
+    votes = made.items.filter((pl.col("action") == "extra vote") & (pl.col("n") == 1))
+    assert votes.height
+    assert votes["next_vote"].to_list() == pytest.approx(votes["gain"].to_list())
     cheaper = cost_plan.plan_for(
         crowded, seen, project_id=P, by=stores.LENA, budget=Decimal(made.plan.cost - 1) / 1_000_000
     )
