@@ -40,8 +40,6 @@ from analytics.vote_value_kernels import expected_right, hull_steps, outcome_tab
 MOST_CELLS = 12_000
 """Outcomes times labels that a bundle may have: what a million items can be worked out for in seconds."""
 
-FRONTIER_POINTS = 60
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Action:
@@ -121,7 +119,6 @@ class Plan:
             for the money first.
         cost: of everything, in millionths.
         accuracy_now, accuracy_then: mean probability of a right label, before and after.
-        frontier: cost (millionths) and accuracy of the plans on the way, from nothing to everything.
         undefined: why there is no plan, else None.
     """
 
@@ -129,7 +126,6 @@ class Plan:
     cost: int
     accuracy_now: float
     accuracy_then: float
-    frontier: pl.DataFrame
     undefined: str | None
 
 
@@ -254,7 +250,6 @@ def plan(found: Offers, *, accuracy: float | None = None, budget: int | None = N
         cost=int(taken["cost"].sum()),
         accuracy_now=now,
         accuracy_then=float(reached[n_steps - 1]) if n_steps else now,
-        frontier=_frontier(now, spent, reached),
         undefined=undefined,
     )
 
@@ -354,10 +349,3 @@ def _bought(taken: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
     )
     names = pl.Series("key", keys, dtype=pl.String)
     return each.with_columns(action=names.gather(each["action"].cast(pl.UInt32)))
-
-
-def _frontier(now: float, spent: FloatArray, reached: FloatArray) -> pl.DataFrame:
-    wanted = np.linspace(0, max(len(spent) - 1, 0), FRONTIER_POINTS if len(spent) else 0)
-    places = np.unique(wanted.round().astype(np.int64))
-    cost, accuracy = np.concatenate([[0], spent[places]]), np.concatenate([[now], reached[places]])
-    return pl.DataFrame({"cost": cost.astype(np.int64), "accuracy": accuracy})

@@ -143,7 +143,7 @@ def of_work(
         return Cost("undefined", sentence, _hours(seen.work), group, (), None, items.height, accepted, True)
     by_work = ledgers(seen.work.with_columns(group="work"), seen.paid, by="group", order=WORK_ORDER)
     own = next((one for one in by_work if one.currency == seen.currency), by_work[0])
-    outside = _outside(own, by_work)
+    outside = _outside(own, by_work, seen)
     figures = _figures(own, seen, accepted, _right_share(store, project_id, as_of), bool(outside))
     state, sentence = _answer(figures, accepted)
     detail = _detail(own, seen, outside)
@@ -283,12 +283,15 @@ def _answer(figures: CostFigures, accepted: int) -> tuple[State, str]:
     return "undefined", f"{money(figures.total, figures.currency)} were spent, and no label stands yet"
 
 
-def _outside(own: Ledger, tables: tuple[Ledger, ...]) -> list[str]:
+def _outside(own: Ledger, tables: tuple[Ledger, ...], seen: PaidWork) -> list[str]:
     """What work is not in the total, or not in whole, a sentence each."""
     told = []
     n_untimed = sum(int(one.table.filter(part=NO_TIME)["n"].sum()) for one in tables)
     if n_untimed:
-        told.append(f"Pay by the hour of {n_untimed:,} more is not known: nobody recorded their time.")
+        beyond = f" ({seen.n_beyond:,} times are longer than a day, which cannot be)" if seen.n_beyond else ""
+        told.append(
+            f"Pay by the hour of {n_untimed:,} more is not known: nobody recorded their time{beyond}."
+        )
     n_unpaid = sum(int(one.table.filter(part=NO_RATE)["n"].sum()) for one in tables)
     if n_unpaid:
         told.append(f"No rate holds for {n_unpaid:,}.")

@@ -27,6 +27,7 @@ NEXT = 10
 
 NO_SETS = "what a model says of sets is not weighed yet"
 NO_PRICE = "no rate by the prediction says what one costs"
+COSTS_NOTHING = "it costs nothing by the rates that hold: there is nothing to weigh"
 OFFERED = {
     "action": pl.String, "price": pl.Float64, "accuracy": pl.Float64, "best_for": pl.Int64, "per_error": pl.Float64,
     "why_not": pl.String,
@@ -149,6 +150,8 @@ def _adjudication(given: Given) -> Action | str:
         if decided.is_empty():
             return "nobody knows what one costs: none was made yet"
         return "nobody knows what one costs: none that is paid by the hour has a recorded time, and none is paid by the piece"
+    if price == 0:
+        return COSTS_NOTHING
     if beside.height < FEWEST_DECISIONS:
         return f"how often one is right is not known: {beside.height} were of items with gold, {FEWEST_DECISIONS} are needed"
     known, said = (given.parts[beside[name].to_numpy()] for name in ("gold_code", "label_code"))
@@ -159,8 +162,8 @@ def _adjudication(given: Given) -> Action | str:
 
 def _model(name: str, own: pl.DataFrame, given: Given) -> Action | str:
     price = price_of(given.seen, "prediction", who_id=str(own["who_id"][0]))
-    if price is None:
-        return NO_PRICE
+    if not price:
+        return NO_PRICE if price is None else COSTS_NOTHING
     items = given.items
     lacking = ~items["item_code"].is_in(own["item_code"].implode()).to_numpy()
     if not lacking.any():

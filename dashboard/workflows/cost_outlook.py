@@ -149,8 +149,8 @@ def _frontier(
             "high": pl.Float64,
         }
     )
-    if price is None:
-        why = "nobody knows what an annotation costs"
+    if not price:
+        why = "nobody knows what an annotation costs" if price is None else "an annotation costs nothing"
         return empty, why, Estimate.none(why, unit=unit)
     votes = store.read("score_votes", project_id=project_id, as_of=as_of)
     gold = store.read("score_gold", project_id=project_id, as_of=as_of)

@@ -200,11 +200,14 @@ def ask_for_votes(
 def _why_not(seen: PaidWork, votes: pl.DataFrame) -> str | None:
     if votes.is_empty():
         return "there are no independent annotations"
-    if price_of(seen, "labelling") is None:
+    price = price_of(seen, "labelling")
+    if price is None:
         return (
             "nobody knows what an annotation costs: no rate holds for newest work, or its times are not known"
         )
-    return None
+    return (
+        None if price else "an annotation costs nothing by the rates that hold, so there is nothing to weigh"
+    )
 
 
 def _nothing(currency: str | None, why: str) -> Spending:

@@ -11,7 +11,7 @@ from dashboard.workflows.cost_model import ModelPoint, model_point
 from dashboard.workflows.cost_outlook import Outlook
 from dashboard.workflows.cost_plan import Spending
 from dashboard.workflows.cost_rework import Rework, rework
-from dashboard.workflows.cost_work import paid_work
+from dashboard.workflows.cost_work import PaidWork, paid_work
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person
 
@@ -62,9 +62,14 @@ def cost_view(
     model = model_point(
         store, project_id, per_label=seen.figures.per_accepted, currency=seen.figures.currency, as_of=as_of
     )
-    items = store.read("cost_items", project_id=project_id, as_of=as_of)
-    again = rework(work, items, work.currency or seen.figures.currency)
+    again = rework_of(store, project_id, work, as_of=as_of)
     return CostView(seen, spending, ahead, again, model, audit(store, project_id, work, as_of=as_of))
+
+
+def rework_of(store: Store, project_id: str, work: PaidWork, *, as_of: int | None = None) -> Rework:
+    """What doing it again and looking it over cost; the caller has checked who may see it."""
+    items = store.read("cost_items", project_id=project_id, as_of=as_of)
+    return rework(work, items, work.currency or "")
 
 
 def trust_words(seen: Spending) -> str:

@@ -12,6 +12,9 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rates import EXCHANGE
 
+DAY_SECONDS = 86_400.0
+"""No piece of work takes longer; a time that says so was a clock that nobody stopped."""
+
 LATELY = 28
 """Days of newest work that the price of the next piece of it is taken from."""
 
@@ -23,7 +26,8 @@ class PaidWork:
     `work`: entry, who_id, who_code, item_code, label_code, work, at, day, active_ms, idle_ms (null: not known), counts, seq.
     Predictions are in it where a rate pays them. `paid`: as `pay.payments`, with day, into (the currency) and rate_micros.
     `rates`: those that hold. `currency`: that of most of the work, or the one asked for; None where nothing is paid.
-    `apart`: currencies that no rate of exchange brings into it.
+    `apart`: currencies that no rate of exchange brings into it. `n_beyond`: pieces whose recorded time cannot be, since it is longer
+    than a day or under 0: it is taken as not known.
     """
 
     work: pl.DataFrame
@@ -31,6 +35,7 @@ class PaidWork:
     rates: pl.DataFrame
     currency: str | None
     apart: frozenset[str]
+    n_beyond: int = 0
 
     @property
     def has_rates(self) -> bool:
@@ -52,7 +57,23 @@ def paid_work(
     if (rates["basis"] == pay.PREDICTION).any():
         made = store.read("cost_predictions", project_id=project_id, as_of=as_of)
         frames.append(made.with_columns(work=pl.lit(pay.PREDICTION), counts=pl.lit(False)))
-    every = pl.concat(frames, how="diagonal_relaxed").with_row_index("entry")
+    return priced(pl.concat(frames, how="diagonal_relaxed"), rates, into=into)
+
+
+def priced(done: pl.DataFrame, rates: pl.DataFrame, *, into: str | None = None) -> PaidWork:
+    """Work with its pay.
+
+    Args:
+        done: as the query `cost_work` gives it, in the order in which it was done; predictions of models among it.
+        rates: as the query `cost_rates` gives them.
+        into: the currency to bring others into.
+
+    Raises:
+        BadRequest: as `paid_work`.
+    """
+    every = done.with_row_index("entry")
+    seconds = pl.col("active_seconds")
+    can_be = seconds.is_between(0, DAY_SECONDS)
     codes = (
         pl.concat([every["who_id"], rates["who_id"]])
         .unique()
@@ -62,7 +83,8 @@ def paid_work(
     )
     codes = codes.with_columns(pl.col("who_code").cast(pl.Int64))
     named = every.join(codes, on="who_id", how="left", maintain_order="left").with_columns(
-        pl.col("entry").cast(pl.Int64), milliseconds=(pl.col("active_seconds") * 1000).round().cast(pl.Int64)
+        pl.col("entry").cast(pl.Int64),
+        milliseconds=(pl.when(can_be).then(seconds) * 1000).round().cast(pl.Int64),
     )
     timed = split_idle(named).drop("active_seconds", "milliseconds", "limit_ms")
     paid = pay.payments(timed, _pay_rates(rates, codes)).join(
@@ -76,7 +98,8 @@ def paid_work(
         (pl.col("basis") == EXCHANGE) & (pl.col("into_currency") == (currency or ""))
     ).select("currency", "valid_from", rate_micros="amount_micros")
     converted, apart = cost_ledger.in_currency(paid, exchanges, into=currency or "XXX")
-    return PaidWork(timed.filter(~nobody_pays), converted, rates, currency, apart)
+    n_beyond = int(every.select((seconds.is_not_null() & ~can_be).sum()).item())
+    return PaidWork(timed.filter(~nobody_pays), converted, rates, currency, apart, n_beyond)
 
 
 def _pay_rates(rates: pl.DataFrame, codes: pl.DataFrame) -> pl.DataFrame:
@@ -109,7 +132,8 @@ def _main_currency(paid: pl.DataFrame, rates: pl.DataFrame, into: str | None) ->
 
 
 def price_of(seen: PaidWork, work: str, *, who_id: str | None = None) -> int | None:
-    """What a piece of this work (of one who does it) cost lately, in whole millionths of `seen.currency`; None where nobody knows.
+    """What a piece of this work (of one who does it) cost lately, in whole millionths of `seen.currency`; None where nobody knows; 0
+    where the rates pay nothing for it.
 
     The mean over the newest LATELY days with such work, idle time too, of the pieces whose pay is known in whole and in that currency.
     """
@@ -124,7 +148,8 @@ def price_of(seen: PaidWork, work: str, *, who_id: str | None = None) -> int | N
     n = known["entry"].n_unique()
     if n == 0:
         return None
-    return max(int(cost_ledger.exact_sum(known) * pay.MICROS / n), 1)
+    total = cost_ledger.exact_sum(known)
+    return max(int(total * pay.MICROS / n), 1) if total else 0
 
 
 def wholly_known(seen: PaidWork, work: pl.DataFrame) -> pl.DataFrame:

@@ -59,7 +59,9 @@ def test_one_s_own_rate_and_a_price_of_predictions_in_another_currency_stay_apar
     assert dict(euros.table.select("group", "amount").iter_rows())["a0"] == 400
     assert (dollars.currency, dollars.total, dollars.table["n"].to_list()) == ("USD", 10, [20])
     assert "Beside it 0.10 USD" in look(pets).detail
-    assert look(pets).sentence.startswith("A label that stands costs at least 0.")  # the dollars are not in it
+    assert look(pets).sentence.startswith(
+        "A label that stands costs at least 0."
+    )  # the dollars are not in it
     pay(pets, Rate("exchange", Decimal("0.5"), "USD", FROM, into="EUR"))
     (both,) = look(pets, "annotator").tables
     assert "at least" not in look(pets).sentence

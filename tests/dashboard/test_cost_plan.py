@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -180,6 +181,12 @@ def test_a_plan_that_cannot_be_is_refused(pets: Store) -> None:
             cost_plan.plan_for(pets, seen, project_id=P, by=stores.LENA, **options)
     with pytest.raises(BadRequest, match="price of gold"):
         spend(pets, "0")
+    rates.set_rates(pets, project_id=P, by=stores.LENA, table=[replace(VOTE, amount=Decimal(0))])
+    free = cost_view.cost_view(pets, project_id=P, by=stores.LENA)
+    assert free.spending is not None
+    assert "costs nothing by the rates" in str(free.spending.undefined)
+    assert free.outlook is not None
+    assert free.outlook.frontier_undefined == "an annotation costs nothing"
     enough = cost_plan.plan_for(pets, seen, project_id=P, by=stores.LENA, accuracy=0.5)
     assert "Nothing needs to be bought" in enough.sentence
     with pytest.raises(BadRequest, match="no item"):
