@@ -17,7 +17,7 @@ from analytics.errors import BadOption
 from analytics.fold_in import fold_in_model
 from analytics.frames import GOLD, VOTES, FloatArray, IntArray, require_labels
 from analytics.temperature import fit_temperature, logits_of
-from analytics.vote_value import pooled_confusion, tempered
+from analytics.vote_confusion import pooled_confusion, tempered
 
 _PRIOR, _RIGHT = 4.0, 0.6
 

@@ -19,7 +19,8 @@ once for one price. The set is right where every choice is; with choices indepen
 V(m) = prod over choices c of V_c(m). So `posterior` is (C, I, 2) and `Action.confusion` (C, 2, 2).
 
 Annotators who err together are taken for independent witnesses, so posteriors are too sure of themselves. Where gold is
-known, a temperature fitted on it (`analytics.temperature`) is put on posteriors and on confusion matrices alike (`tempered`).
+known, a temperature fitted on it (`analytics.temperature`) is put on posteriors and on confusion matrices alike
+(`vote_confusion.tempered`).
 What is expected is an expectation under the fitted model, and on real crowds it promised two to five times the gain that came;
 `analytics.vote_policies` holds it against gold, and `Action.realised` is where the share that comes is put in.
 """
@@ -127,51 +128,6 @@ class Plan:
     accuracy_now: float
     accuracy_then: float
     undefined: str | None
-
-
-def tempered(chances: FloatArray, temperature: float) -> FloatArray:
-    """Probabilities (…, K) to the power 1 / T, each row summing to 1 again.
-
-    >>> tempered(np.array([[0.9, 0.1]]), 2.0).round(3).tolist()
-    [[0.75, 0.25]]
-    """
-    if not 0 < temperature < np.inf:
-        raise BadOption("temperature", temperature, "a number above 0")
-    raised = np.asarray(chances, dtype=np.float64) ** (1.0 / temperature)
-    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
-
-
-def pooled_confusion(confusion: FloatArray, weights: FloatArray | IntArray) -> FloatArray:
-    """(K, K) of whoever may come next: the mean of the annotators' matrices (A, K, K), by how much each does (A,).
-
-    Raises:
-        BadOption: nobody has a weight, or one is negative.
-    """
-    share = np.asarray(weights, dtype=np.float64)
-    if share.shape != confusion.shape[:1] or (share < 0).any() or not share.sum() > 0:
-        raise BadOption("weights", share.tolist()[:5], "0 or more for each annotator, and not all of them 0")
-    return np.asarray(np.einsum("a,akl->kl", share / share.sum(), confusion))
-
-
-def confusion_beside(
-    posterior: FloatArray, labels: IntArray, *, prior: float = 4.0, right: float = 0.6
-) -> FloatArray:
-    """(K, K) of one who labelled items whose own label is known by a posterior: a model, an adjudicator beside gold.
-
-    Args:
-        posterior: (I, K) of the items, not made with these labels.
-        labels: (I,) what was said of them.
-        prior: how many labels each row is taken to have had before.
-        right: the share of these that were right.
-    """
-    n_labels = posterior.shape[1]
-    if len(labels) and not (labels.min() >= 0 and labels.max() < n_labels):
-        raise BadOption("labels", int(labels.max()), f"codes from 0 to {n_labels - 1}")
-    counts = np.zeros((n_labels, n_labels))
-    np.add.at(counts.T, labels, posterior)
-    wrong = (1 - right) / max(n_labels - 1, 1)
-    counts += prior * np.where(np.eye(n_labels, dtype=np.bool_), right, wrong)
-    return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
 
 def offers(posterior: FloatArray, actions: Sequence[Action]) -> Offers:

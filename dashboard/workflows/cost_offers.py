@@ -11,9 +11,9 @@ import polars as pl
 from analytics.frames import FloatArray, IntArray
 from analytics.pay import MICROS
 from analytics.purchase_frontier import MIX, price_of_errors
-from analytics.vote_value import Action, Offers, confusion_beside, pooled_confusion, tempered
+from analytics.vote_confusion import confusion_beside, pooled_confusion, tempered
+from analytics.vote_value import Action, Offers
 from dashboard.workflows.cost_work import PaidWork, price_of
-from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.model_samples import BUILT_IN
 
 VOTE, ADJUDICATION, GOLD = "extra vote", "adjudication", "gold label"
@@ -25,7 +25,6 @@ FEWEST_DECISIONS = 20
 NEXT = 10
 """What the next money is best spent on is told for so many main units: one unit is often less than one purchase."""
 
-NO_SETS = "what a model says of sets is not weighed yet"
 NO_PRICE = "no rate by the prediction says what one costs"
 COSTS_NOTHING = "it costs nothing by the rates that hold: there is nothing to weigh"
 OFFERED = {
@@ -50,14 +49,6 @@ class Given:
     heat: float
     gold: pl.DataFrame
     realised: float
-
-
-def parts_of(label_set: LabelSet) -> IntArray:
-    """(labels, C): of sets 1 where a label has a choice, else 0; of other labels the one itself."""
-    if not label_set.is_sets:
-        return np.arange(label_set.n_labels)[:, None]
-    choices = label_set.choice_codes
-    return np.array([[code in members for code in choices] for members in label_set.members], dtype=np.int64)
 
 
 def people(
@@ -94,7 +85,7 @@ def models(predictions: pl.DataFrame, runs: pl.DataFrame, given: Given) -> tuple
     """Each model with a price, for the items that it said nothing of; how often it is right by the votes of people.
 
     Args:
-        predictions: who_id (the model run), item_code, label_code.
+        predictions: who_id (the model run), item_code, answers (to each choice; one, where labels are no sets).
         runs: model_run, format of those that gave probabilities.
         given: what purchases are weighed by.
     """
@@ -168,13 +159,10 @@ def _model(name: str, own: pl.DataFrame, given: Given) -> Action | str:
     lacking = ~items["item_code"].is_in(own["item_code"].implode()).to_numpy()
     if not lacking.any():
         return "it has spoken on every item already"
-    said = (
-        items.with_row_index("place")
-        .join(own, on="item_code", how="inner", suffix="_said")
-        .drop_nulls("label_code_said")
-    )
+    said = items.with_row_index("place").join(own, on="item_code", how="inner").drop_nulls("answers")
     if said.is_empty():
         return "how often it is right is not known: it said nothing of items with votes"
-    posterior = given.posterior[0, said["place"].to_numpy()]
-    beside = confusion_beside(posterior, said["label_code_said"].to_numpy())
-    return Action(name, price, beside[None], offered=lacking, realised=given.realised)
+    posterior = given.posterior[:, said["place"].to_numpy()]
+    answers = np.asarray(said["answers"].to_list(), dtype=np.int64).T
+    beside = [confusion_beside(choice, told) for choice, told in zip(posterior, answers, strict=True)]
+    return Action(name, price, np.stack(beside), offered=lacking, realised=given.realised)

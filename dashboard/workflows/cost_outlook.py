@@ -13,7 +13,7 @@ from analytics.pay import MICROS
 from analytics.queue_forecast import Forecast, forecast, queue_cost
 from analytics.results import Estimate
 from analytics.vote_policies import votes_frontier
-from dashboard.workflows.cost_offers import parts_of
+from dashboard.workflows.cost_predictions import parts_of
 from dashboard.workflows.cost_rework import REWORK
 from dashboard.workflows.cost_words import with_ends
 from dashboard.workflows.cost_work import PaidWork, known_pay, price_of

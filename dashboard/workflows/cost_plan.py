@@ -13,11 +13,13 @@ from analytics.pay import MICROS, PREDICTION
 from analytics.purchase_frontier import purchase_frontiers
 from analytics.results import Estimate
 from analytics.temperature import MIN_ITEMS, fit_temperature, logits_of
+from analytics.vote_confusion import tempered
 from analytics.vote_policies import realised_share
-from analytics.vote_value import Action, Offers, Plan, chosen, plan, tempered, worths
+from analytics.vote_value import Action, Offers, Plan, chosen, plan, worths
 from dashboard.workflows import cost_batch, cost_offers
 from dashboard.workflows.consensus_methods import DEFAULT, Fitted, Question, method
 from dashboard.workflows.cost_offers import ADJUDICATION, GOLD, NEXT, OFFERED, VOTE
+from dashboard.workflows.cost_predictions import parts_of, predictions
 from dashboard.workflows.cost_words import next_words, plan_words
 from dashboard.workflows.cost_work import PaidWork, price_of
 from dashboard.workflows.errors import BadRequest
@@ -106,7 +108,7 @@ def of_work(
     fitted = _fitted(votes, label_set)
     if fitted.annotators.is_empty():
         return _nothing(seen.currency, "so many people and choices are too many to be weighed one by one")
-    items, parts = fitted.items.sort("item_code"), cost_offers.parts_of(label_set)
+    items, parts = fitted.items.sort("item_code"), parts_of(label_set)
     gold = store.read("score_gold", project_id=project_id, as_of=as_of)
     temperature = _temperature(items, gold, parts, sets=label_set.is_sets)
     heat = temperature.value if temperature.value is not None else 1.0
@@ -119,7 +121,7 @@ def of_work(
     realised = _realised(votes, gold, label_set.n_labels, parts if label_set.is_sets else None)
     given = cost_offers.Given(seen, open_items, posterior, parts, heat, gold, _share_of(realised))
     actions, refused = cost_offers.people(given, fitted.annotators, votes, gold_price)
-    models, silent = _models(store, project_id, given, as_of, sets=label_set.is_sets)
+    models, silent = _models(store, project_id, given, as_of)
     actions, refused = actions + models, refused + silent
     each = worths(posterior, actions)
     found = chosen(each)
@@ -231,16 +233,13 @@ def _nothing(currency: str | None, why: str) -> Spending:
 
 
 def _models(
-    store: Store, project_id: str, given: cost_offers.Given, as_of: int | None, *, sets: bool
+    store: Store, project_id: str, given: cost_offers.Given, as_of: int | None
 ) -> tuple[list[Action], cost_offers.Refused]:
     """The models with a price; where no rate pays predictions the millions of them need not be read."""
     if PREDICTION not in set(given.seen.rates["basis"]):
         return [], [(kind, cost_offers.NO_PRICE) for kind in (cost_offers.PRE_LABEL, cost_offers.MODEL_VOTE)]
-    if sets:
-        return [], [(kind, cost_offers.NO_SETS) for kind in (cost_offers.PRE_LABEL, cost_offers.MODEL_VOTE)]
-    predictions = store.read("cost_predictions", project_id=project_id, as_of=as_of)
     runs = store.read("model_runs", project_id=project_id, as_of=as_of)
-    return cost_offers.models(predictions, runs, given)
+    return cost_offers.models(predictions(store, project_id, as_of=as_of), runs, given)
 
 
 def _fitted(votes: pl.DataFrame, label_set: LabelSet) -> Fitted:

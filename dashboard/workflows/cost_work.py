@@ -8,6 +8,7 @@ import polars as pl
 
 from analytics import cost_ledger, pay
 from analytics.idle_time import split_idle
+from dashboard.workflows.cost_predictions import predictions
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rates import EXCHANGE
@@ -55,7 +56,7 @@ def paid_work(
     done = store.read("cost_work", project_id=project_id, as_of=as_of)
     frames = [done.with_columns(pl.col("work").cast(pl.String))]
     if (rates["basis"] == pay.PREDICTION).any():
-        made = store.read("cost_predictions", project_id=project_id, as_of=as_of)
+        made = predictions(store, project_id, as_of=as_of).drop("answers")
         frames.append(made.with_columns(work=pl.lit(pay.PREDICTION), counts=pl.lit(False)))
     return priced(pl.concat(frames, how="diagonal_relaxed"), rates, into=into)
 

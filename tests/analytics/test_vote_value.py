@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from analytics import vote_value
 from analytics.errors import BadOption
 from analytics.vote_value import Action, chosen, offers, plan, worths
 from analytics.vote_value_kernels import expected_right, outcome_table
@@ -120,12 +119,6 @@ def test_votes_drawn_from_the_model_are_right_as_often_as_the_plan_expects() -> 
     assert right == pytest.approx(made.accuracy_then, abs=4 * np.sqrt(0.85 * 0.15 / 20_000))
 
 
-def test_a_confusion_beside_known_labels_draws_to_its_prior() -> None:
-    sure = np.array([[1.0, 0.0]] * 96 + [[0.0, 1.0]])
-    found = vote_value.confusion_beside(sure, np.array([0] * 96 + [1]))
-    assert found.tolist() == [pytest.approx([98.4 / 100, 1.6 / 100]), pytest.approx([1.6 / 5, 3.4 / 5])]
-
-
 def test_what_cannot_be_is_refused() -> None:
     even = np.full((1, 2), 0.5)
     for action in (
@@ -142,8 +135,6 @@ def test_what_cannot_be_is_refused() -> None:
         plan(found, accuracy=0.9, budget=3)
     with pytest.raises(BadOption, match="key='b'"):
         chosen(worths(even, [Action("a", 1, coin(0.8))]), only="b")
-    with pytest.raises(BadOption, match="weights"):
-        vote_value.pooled_confusion(np.stack([coin(0.8)]), np.array([0.0]))
 
 
 def test_a_set_is_worth_what_going_through_all_answers_to_all_choices_says() -> None:
