@@ -252,9 +252,10 @@ def forecast(seen: CostView) -> None:
     assert outlook is not None
     st.markdown("#### When the queue will be empty", anchors=False)
     st.markdown(plain(f"{cost_outlook.queue_words(outlook)}."))
-    votes = outlook.votes
+    votes = seen.votes
     if (
-        votes.done_on is not None
+        votes is not None
+        and votes.done_on is not None
         and votes.earliest is not None
         and votes.latest is not None
         and votes.n_weeks

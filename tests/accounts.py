@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 
@@ -82,7 +82,7 @@ def _amount(piece: Row, rate: Row, paid: set[tuple[object, ...]]) -> Fraction | 
     return amount
 
 
-def _exchange(exchanges: list[Row], currency: str, day: date) -> Fraction | None:
+def _exchange(exchanges: Sequence[Row], currency: str, day: date) -> Fraction | None:
     """What a main unit is worth on a day: the newest rate on or before it."""
     known = [one for one in exchanges if one["currency"] == currency and _day(one["valid_from"]) <= day]
     if not known:

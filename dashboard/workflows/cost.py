@@ -141,9 +141,8 @@ def of_work(
     if not tables or seen.currency is None:
         sentence = "No rate holds for any of the work so far, so nothing is known of what these labels cost"
         return Cost("undefined", sentence, _hours(seen.work), group, (), None, items.height, accepted, True)
-    by_work = ledgers(seen.work.with_columns(group="work"), seen.paid, by="group", order=WORK_ORDER)
-    own = next((one for one in by_work if one.currency == seen.currency), by_work[0])
-    outside = _outside(own, by_work, seen)
+    own = tables[0]
+    outside = _outside(own, tables, seen)
     figures = _figures(own, seen, accepted, _right_share(store, project_id, as_of), bool(outside))
     state, sentence = _answer(figures, accepted)
     detail = _detail(own, seen, outside)

@@ -13,6 +13,7 @@ from analytics.pay import MICROS
 from analytics.queue_forecast import Forecast, forecast, queue_cost
 from analytics.results import Estimate
 from analytics.vote_policies import votes_frontier
+from dashboard.workflows import moments
 from dashboard.workflows.cost_predictions import parts_of
 from dashboard.workflows.cost_rework import REWORK
 from dashboard.workflows.cost_words import with_ends
@@ -33,8 +34,8 @@ class Outlook:
 
     `frontier`: n_votes, cost (main units an item), error, low, high: measured on gold, on items set aside. `frontier_undefined`:
     why there is none. `last_vote`: what an error cost that the last of these votes removed. `queue`: when the flags that wait will
-    be settled; `n_waiting` of them; `queue_cost`: what that will cost, from what settling one cost so far. `votes`: when so many votes as
-    were asked for would be in, at the pace of all annotations.
+    be settled; `n_waiting` of them; `queue_cost`: what that will cost, from what settling one cost so far. `pace`: day and n, the
+    annotations of each day. `today`: the day that is looked ahead from.
     """
 
     currency: str | None
@@ -44,34 +45,39 @@ class Outlook:
     queue: Forecast
     n_waiting: int
     queue_cost: Estimate
-    votes: Forecast
+    pace: pl.DataFrame
+    today: date
 
 
-def of_work(
-    store: Store, project_id: str, seen: PaidWork, *, n_votes: int = 0, as_of: int | None = None
-) -> Outlook:
+def of_work(store: Store, project_id: str, seen: PaidWork, *, as_of: int | None = None) -> Outlook:
     """What votes did to the error so far, and when what waits is done; the caller has checked who may see it.
 
     Args:
         store: where the work stands.
         project_id: whose.
         seen: the work and its pay.
-        n_votes: how many votes a plan buys, to say when they would be in.
-        as_of: an event.
+        as_of: an event; then what was ahead of it.
     """
     frontier, why, last = _frontier(store, project_id, seen, as_of)
     days = store.read("cost_days", project_id=project_id, as_of=as_of)
-    settled, waiting = _queue(store, project_id, days, as_of)
-    voted = forecast(days.select("day", n="n_votes"), left=n_votes, today=_today(store))
+    today = _today(store, as_of)
+    settled, waiting = _queue(store, project_id, days, today, as_of)
     closed = store.read("cost_closed", project_id=project_id, as_of=as_of)
+    pace = days.select("day", n="n_votes")
     return Outlook(
-        seen.currency, frontier, why, last, settled, waiting, _queue_cost(seen, closed, waiting), voted
+        seen.currency, frontier, why, last, settled, waiting, _queue_cost(seen, closed, waiting), pace, today
     )
 
 
 def queue(store: Store, project_id: str, *, as_of: int | None = None) -> Forecast:
     """When no flag will wait any more; the caller has checked who may see it."""
-    return _queue(store, project_id, store.read("cost_days", project_id=project_id, as_of=as_of), as_of)[0]
+    days = store.read("cost_days", project_id=project_id, as_of=as_of)
+    return _queue(store, project_id, days, _today(store, as_of), as_of)[0]
+
+
+def votes_by(seen: Outlook, n_votes: int) -> Forecast:
+    """When so many votes would be in, at the pace of all annotations."""
+    return forecast(seen.pace, left=n_votes, today=seen.today)
 
 
 def queue_words(seen: Outlook) -> str:
@@ -96,18 +102,22 @@ def queue_money(seen: Outlook) -> str:
     return "" if seen.queue_cost.value is None else with_ends(seen.queue_cost)
 
 
-def _queue(store: Store, project_id: str, days: pl.DataFrame, as_of: int | None) -> tuple[Forecast, int]:
+def _queue(
+    store: Store, project_id: str, days: pl.DataFrame, today: date, as_of: int | None
+) -> tuple[Forecast, int]:
     """When what waits is settled, and how many flags wait."""
     waiting = int(
         store.read("overview_work", project_id=project_id, as_of=as_of)
         .select(pl.sum_horizontal("open", "second", "adjudicate"))
         .item()
     )
-    return forecast(days.select("day", n="n_closed"), left=waiting, today=_today(store)), waiting
+    return forecast(days.select("day", n="n_closed"), left=waiting, today=today), waiting
 
 
-def _today(store: Store) -> date:
-    return store.clock().astimezone(UTC).date()
+def _today(store: Store, as_of: int | None) -> date:
+    """The day (UTC) that is looked ahead from: that of the event whose past is looked at, else today."""
+    now = store.clock() if as_of is None else moments.moment(store, as_of).recorded_at
+    return now.astimezone(UTC).date()
 
 
 def _queue_cost(seen: PaidWork, closed: pl.DataFrame, waiting: int) -> Estimate:

@@ -12,9 +12,12 @@ from dashboard.workflows.opening import Store
 NO_CODE = -1
 """The code of a set that nobody ever gave: only a model put it together, choice by choice."""
 
-PREDICTIONS = {
-    "who_id": pl.String, "item_code": pl.Int64, "label_code": pl.Int64, "day": pl.Date, "seq": pl.Int64, "answers": pl.List(pl.Int64),
-}  # fmt: skip
+ANSWERS = pl.List(pl.Int64)
+PREDICTIONS = pl.Schema(
+    {
+        "who_id": pl.String(), "item_code": pl.Int64(), "label_code": pl.Int64(), "day": pl.Date(), "seq": pl.Int64(), "answers": ANSWERS,
+    }
+)  # fmt: skip
 
 
 def parts_of(label_set: LabelSet) -> IntArray:
@@ -32,17 +35,19 @@ def predictions(store: Store, project_id: str, *, as_of: int | None = None) -> p
     label_set = require_label_set(store, project_id, as_of=as_of)
     if not label_set.is_sets:
         made = store.read("cost_predictions", project_id=project_id, as_of=as_of)
-        return made.select(*list(PREDICTIONS)[:-1], answers=pl.concat_list("label_code"))
+        return made.select(
+            "who_id", "item_code", "label_code", "day", "seq", answers=pl.concat_list("label_code")
+        )
     made = store.read("cost_set_predictions", project_id=project_id, as_of=as_of)
     rows = parts_of(label_set).tolist()
     codes = {tuple(row): code for row, code in zip(rows, label_set.codes, strict=True)}
     given = made.filter(pl.col("answers").is_null()).with_columns(
         answers=pl.col("label_code").replace_strict(
-            dict(zip(label_set.codes, rows, strict=True)), return_dtype=PREDICTIONS["answers"]
+            dict(zip(label_set.codes, rows, strict=True)), return_dtype=ANSWERS
         )
     )
     worked_out = made.filter(pl.col("answers").list.len() == len(label_set.choice_codes)).with_columns(
-        pl.col("answers").cast(PREDICTIONS["answers"])
+        pl.col("answers").cast(ANSWERS)
     )
     distinct = worked_out.select("answers").unique()
     named = distinct.with_columns(
@@ -51,4 +56,9 @@ def predictions(store: Store, project_id: str, *, as_of: int | None = None) -> p
         )
     )
     worked_out = worked_out.join(named, on="answers", how="left").with_columns(label_code="code").drop("code")
-    return pl.concat([given, worked_out]).select(*PREDICTIONS).cast(PREDICTIONS).sort("who_id", "item_code")
+    return (
+        pl.concat([given, worked_out])
+        .select(PREDICTIONS.names())
+        .cast(PREDICTIONS)
+        .sort("who_id", "item_code")
+    )

@@ -245,6 +245,45 @@ def test_a_forecast_needs_weeks_and_then_has_a_day_and_a_cost(
     )  # a blind answer and one after the reveal
 
 
+def test_the_past_is_looked_ahead_from_its_own_day_with_what_was_settled_then(
+    flagged: Store, clock: stores.SteppingClock
+) -> None:
+    rates.set_rates(flagged, project_id=P, by=stores.LENA, table=[VOTE])
+    for _ in range(5):
+        clock.now += timedelta(days=7)
+        label = current(flagged, stores.ANNA)
+        take(flagged, stores.ANNA, blind=label, final=label)
+    then, seen = flagged.head, ahead(flagged)
+    assert seen.queue.done_on is not None
+    clock.now += timedelta(days=400)
+    label = current(flagged, stores.ANNA)
+    flag_id = take(flagged, stores.ANNA, blind=label, final="dog" if label != "dog" else "cat")
+    settle(flagged, flag_id, "bird", by=stores.LENA)
+    past = cost_view.cost_view(flagged, project_id=P, by=stores.LENA, as_of=then)
+    assert past.outlook is not None
+    assert past.outlook.queue == seen.queue
+    assert past.spending is not None
+    assert past.spending.n_settled == 0
+    assert spend(flagged).n_settled == 1
+
+
+def test_the_next_votes_are_counted_without_predictions(paid: Store) -> None:
+    rates.set_rates(
+        paid, project_id=P, by=stores.LENA, table=[Rate("prediction", Decimal("0.001"), "EUR", FROM)]
+    )
+    seen = cost_view.cost_view(paid, project_id=P, by=stores.LENA)
+    assert seen.spending is not None
+    following = seen.spending.next_plan
+    assert following is not None
+    assert following.items["action"].n_unique() == 2
+    counted: list[int] = []
+    votes = following.items.filter(pl.col("action") == "extra vote")["n"].sum()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cost_outlook, "votes_by", lambda _, n: counted.append(n))
+        assert seen.votes is None
+    assert counted == [votes]
+
+
 def test_decisions_with_a_time_have_a_price(flagged: Store) -> None:
     hourly = Rate("hour", Decimal("18.00"), "EUR", FROM)
     rates.set_rates(flagged, project_id=P, by=stores.LENA, table=[hourly])

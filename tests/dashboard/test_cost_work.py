@@ -27,11 +27,18 @@ from tests.dashboard.review_steps import another, current, give_up, settle, take
 P = stores.PROJECT
 FROM = date(2026, 8, 1)
 DAY = date(2026, 10, 25)  # the clocks of Europe go back
-DONE = {
-    "who_id": pl.String, "item_code": pl.Int64, "label_code": pl.Int64, "work": pl.String, "at": pl.Datetime("us", "UTC"), "day": pl.Date,
-    "active_seconds": pl.Float64, "counts": pl.Boolean, "seq": pl.Int64,
-}  # fmt: skip
-RATES = {**rates.SCHEMA, "set_by": pl.String, "set_at": pl.Datetime("us", "UTC")}
+DONE = pl.Schema(
+    {
+        "who_id": pl.String(), "item_code": pl.Int64(), "label_code": pl.Int64(), "work": pl.String(), "at": pl.Datetime("us", "UTC"),
+        "day": pl.Date(), "active_seconds": pl.Float64(), "counts": pl.Boolean(), "seq": pl.Int64(),
+    }
+)  # fmt: skip
+RATES = pl.Schema(
+    {
+        "basis": pl.String(), "who_id": pl.String(), "work": pl.String(), "currency": pl.String(), "into_currency": pl.String(),
+        "amount_micros": pl.Int64(), "valid_from": pl.Date(), "valid_to": pl.Date(), "set_by": pl.String(), "set_at": pl.Datetime("us", "UTC"),
+    }
+)  # fmt: skip
 WORK = ("labelling", "relabel", "review", "adjudication", "passed on", "release review", "prediction")
 
 
