@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal, get_args
 
@@ -133,11 +133,7 @@ def of_work(
     if not seen.has_rates:
         sentence = "Nobody has said what work is paid, so nothing is known of what these labels cost"
         return Cost("undefined", sentence, _hours(seen.work), group, (), None, items.height, accepted, False)
-    label_set = require_label_set(store, project_id, as_of=as_of)
-    tables = ledgers(
-        _grouped(seen.work, items, label_set, group), seen.paid, by="group", order=_order(group, label_set)
-    )
-    tables = tuple(sorted(tables, key=lambda one: one.currency != seen.currency))
+    tables = tables_of(store, project_id, seen, items, group=group, as_of=as_of)
     if not tables or seen.currency is None:
         sentence = "No rate holds for any of the work so far, so nothing is known of what these labels cost"
         return Cost("undefined", sentence, _hours(seen.work), group, (), None, items.height, accepted, True)
@@ -147,6 +143,35 @@ def of_work(
     state, sentence = _answer(figures, accepted)
     detail = _detail(own, seen, outside)
     return Cost(state, sentence, detail, group, tables, figures, items.height, accepted, True)
+
+
+def grouped_by(
+    store: Store, project_id: str, seen: PaidWork, found: Cost, *, group: str, as_of: int | None = None
+) -> Cost:
+    """The same with another grouping of its ledger; the caller has checked who may see it."""
+    if group == found.by or not found.tables:
+        return replace(found, by=group)
+    items = store.read("cost_items", project_id=project_id, as_of=as_of)
+    return replace(
+        found, by=group, tables=tables_of(store, project_id, seen, items, group=group, as_of=as_of)
+    )
+
+
+def tables_of(
+    store: Store,
+    project_id: str,
+    seen: PaidWork,
+    items: pl.DataFrame,
+    *,
+    group: str,
+    as_of: int | None = None,
+) -> tuple[Ledger, ...]:
+    """The ledgers, that of the project's main currency first."""
+    label_set = require_label_set(store, project_id, as_of=as_of)
+    found = ledgers(
+        _grouped(seen.work, items, label_set, group), seen.paid, by="group", order=_order(group, label_set)
+    )
+    return tuple(sorted(found, key=lambda one: one.currency != seen.currency))
 
 
 def _grouped(work: pl.DataFrame, items: pl.DataFrame, label_set: LabelSet, group: str) -> pl.DataFrame:

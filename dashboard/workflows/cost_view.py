@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from analytics.queue_forecast import Forecast
@@ -54,15 +54,13 @@ class CostView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CostBasis:
-    """What takes long and depends on the store alone: the work with its pay, and what is worked out of it. Where nothing is paid all but
-    `work` is None.
+    """What takes long and depends on the store alone: the work with its pay, what plans are weighed by, and the view as it is with the
+    ledger by kind of work and no price of gold.
     """
 
     work: PaidWork
-    plans: PlanBasis | str | None
-    outlook: Outlook | None
-    rework: Rework | None
-    audit: Audit | None
+    plans: PlanBasis | str
+    plain: CostView
 
 
 def cost_view(
@@ -92,15 +90,22 @@ def cost_basis(
     """
     cost.check(by, "work")
     work = paid_work(store, project_id, into=into, as_of=as_of)
-    if work.currency is None or work.paid.is_empty():
-        return CostBasis(work, None, None, None, None)
-    return CostBasis(
-        work,
-        plan_basis(store, project_id, work, as_of=as_of),
+    seen = cost.of_work(store, project_id, work, as_of=as_of)
+    if seen.figures is None:
+        return CostBasis(work, "nothing is paid", CostView(seen, None, None))
+    plans = plan_basis(store, project_id, work, as_of=as_of)
+    model = model_point(
+        store, project_id, per_label=seen.figures.per_accepted, currency=seen.figures.currency, as_of=as_of
+    )
+    plain = CostView(
+        seen,
+        cost_plan.spending(plans, work.currency),
         cost_outlook.of_work(store, project_id, work, as_of=as_of),
         rework_of(store, project_id, work, as_of=as_of),
+        model,
         audit(store, project_id, work, as_of=as_of),
     )
+    return CostBasis(work, plans, plain)
 
 
 def view_of(
@@ -110,14 +115,11 @@ def view_of(
     """As `cost_view`, of what was worked out before, as of the same event."""
     cost.check(by, group)
     cost_plan.check_price(gold_price)
-    seen = cost.of_work(store, project_id, basis.work, group=group, as_of=as_of)
-    if seen.figures is None or basis.plans is None:
-        return CostView(seen, None, None)
-    spending = cost_plan.spending(basis.plans, basis.work.currency, gold_price=gold_price)
-    model = model_point(
-        store, project_id, per_label=seen.figures.per_accepted, currency=seen.figures.currency, as_of=as_of
-    )
-    return CostView(seen, spending, basis.outlook, basis.rework, model, basis.audit)
+    seen = cost.grouped_by(store, project_id, basis.work, basis.plain.cost, group=group, as_of=as_of)
+    spending = basis.plain.spending
+    if spending is not None and gold_price is not None:
+        spending = cost_plan.spending(basis.plans, basis.work.currency, gold_price=gold_price)
+    return replace(basis.plain, cost=seen, spending=spending)
 
 
 def rework_of(store: Store, project_id: str, work: PaidWork, *, as_of: int | None = None) -> Rework:

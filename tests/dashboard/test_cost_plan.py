@@ -267,23 +267,6 @@ def test_the_past_is_looked_ahead_from_its_own_day_with_what_was_settled_then(
     assert spend(flagged).n_settled == 1
 
 
-def test_the_next_votes_are_counted_without_predictions(paid: Store) -> None:
-    rates.set_rates(
-        paid, project_id=P, by=stores.LENA, table=[Rate("prediction", Decimal("0.001"), "EUR", FROM)]
-    )
-    seen = cost_view.cost_view(paid, project_id=P, by=stores.LENA)
-    assert seen.spending is not None
-    following = seen.spending.next_plan
-    assert following is not None
-    assert following.items["action"].n_unique() == 2
-    counted: list[int] = []
-    votes = following.items.filter(pl.col("action") == "extra vote")["n"].sum()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cost_outlook, "votes_by", lambda _, n: counted.append(n))
-        assert seen.votes is None
-    assert counted == [votes]
-
-
 def test_decisions_with_a_time_have_a_price(flagged: Store) -> None:
     hourly = Rate("hour", Decimal("18.00"), "EUR", FROM)
     rates.set_rates(flagged, project_id=P, by=stores.LENA, table=[hourly])

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from dashboard.workflows import cost, cost_plan, cost_view, ingest, predictions, rates, score
+from dashboard.workflows import cost, cost_outlook, cost_plan, cost_view, ingest, predictions, rates, score
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rates import Rate
 from data.importers.parsed import PREDICTIONS
@@ -158,5 +158,15 @@ def test_models_of_sets_are_on_offer_choice_by_choice(topics: Store, tmp_path: P
     bought = made.items.filter(pl.col("action").str.starts_with("prediction of careful"))
     assert bought.height > 0
     assert bought.filter(pl.col("item_id") < "t-100").is_empty()  # it has spoken on these
+    view = cost_view.cost_view(topics, project_id=P, by=stores.LENA)
+    assert view.spending is not None
+    assert view.outlook is not None
+    following = view.spending.next_plan
+    assert following is not None
+    by_action = dict(following.items.group_by("action").agg(pl.col("n").sum()).iter_rows())
+    assert by_action["prediction of careful"] > 0
+    assert view.votes == cost_outlook.votes_by(
+        view.outlook, by_action["extra vote"]
+    )  # no prediction waits for people
     ledger = cost.cost(topics, project_id=P, by=stores.LENA, group="outcome").tables[0]
     assert sum(ledger.table["n"]) == 3 * N_ITEMS + 200

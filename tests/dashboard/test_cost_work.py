@@ -36,7 +36,8 @@ DONE = pl.Schema(
 RATES = pl.Schema(
     {
         "basis": pl.String(), "who_id": pl.String(), "work": pl.String(), "currency": pl.String(), "into_currency": pl.String(),
-        "amount_micros": pl.Int64(), "valid_from": pl.Date(), "valid_to": pl.Date(), "set_by": pl.String(), "set_at": pl.Datetime("us", "UTC"),
+        "amount_micros": pl.Int64(), "valid_from": pl.Date(), "valid_to": pl.Date(), "set_by": pl.String(),
+        "set_at": pl.Datetime("us", "UTC"),
     }
 )  # fmt: skip
 WORK = ("labelling", "relabel", "review", "adjudication", "passed on", "release review", "prediction")
