@@ -75,7 +75,10 @@ def _queue(seen: CostView) -> None:
     assert outlook is not None
     queue = outlook.queue
     with st.container(border=True, height="stretch", gap="xsmall"):
-        st.markdown("**The queue is empty**", help="Nothing is taken to be added to it meanwhile.")
+        st.markdown(
+            "**The queue is empty**",
+            help="Nothing is taken to be added to it meanwhile, and nobody to stop or join.",
+        )
         known = queue.done_on is not None and queue.earliest is not None and queue.latest is not None
         shown = "now" if outlook.n_waiting == 0 else f"{queue.done_on:%d %b}" if known else "–"
         st.markdown(f"# {shown}", anchors=False)
@@ -262,7 +265,7 @@ def forecast(seen: CostView) -> None:
     ):
         st.caption(
             f"The next purchase's votes would be in by {votes.done_on:%d %b} ({votes.earliest:%d %b} to {votes.latest:%d %b}) at the pace "
-            f"of all annotations of the last {votes.n_weeks} weeks. Nothing is taken to be added meanwhile."
+            f"of all annotations of the last {votes.n_weeks} weeks. Nothing is taken to be added meanwhile, and nobody to stop or join."
         )
 
 

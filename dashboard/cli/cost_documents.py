@@ -146,6 +146,7 @@ def _audit(seen: Audit) -> dict[str, object]:
     return {
         "sentence": seen.sentence, "before": seen.before, "after": seen.after, "error_before": seen.error_before,
         "error_after": seen.error_after, "money": _figure("money_per_error", seen.money),
+        "unpriced": seen.n_unpriced,
     }  # fmt: skip
 
 
@@ -154,6 +155,7 @@ def _document(seen: Cost) -> dict[str, object]:
     found: dict[str, object] = {
         "sentence": seen.sentence, "detail": seen.detail, "per": seen.by, "has_rates": seen.has_rates, "items": seen.n_items,
         "accepted": seen.n_accepted, "currency": figures.currency if figures else None, "figures": [],
+        "at_least": figures.is_partial if figures else None,
     }  # fmt: skip
     if figures:
         names = ("per_annotation", "per_item", "per_accepted", "per_right", "rework_share", "idle_share")
