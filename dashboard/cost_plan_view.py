@@ -105,7 +105,7 @@ def _on_offer(spending: cost_plan.Spending) -> None:
         table,
         key="cost_offers",
         hide_index=True,
-        height=40 + 35 * table.height,
+        height="content",
         column_config={
             price: st.column_config.TextColumn(alignment="right"),
             "Right": st.column_config.TextColumn(
@@ -140,7 +140,7 @@ def _planned(made: cost_plan.ItemPlan) -> None:
         shown,
         key=f"cost_plan_{nth}",
         hide_index=True,
-        height=min(320, 40 + 35 * shown.height),
+        height="content" if shown.height <= 8 else 320,
         on_select="rerun",
         selection_mode=["single-row", "single-cell"],
         column_config={

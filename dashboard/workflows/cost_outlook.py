@@ -115,8 +115,8 @@ def _queue(
 
 
 def _today(store: Store, as_of: int | None) -> date:
-    """The day (UTC) that is looked ahead from: that of the event whose past is looked at, else today."""
-    now = store.clock() if as_of is None else moments.moment(store, as_of).recorded_at
+    """The day (UTC) that is looked ahead from: that of the event whose past is looked at, today where that is the newest."""
+    now = store.clock() if as_of is None or as_of >= store.head else moments.moment(store, as_of).recorded_at
     return now.astimezone(UTC).date()
 
 
