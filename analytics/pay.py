@@ -6,7 +6,8 @@ and then all its rows at once (`apportion`), so that they add up to the total to
 
 Which rate holds: of those whose period has the day of the work, one's own before everybody's, then one for the kind of work
 before one for any, then the newest. Rates of different bases at the same rank add up (by the hour and by the piece), so
-whoever has a rate of their own is not paid by everybody's as well.
+whoever has a rate of their own is not paid by everybody's as well. A rate by the item pays the first of a person's pieces of a kind
+of work on an item for which such a rate holds.
 """
 
 from __future__ import annotations
@@ -70,18 +71,11 @@ def payments(work: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     _check_rates(rates)
     keys = work.select("who_code", "work", "day").unique()
     held = _holding(keys, rates)
-    by_item = (
-        rates.get_column("basis") == "item"
-    ).any()  # which piece of an item's work is the first takes a while to find
-    first = pl.col("item_code").is_null() | (
-        pl.col("entry") == pl.col("entry").min().over("who_code", "item_code", "work")
-    )
-    once = first if by_item else pl.lit(True)
-    priced = work.with_columns(is_first=once).join(held, on=("who_code", "work", "day"), how="inner")
+    priced = work.join(held, on=("who_code", "work", "day"), how="inner")
     micros = pl.col("amount_micros").cast(pl.Int128)
     by_time = pl.col("basis") == "hour"
-    pieces = (pl.col("basis") != "item") | pl.col("is_first")
-    piece = micros * pl.when(pieces).then(_HOUR_MS).otherwise(0).cast(pl.Int128)
+    again = (pl.col("basis") == "item") & pl.col("entry").is_in(_again(priced).implode())
+    piece = micros * pl.when(~again).then(_HOUR_MS).otherwise(0).cast(pl.Int128)
     nothing = pl.lit(0, dtype=pl.Int128)
     return priced.select(
         "entry",
@@ -122,6 +116,13 @@ def round_half_up(amount: Fraction) -> int:
     (3, -2)
     """
     return (amount + Fraction(1, 2)).__floor__()
+
+
+def _again(priced: pl.DataFrame) -> pl.Series:
+    """The entries that a rate by the item holds for and that are not the first such work of their person on their item."""
+    by_item = priced.filter(pl.col("basis") == "item", pl.col("item_code").is_not_null())
+    first = pl.col("entry").min().over("who_code", "item_code", "work")
+    return by_item.filter(pl.col("entry") != first)["entry"]
 
 
 def _check(frame: pl.DataFrame, columns: Sequence[str], name: str) -> None:

@@ -7,13 +7,11 @@ A curve of these sums is concave; that of the mix lies on or above each of the o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import polars as pl
 
-from analytics.frames import FloatArray, IntArray
-from analytics.vote_value import Action, Offers, offers
+from analytics.frames import IntArray
+from analytics.vote_value import Offers, Worths, chosen
 
 MIX = "cheapest mix"
 POINTS = 60
@@ -22,25 +20,24 @@ POINTS = 60
 SCHEMA = {"action": pl.String, "cost": pl.Int64, "errors": pl.Float64}
 
 
-def purchase_frontiers(posterior: FloatArray, actions: Sequence[Action], together: Offers) -> pl.DataFrame:
+def purchase_frontiers(found: Worths, together: Offers) -> pl.DataFrame:
     """Wrong labels fewer against money, for each action alone and for the mix.
 
     Args:
-        posterior: as for `offers`.
-        actions: as for `offers`.
-        together: `offers(posterior, actions)`.
+        found: what each action is worth for each item.
+        together: `chosen(found)`: all actions.
 
     Returns:
         action (its key, or MIX), cost (millionths, ascending within an action, from 0), errors (expected to be removed): the mix
         first, then the actions in their order. An action that no item gains by has its first point alone.
 
-    >>> from analytics.vote_value import offers
-    >>> even, sure = np.array([[0.5, 0.5]]), [Action("gold", 4, np.eye(2))]
-    >>> purchase_frontiers(even, sure, offers(even, sure)).rows()[:2]
+    >>> from analytics.vote_value import Action, worths
+    >>> gold = worths(np.array([[0.5, 0.5]]), [Action("gold", 4, np.eye(2))])
+    >>> purchase_frontiers(gold, chosen(gold)).rows()[:2]
     [('cheapest mix', 0, 0.0), ('cheapest mix', 4, 0.5)]
     """
-    alone = [together] if len(actions) == 1 else [offers(posterior, [action]) for action in actions]
-    curves = [_curve(MIX, together), *(_curve(a.key, found) for a, found in zip(actions, alone, strict=True))]
+    alone = [together] if len(found.keys) == 1 else [chosen(found, only=key) for key in found.keys]
+    curves = [_curve(MIX, together), *(_curve(key, one) for key, one in zip(found.keys, alone, strict=True))]
     return pl.concat(curves)
 
 

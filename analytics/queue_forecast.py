@@ -3,8 +3,10 @@
 The future is drawn in whole weeks from the weeks that were, so that weekends stay weekends and a slow week stays slow
 throughout (a block bootstrap with the week as its block: Künsch 1989, The jackknife and the bootstrap for general stationary
 observations, Annals of Statistics 17). What is not known of the pace itself is in it too: each replicate first draws the weeks
-that there were, with replacement, then its future from those. Nobody knows what will be added to the queue meanwhile: nothing is
-taken to be.
+that there were, with replacement, then its future from those. A bootstrap of so few weeks is too narrow, by sqrt((n - 1) / n) and
+by Student's t against the normal (Hesterberg 2015, What teachers should know about the bootstrap, The American Statistician 69,
+371-386): so the weeks are first moved apart by that much, each total to a power, their mean kept. Nobody knows what will be added to
+the queue meanwhile, nor who will stop or join: nothing is taken to be, and nobody to.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from analytics.errors import BadColumn, BadOption, MissingColumn
 from analytics.frames import FloatArray
@@ -80,7 +82,8 @@ def forecast(
         return _undefined(said, len(weeks))
     if not weeks.sum():
         return _undefined("nothing was done in these weeks", len(weeks))
-    days = _days_needed(weeks, left, replicates, np.random.default_rng(seed))
+    apart = _apart(weeks, confidence)
+    days = _days_needed(apart, left, replicates, np.random.default_rng(seed))
     places = [(1 - confidence) / 2, 0.5, (1 + confidence) / 2]
     low, middle, high = np.quantile(days, places, method="inverted_cdf")
     if not np.isfinite(high):
@@ -148,6 +151,19 @@ def _weeks(daily: pl.DataFrame, today: date) -> np.ndarray[tuple[int, int], np.d
     flat = np.zeros(7 * n_weeks)
     flat[(recent["day"] - start).dt.total_days().to_numpy()] = recent["n"].to_numpy()
     return flat.reshape(-1, 7)
+
+
+def _apart(
+    weeks: np.ndarray[tuple[int, int], np.dtype[np.float64]], confidence: float
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """The weeks as far apart as a bootstrap of so few needs; their mean total stays, and a week without work stays one."""
+    n, totals = len(weeks), weeks.sum(axis=1)
+    level = (1 + confidence) / 2
+    wider = float(np.sqrt(n / (n - 1)) * stdtrit(n - 1, level) / ndtri(level))
+    ratio = totals / totals.mean()
+    raised = ratio**wider
+    grown = np.divide(raised / raised.mean(), ratio, out=np.zeros(n), where=ratio > 0)
+    return np.asarray(weeks * grown[:, None])
 
 
 def _days_needed(

@@ -18,8 +18,9 @@ import polars as pl
 from analytics.errors import BadOption
 from analytics.frames import FloatArray, IntArray
 from analytics.results import Estimate
+from analytics.vote_confusion import tempered
 from analytics.vote_trials import Fit, Judge, fit_half, judged, right_chance, shuffled
-from analytics.vote_value import Action, offers, plan, tempered
+from analytics.vote_value import Action, offers, plan
 
 POLICIES = ("even", "least sure", "plan")
 """Everybody alike; the items that are least sure, one vote each; the plan of `vote_value`, made anew each round."""

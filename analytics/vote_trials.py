@@ -17,7 +17,15 @@ from analytics.errors import BadOption
 from analytics.fold_in import fold_in_model
 from analytics.frames import GOLD, VOTES, FloatArray, IntArray, require_labels
 from analytics.temperature import fit_temperature, logits_of
-from analytics.vote_value import pooled_confusion, tempered
+from analytics.vote_confusion import pooled_confusion, tempered
+
+MOST_JUDGED = 3_000
+"""Items with gold that are judged; of more, some are drawn."""
+
+MOST_OTHERS = 10_000
+"""Items without gold that a fit takes; of more some are drawn, at least so many that every annotator is expected to have ENOUGH votes."""
+
+ENOUGH = 200
 
 _PRIOR, _RIGHT = 4.0, 0.6
 
@@ -80,13 +88,16 @@ def right_chance(sure: FloatArray) -> FloatArray:
 def judged(
     votes: pl.DataFrame, gold: pl.DataFrame, n_labels: int, members: IntArray | None, *, least: int
 ) -> Crowd:
-    """The items with gold and so many votes, and the others, which are never judged."""
+    """The items with gold and so many votes, and the others, which are never judged; of very many of either some are drawn.
+
+    Which are drawn depends on nothing but their codes.
+    """
     for frame, contract in ((votes, VOTES), (gold, GOLD)):
         require_labels(frame, contract, n_labels)
     enough = votes.group_by("item_code").len().filter(pl.col("len") >= least)
-    known = (
-        one_gold_each(gold).join(enough, on="item_code", how="inner").sort("item_code").with_row_index("item")
-    )
+    every = one_gold_each(gold).join(enough, on="item_code", how="inner").sort("item_code")
+    known = _some(every, MOST_JUDGED).with_row_index("item")
+    votes = _of_some(votes, known["item_code"])
     named = votes.join(known.select("item_code", pl.col("item").cast(pl.Int64)), on="item_code", how="left")
     own = named.drop_nulls("item").select("item", "annotator_code", "label_code")
     others = named.filter(pl.col("item").is_null()).select(VOTES.codes)
@@ -98,6 +109,30 @@ def judged(
         )
     n_values = n_labels if members is None else 2
     return Crowd(own.sort("item", "annotator_code", "label_code"), parts[codes], others, parts, n_values)
+
+
+def _some(items: pl.DataFrame, most: int) -> pl.DataFrame:
+    """The items, or so many of them drawn, in their order."""
+    if items.height <= most:
+        return items
+    drawn = np.random.default_rng(most).permutation(items.height)[:most]
+    return items[np.sort(drawn)]
+
+
+def _of_some(votes: pl.DataFrame, known: pl.Series) -> pl.DataFrame:
+    """The votes of the items that are judged and of enough others for the fits."""
+    others = (
+        votes.select("item_code")
+        .unique()
+        .filter(~pl.col("item_code").is_in(known.implode()))
+        .sort("item_code")
+    )
+    if others.height <= MOST_OTHERS:
+        return votes
+    an_item = votes.height / max(votes["item_code"].n_unique(), 1)
+    most = max(MOST_OTHERS, round(ENOUGH * votes["annotator_code"].n_unique() / an_item))
+    kept = pl.concat([_some(others, most)["item_code"], known.cast(others["item_code"].dtype)])
+    return votes.join(kept.to_frame("item_code"), on="item_code", how="semi", maintain_order="left")
 
 
 def shuffled(votes: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:

@@ -19,7 +19,8 @@ once for one price. The set is right where every choice is; with choices indepen
 V(m) = prod over choices c of V_c(m). So `posterior` is (C, I, 2) and `Action.confusion` (C, 2, 2).
 
 Annotators who err together are taken for independent witnesses, so posteriors are too sure of themselves. Where gold is
-known, a temperature fitted on it (`analytics.temperature`) is put on posteriors and on confusion matrices alike (`tempered`).
+known, a temperature fitted on it (`analytics.temperature`) is put on posteriors and on confusion matrices alike
+(`vote_confusion.tempered`).
 What is expected is an expectation under the fitted model, and on real crowds it promised two to five times the gain that came;
 `analytics.vote_policies` holds it against gold, and `Action.realised` is where the share that comes is put in.
 """
@@ -39,8 +40,6 @@ from analytics.vote_value_kernels import expected_right, hull_steps, outcome_tab
 
 MOST_CELLS = 12_000
 """Outcomes times labels that a bundle may have: what a million items can be worked out for in seconds."""
-
-FRONTIER_POINTS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +65,36 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Worths:
+    """What each bundle of each action is worth for each item, before anything is chosen.
+
+    Attributes:
+        right_now: (I,) probability that each item's label is right.
+        values: (B, I) the same after each bundle; minus infinity where it is not offered.
+        costs: (B,) of each bundle, in millionths.
+        action_of, n_of: (B,) place of its action, and how many of it.
+        keys: of the actions.
+    """
+
+    right_now: FloatArray
+    values: FloatArray
+    costs: FloatArray
+    action_of: IntArray
+    n_of: IntArray
+    keys: tuple[str, ...]
+
+    def next_one(self, key: str) -> FloatArray:
+        """(I,) what one of an action adds to the probability that each label is right; NaN where it is not offered.
+
+        Raises:
+            BadOption: no action has this key.
+        """
+        (place,) = np.flatnonzero((self.action_of == _place(self.keys, key)) & (self.n_of == 1))
+        value = self.values[place]
+        return np.where(np.isfinite(value), np.maximum(value - self.right_now, 0.0), np.nan)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Offers:
     """What could be bought for each item, the best for the money first.
 
@@ -73,13 +102,11 @@ class Offers:
         steps: one row a step on an item's hull, by gain for money: item (row of the posterior), action (place), n (bought in
             all once the step is taken), cost (millionths, beside the step before), gain (expected share of a right label,
             beside the step before), per_unit (gain for one main unit of money).
-        next_vote: (I, actions) gain of one of each action; NaN where it is not offered.
         right_now: (I,) probability that each item's label is right.
         keys: of the actions.
     """
 
     steps: pl.DataFrame
-    next_vote: FloatArray
     right_now: FloatArray
     keys: tuple[str, ...]
 
@@ -93,7 +120,6 @@ class Plan:
             for the money first.
         cost: of everything, in millionths.
         accuracy_now, accuracy_then: mean probability of a right label, before and after.
-        frontier: cost (millionths) and accuracy of the plans on the way, from nothing to everything.
         undefined: why there is no plan, else None.
     """
 
@@ -101,57 +127,16 @@ class Plan:
     cost: int
     accuracy_now: float
     accuracy_then: float
-    frontier: pl.DataFrame
     undefined: str | None
 
 
-def tempered(chances: FloatArray, temperature: float) -> FloatArray:
-    """Probabilities (…, K) to the power 1 / T, each row summing to 1 again.
-
-    >>> tempered(np.array([[0.9, 0.1]]), 2.0).round(3).tolist()
-    [[0.75, 0.25]]
-    """
-    if not 0 < temperature < np.inf:
-        raise BadOption("temperature", temperature, "a number above 0")
-    raised = np.asarray(chances, dtype=np.float64) ** (1.0 / temperature)
-    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
-
-
-def pooled_confusion(confusion: FloatArray, weights: FloatArray | IntArray) -> FloatArray:
-    """(K, K) of whoever may come next: the mean of the annotators' matrices (A, K, K), by how much each does (A,).
-
-    Raises:
-        BadOption: nobody has a weight, or one is negative.
-    """
-    share = np.asarray(weights, dtype=np.float64)
-    if share.shape != confusion.shape[:1] or (share < 0).any() or not share.sum() > 0:
-        raise BadOption("weights", share.tolist()[:5], "0 or more for each annotator, and not all of them 0")
-    return np.asarray(np.einsum("a,akl->kl", share / share.sum(), confusion))
-
-
-def confusion_beside(
-    posterior: FloatArray, labels: IntArray, *, prior: float = 4.0, right: float = 0.6
-) -> FloatArray:
-    """(K, K) of one who labelled items whose own label is known by a posterior: a model, an adjudicator beside gold.
-
-    Args:
-        posterior: (I, K) of the items, not made with these labels.
-        labels: (I,) what was said of them.
-        prior: how many labels each row is taken to have had before.
-        right: the share of these that were right.
-    """
-    n_labels = posterior.shape[1]
-    if len(labels) and not (labels.min() >= 0 and labels.max() < n_labels):
-        raise BadOption("labels", int(labels.max()), f"codes from 0 to {n_labels - 1}")
-    counts = np.zeros((n_labels, n_labels))
-    np.add.at(counts.T, labels, posterior)
-    wrong = (1 - right) / max(n_labels - 1, 1)
-    counts += prior * np.where(np.eye(n_labels, dtype=np.bool_), right, wrong)
-    return np.asarray(counts / counts.sum(axis=1, keepdims=True))
-
-
 def offers(posterior: FloatArray, actions: Sequence[Action]) -> Offers:
-    """What each action would do for each item.
+    """What each action would do for each item, the best for the money first: `chosen` of `worths`."""
+    return chosen(worths(posterior, actions))
+
+
+def worths(posterior: FloatArray, actions: Sequence[Action]) -> Worths:
+    """What each bundle of each action would do for each item.
 
     Args:
         posterior: (I, K) probability of each label of each item; rows sum to 1. Of sets (C, I, K): the same for each choice, of
@@ -166,21 +151,32 @@ def offers(posterior: FloatArray, actions: Sequence[Action]) -> Offers:
     n_items = given.shape[1]
     right = given.max(axis=2).prod(axis=0) if n_items else np.empty(0)
     values, costs, action_of, n_of = [], [], [], []
-    next_vote = np.full((n_items, len(actions)), np.nan)
     for place, action in enumerate(actions):
         for n in range(1, _most(action) + 1):
             value = _expected(given, action, n)
             value = right + action.realised * np.maximum(value - right, 0.0)
             if action.offered is not None:
                 value = np.where(action.offered, value, -np.inf)
-            if n == 1:
-                next_vote[:, place] = np.where(np.isfinite(value), np.maximum(value - right, 0.0), np.nan)
             values.append(value)
             costs.append(float(n * action.price))
             action_of.append(place)
             n_of.append(n)
-    steps = _steps(right, np.array(values), np.array(costs), np.array(action_of), np.array(n_of))
-    return Offers(steps, next_vote, right, tuple(action.key for action in actions))
+    keys = tuple(action.key for action in actions)
+    return Worths(right, np.array(values), np.array(costs), np.array(action_of), np.array(n_of), keys)
+
+
+def chosen(found: Worths, *, only: str | None = None) -> Offers:
+    """The steps on each item's hull, of all actions or of the one with a key, the best for the money first.
+
+    Raises:
+        BadOption: no action has this key.
+    """
+    every = np.ones(len(found.costs), dtype=np.bool_)
+    own = every if only is None else found.action_of == _place(found.keys, only)
+    steps = _steps(
+        found.right_now, found.values[own], found.costs[own], found.action_of[own], found.n_of[own]
+    )
+    return Offers(steps, found.right_now, found.keys)
 
 
 def plan(found: Offers, *, accuracy: float | None = None, budget: int | None = None) -> Plan:
@@ -210,9 +206,14 @@ def plan(found: Offers, *, accuracy: float | None = None, budget: int | None = N
         cost=int(taken["cost"].sum()),
         accuracy_now=now,
         accuracy_then=float(reached[n_steps - 1]) if n_steps else now,
-        frontier=_frontier(now, spent, reached),
         undefined=undefined,
     )
+
+
+def _place(keys: tuple[str, ...], key: str) -> int:
+    if key not in keys:
+        raise BadOption("key", key, keys)
+    return keys.index(key)
 
 
 def _how_many(
@@ -304,10 +305,3 @@ def _bought(taken: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
     )
     names = pl.Series("key", keys, dtype=pl.String)
     return each.with_columns(action=names.gather(each["action"].cast(pl.UInt32)))
-
-
-def _frontier(now: float, spent: FloatArray, reached: FloatArray) -> pl.DataFrame:
-    wanted = np.linspace(0, max(len(spent) - 1, 0), FRONTIER_POINTS if len(spent) else 0)
-    places = np.unique(wanted.round().astype(np.int64))
-    cost, accuracy = np.concatenate([[0], spent[places]]), np.concatenate([[now], reached[places]])
-    return pl.DataFrame({"cost": cost.astype(np.int64), "accuracy": accuracy})

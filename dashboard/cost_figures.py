@@ -54,7 +54,7 @@ def cards(seen: CostView) -> None:
     with last:
         found = outlook.last_vote
         figure_card(
-            "Error removed", found.value, found.low, found.high, found.n, unit=found.unit, n_unit="gold items",
+            "An error removed", found.value, found.low, found.high, found.n, unit=found.unit, n_unit="gold items",
             undefined=found.undefined,
             help="What the last vote of each item cost over the errors that it removed on gold, with Fieller's interval.",
         )  # fmt: skip
@@ -75,7 +75,10 @@ def _queue(seen: CostView) -> None:
     assert outlook is not None
     queue = outlook.queue
     with st.container(border=True, height="stretch", gap="xsmall"):
-        st.markdown("**The queue is empty**", help="Nothing is taken to be added to it meanwhile.")
+        st.markdown(
+            "**Queue empty by**",
+            help="Nothing is taken to be added to it meanwhile, and nobody to stop or join.",
+        )
         known = queue.done_on is not None and queue.earliest is not None and queue.latest is not None
         shown = "now" if outlook.n_waiting == 0 else f"{queue.done_on:%d %b}" if known else "–"
         st.markdown(f"# {shown}", anchors=False)
@@ -158,7 +161,7 @@ def _ledger(found: Ledger, group: str) -> None:
         shown,
         key=f"ledger_{found.currency}",
         hide_index=True,
-        height=min(420, 40 + 35 * shown.height),
+        height="content" if shown.height <= 11 else 420,
         column_config={
             "Pieces": st.column_config.NumberColumn(
                 format="localized", help="Work with idle time in it is counted once in the total."
@@ -214,7 +217,7 @@ def rework(seen: CostView) -> None:
         table,
         key="rework_ledger",
         hide_index=True,
-        height=40 + 35 * table.height,
+        height="content",
         column_config={
             "Pieces": st.column_config.TextColumn(alignment="right"),
             "Hours": st.column_config.TextColumn(alignment="right"),
@@ -252,16 +255,17 @@ def forecast(seen: CostView) -> None:
     assert outlook is not None
     st.markdown("#### When the queue will be empty", anchors=False)
     st.markdown(plain(f"{cost_outlook.queue_words(outlook)}."))
-    votes = outlook.votes
+    votes = seen.votes
     if (
-        votes.done_on is not None
+        votes is not None
+        and votes.done_on is not None
         and votes.earliest is not None
         and votes.latest is not None
         and votes.n_weeks
     ):
         st.caption(
             f"The next purchase's votes would be in by {votes.done_on:%d %b} ({votes.earliest:%d %b} to {votes.latest:%d %b}) at the pace "
-            f"of all annotations of the last {votes.n_weeks} weeks. Nothing is taken to be added meanwhile."
+            f"of all annotations of the last {votes.n_weeks} weeks. Nothing is taken to be added meanwhile, and nobody to stop or join."
         )
 
 

@@ -105,7 +105,7 @@ def _on_offer(spending: cost_plan.Spending) -> None:
         table,
         key="cost_offers",
         hide_index=True,
-        height=40 + 35 * table.height,
+        height="content",
         column_config={
             price: st.column_config.TextColumn(alignment="right"),
             "Right": st.column_config.TextColumn(
@@ -133,19 +133,24 @@ def _planned(made: cost_plan.ItemPlan) -> None:
     shown = made.items.head(SHOWN).select(
         pl.col("item_id").alias("Item"), pl.col("action").alias("Purchase"), pl.col("n").alias("How many"),
         pl.col("cost").alias(f"Cost ({made.currency})"), (pl.col("gain") * 100).alias("Gain"),
+        (pl.col("next_vote") * 100).alias("Next vote"),
     )  # fmt: skip
     nth = st.session_state.setdefault("cost_opened", 0)
     event = st.dataframe(
         shown,
         key=f"cost_plan_{nth}",
         hide_index=True,
-        height=min(320, 40 + 35 * shown.height),
+        height="content" if shown.height <= 8 else 320,
         on_select="rerun",
         selection_mode=["single-row", "single-cell"],
         column_config={
             f"Cost ({made.currency})": st.column_config.NumberColumn(format="%.3f"),
             "Gain": st.column_config.NumberColumn(
                 format="+%.1f %%", help="Points by which the label is expected to be correct more often."
+            ),
+            "Next vote": st.column_config.NumberColumn(
+                format="+%.1f %%",
+                help="What a single vote more would do: one often cannot turn a label where three can.",
             ),
         },
         alt="The items of the plan, those worth most for their price first; a click opens the item",

@@ -113,11 +113,12 @@ def _bought(seen: Outlook) -> dict[str, object]:
 
 
 def _last_vote_line(seen: Outlook) -> str:
+    from dashboard.workflows.cost_words import with_ends
+
     last = seen.last_vote
     if last.value is None:
         return f"What an error removed by the last vote cost cannot be told: {last.undefined}."
-    ends = "" if last.low is None or last.high is None else f" ({last.low:,.2f} to {last.high:,.2f})"
-    return f"An error removed by the last vote of each item cost {last.value:,.2f} {last.unit}{ends}, by {last.n:,} gold items."
+    return f"An error removed by the last vote of each item cost {with_ends(last, f'from {last.n:,} gold items')}."
 
 
 def _queue(seen: Outlook) -> dict[str, object]:
@@ -145,6 +146,7 @@ def _audit(seen: Audit) -> dict[str, object]:
     return {
         "sentence": seen.sentence, "before": seen.before, "after": seen.after, "error_before": seen.error_before,
         "error_after": seen.error_after, "money": _figure("money_per_error", seen.money),
+        "unpriced": seen.n_unpriced,
     }  # fmt: skip
 
 
@@ -153,6 +155,7 @@ def _document(seen: Cost) -> dict[str, object]:
     found: dict[str, object] = {
         "sentence": seen.sentence, "detail": seen.detail, "per": seen.by, "has_rates": seen.has_rates, "items": seen.n_items,
         "accepted": seen.n_accepted, "currency": figures.currency if figures else None, "figures": [],
+        "at_least": figures.is_partial if figures else None,
     }  # fmt: skip
     if figures:
         names = ("per_annotation", "per_item", "per_accepted", "per_right", "rework_share", "idle_share")

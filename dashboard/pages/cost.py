@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from decimal import Decimal
 
 import streamlit as st
 
 from dashboard import cost_figures, cost_plan_view, rates_view, session
 from dashboard.components import empty_state, press_outcome, verdict
-from dashboard.workflows import cost_view
-from dashboard.workflows.cost_view import CostView
+from dashboard.workflows import cost, cost_view
+from dashboard.workflows.cost_view import CostBasis, CostView
+
+At = tuple[str, str, int | None, str]
+"""The head of the journal, the project, the event whose past is looked at, the day."""
 
 
 def render() -> None:
@@ -66,28 +70,24 @@ def _nothing(seen: CostView) -> None:
 
 
 def _seen() -> CostView:
-    person = session.person()
-    return _read(
-        session.store().head_hash, session.project_id(), session.as_of(), (person.person_id, *sorted(person.roles)),
-        cost_figures.group(), cost_plan_view.gold_price(),
+    """What is shown, as things are at the head of the journal; what was worked out before is kept, and is not copied."""
+    store, person = session.store(), session.person()
+    group, price = cost_figures.group(), cost_plan_view.gold_price()
+    cost.check(person, group)
+    # What is ahead depends on the day, and another store may have stood here before.
+    at = (store.head_hash, session.project_id(), session.as_of(), f"{store.clock().astimezone(UTC):%F}")
+    return _view(at, group, price)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _view(at: At, group: str, price: Decimal | None) -> CostView:
+    _, project_id, as_of, _ = at
+    return cost_view.view_of(
+        session.store(), _basis(at), project_id=project_id, by=session.person(), group=group, gold_price=price, as_of=as_of
     )  # fmt: skip
 
 
-@st.cache_data(max_entries=16, show_spinner="Adding up what labels cost …")
-def _read(
-    head: str,
-    project_id: str,
-    as_of: int | None,
-    who: tuple[str, ...],
-    group: str,
-    price: Decimal | None,
-) -> CostView:
-    """What labels cost as things are at the head of the journal, kept because it reads all work and fits a model."""
-    return cost_view.cost_view(
-        session.store(),
-        project_id=project_id,
-        by=session.person(),
-        group=group,
-        gold_price=price,
-        as_of=as_of,
-    )
+@st.cache_resource(max_entries=2, show_spinner="Adding up what labels cost …")
+def _basis(at: At) -> CostBasis:
+    _, project_id, as_of, _ = at
+    return cost_view.cost_basis(session.store(), project_id=project_id, by=session.person(), as_of=as_of)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal, get_args
 
 import polars as pl
 
-from analytics.annotators import consensus_accuracy
-from analytics.cost_ledger import IDLE, NO_RATE, NO_TIME, Ledger, exact_sum, ledgers
-from analytics.results import Estimate
-from dashboard.workflows import monitor
+from analytics.cost_ledger import IDLE, NO_RATE, NO_TIME, Ledger, ledgers
+from dashboard.workflows.cost_means import CostFigures, cost_figures, right_share
 from dashboard.workflows.cost_rework import RELEASE_REVIEW, REWORK
-from dashboard.workflows.cost_words import money
+from dashboard.workflows.cost_words import money, with_ends
 from dashboard.workflows.cost_work import PaidWork, paid_work
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.label_sets import LabelSet, require_label_set
@@ -45,25 +43,11 @@ OUTCOMES = (
     "no label was given",
     NO_ITEM,
 )
-FEWEST_GOLD = 20
-"""With fewer gold items nothing is said of what a right label costs."""
+LITTLE = 0.01
+"""Of the pieces of work: where the pay of no more than these is lacking, a label is not said to cost "at least" so much."""
 
-
-@dataclass(frozen=True, slots=True)
-class CostFigures:
-    """What things cost, in main units of `currency`. Means over all that there is have no interval; a right label has that of gold.
-
-    `rework_share`: of the pay that is known.
-    """
-
-    currency: str
-    total: Fraction
-    per_annotation: Estimate
-    per_item: Estimate
-    per_accepted: Estimate
-    per_right: Estimate
-    rework_share: Estimate
-    idle_share: Estimate
+MUCH_IDLE = 0.1
+"""Of the pay: idle time that takes more is said in the first sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +115,47 @@ def of_work(
     if not seen.has_rates:
         sentence = "Nobody has said what work is paid, so nothing is known of what these labels cost"
         return Cost("undefined", sentence, _hours(seen.work), group, (), None, items.height, accepted, False)
-    label_set = require_label_set(store, project_id, as_of=as_of)
-    tables = ledgers(
-        _grouped(seen.work, items, label_set, group), seen.paid, by="group", order=_order(group, label_set)
-    )
-    tables = tuple(sorted(tables, key=lambda one: one.currency != seen.currency))
+    tables = tables_of(store, project_id, seen, items, group=group, as_of=as_of)
     if not tables or seen.currency is None:
         sentence = "No rate holds for any of the work so far, so nothing is known of what these labels cost"
         return Cost("undefined", sentence, _hours(seen.work), group, (), None, items.height, accepted, True)
-    by_work = ledgers(seen.work.with_columns(group="work"), seen.paid, by="group", order=WORK_ORDER)
-    own = next((one for one in by_work if one.currency == seen.currency), by_work[0])
-    figures = _figures(own, seen, accepted, _right_share(store, project_id, as_of))
+    own = tables[0]
+    outside = _outside(own, tables, seen)
+    lacking = _n_outside(tables, NO_TIME) + _n_outside(tables, NO_RATE)
+    is_partial = len(tables) > 1 or lacking > LITTLE * seen.work.height
+    figures = cost_figures(own, seen, accepted, right_share(store, project_id, as_of), is_partial)
     state, sentence = _answer(figures, accepted)
-    detail = _detail(own, tables, seen)
+    detail = _detail(own, seen, outside)
     return Cost(state, sentence, detail, group, tables, figures, items.height, accepted, True)
+
+
+def grouped_by(
+    store: Store, project_id: str, seen: PaidWork, found: Cost, *, group: str, as_of: int | None = None
+) -> Cost:
+    """The same with another grouping of its ledger; the caller has checked who may see it."""
+    if group == found.by or not found.tables:
+        return replace(found, by=group)
+    items = store.read("cost_items", project_id=project_id, as_of=as_of)
+    return replace(
+        found, by=group, tables=tables_of(store, project_id, seen, items, group=group, as_of=as_of)
+    )
+
+
+def tables_of(
+    store: Store,
+    project_id: str,
+    seen: PaidWork,
+    items: pl.DataFrame,
+    *,
+    group: str,
+    as_of: int | None = None,
+) -> tuple[Ledger, ...]:
+    """The ledgers, that of the project's main currency first."""
+    label_set = require_label_set(store, project_id, as_of=as_of)
+    found = ledgers(
+        _grouped(seen.work, items, label_set, group), seen.paid, by="group", order=_order(group, label_set)
+    )
+    return tuple(sorted(found, key=lambda one: one.currency != seen.currency))
 
 
 def _grouped(work: pl.DataFrame, items: pl.DataFrame, label_set: LabelSet, group: str) -> pl.DataFrame:
@@ -200,105 +211,34 @@ def _order(group: str, label_set: LabelSet) -> tuple[str, ...]:
     return orders[group]
 
 
-def _right_share(store: Store, project_id: str, as_of: int | None) -> Estimate:
-    """How often the newest consensus is right on gold; nobody who votes knows which items are gold."""
-    run = monitor.newest_run(store, project_id, as_of=as_of)
-    if run is None:
-        return Estimate.none("nothing was scored yet")
-    items = store.read("score_consensus", project_id=project_id, run_id=run.run_id)
-    gold = store.read("score_gold", project_id=project_id, as_of=as_of)
-    found = consensus_accuracy(items, gold)
-    if found.value is not None and found.n < FEWEST_GOLD:
-        return Estimate.none(
-            f"only {found.n} items with a label have gold; {FEWEST_GOLD} are needed", found.n
-        )
-    return found
-
-
-def _figures(own: Ledger, seen: PaidWork, accepted: int, right: Estimate) -> CostFigures:
-    currency, total = own.currency, own.exact
-    amounts = {row["group"]: row for row in own.table.iter_rows(named=True)}
-    labelled = seen.work.filter(pl.col("work").is_in(["labelling", "repeat"]))["entry"]
-    first = seen.paid.filter(
-        pl.col("entry").is_in(labelled.implode()),
-        pl.col("into") == currency,
-        pl.col("active_quanta").is_not_null(),
-    )
-    n_paid = first["entry"].n_unique()
-    touched = seen.work.join(seen.paid.filter(pl.col("into") == currency), on="entry", how="semi")
-    n_items = touched["item_code"].drop_nulls().n_unique()
-    units = Fraction(1, 10**own.digits)
-    rework = sum((amounts[one]["amount"] or 0) * units for one in REWORK if one in amounts)
-    idle = (amounts[IDLE]["amount"] or 0) * units if IDLE in amounts else Fraction(0)
-    return CostFigures(
-        currency,
-        total,
-        _mean(exact_sum(first), n_paid, currency, "annotations"),
-        _mean(total, n_items, currency, "items"),
-        _mean(total, accepted, currency, "labels that stand"),
-        _per_right(total, accepted, right, currency),
-        _share(Fraction(rework), total),
-        _share(idle, total),
-    )
-
-
-def _mean(amount: Fraction, n: int, unit: str, n_unit: str) -> Estimate:
-    if n == 0:
-        return Estimate.none(f"there are no {n_unit}", unit=unit, n_unit=n_unit)
-    return Estimate(float(amount / n), None, None, n, unit=unit, n_unit=n_unit)
-
-
-def _share(part: Fraction, total: Fraction) -> Estimate:
-    if total == 0:
-        return Estimate.none("nothing was paid", n_unit="of the pay")
-    return Estimate(float(part / total), None, None, 1, n_unit="of the pay")
-
-
-def _per_right(total: Fraction, accepted: int, right: Estimate, unit: str) -> Estimate:
-    """The pay over the labels that stand and are right; the interval is that of the share that is right on gold."""
-    if right.value is None or right.low is None or right.high is None:
-        return Estimate.none(
-            right.undefined or "nobody knows how many are right", right.n, unit=unit, n_unit="gold items"
-        )
-    if not accepted or not right.low > 0:
-        return Estimate.none(
-            "no label stands that is known to be right", right.n, unit=unit, n_unit="gold items"
-        )
-    spent = float(total / accepted)
-    return Estimate(
-        spent / right.value, spent / right.high, spent / right.low, right.n, unit=unit, n_unit="gold items"
-    )
-
-
 def _answer(figures: CostFigures, accepted: int) -> tuple[State, str]:
     right, accept = figures.per_right, figures.per_accepted
-    if right.value is not None and right.low is not None and right.high is not None:
-        between = f"{money(right.low, '').strip()} to {money(right.high, figures.currency)}"
+    least = "at least " if figures.is_partial else ""
+    share = figures.idle_share.value or 0.0
+    idle = f", {share:.0%} of it for idle time" if share >= MUCH_IDLE else ""
+    if right.value is not None:
         return (
             "fit",
-            f"A correct label costs {money(right.value, figures.currency)} today ({between}, from {right.n:,} gold items)",
+            f"A correct label costs {least}{with_ends(right, f'from {right.n:,} gold items')} today{idle}",
         )
     if accept.value is not None:
-        said = f"A label that stands costs {money(accept.value, figures.currency)} today; what a correct one costs cannot be told: "
-        return "undefined", f"{said}{right.undefined}"
+        said = f"A label that stands costs {least}{money(accept.value, figures.currency)} today{idle}"
+        return "undefined", f"{said}; what a correct one costs cannot be told: {right.undefined}"
     return "undefined", f"{money(figures.total, figures.currency)} were spent, and no label stands yet"
 
 
-def _detail(own: Ledger, tables: tuple[Ledger, ...], seen: PaidWork) -> str:
-    told = [f"{money(own.exact, own.currency, own.digits)} for {seen.work.height:,} pieces of work."]
-    outside = {row["part"]: row for row in own.table.iter_rows(named=True) if row["part"] != "work"}
-    if IDLE in outside:
-        idle = Fraction(outside[IDLE]["amount"] or 0, 10**own.digits)
-        share = f" ({float(idle / own.exact):.0%})" if own.exact else ""
+def _outside(own: Ledger, tables: tuple[Ledger, ...], seen: PaidWork) -> list[str]:
+    """What work is not in the total, or not in whole, a sentence each."""
+    told = []
+    n_untimed = _n_outside(tables, NO_TIME)
+    if n_untimed:
+        beyond = f" ({seen.n_beyond:,} times are longer than a day, which cannot be)" if seen.n_beyond else ""
         told.append(
-            f"{money(idle, own.currency, own.digits)}{share} of it for idle time, in {outside[IDLE]['n']:,} of them."
+            f"Pay by the hour of {n_untimed:,} more is not known: nobody recorded their time{beyond}."
         )
-    if NO_TIME in outside:
-        told.append(
-            f"Pay by the hour of {outside[NO_TIME]['n']:,} more is not known: nobody recorded their time."
-        )
-    if NO_RATE in outside:
-        told.append(f"No rate holds for {outside[NO_RATE]['n']:,}.")
+    n_unpaid = _n_outside(tables, NO_RATE)
+    if n_unpaid:
+        told.append(f"No rate holds for {n_unpaid:,}.")
     others = [
         f"{money(one.exact, one.currency, one.digits)}" for one in tables if one.currency != own.currency
     ]
@@ -306,7 +246,23 @@ def _detail(own: Ledger, tables: tuple[Ledger, ...], seen: PaidWork) -> str:
         told.append(
             f"Beside it {' and '.join(others)}, which no rate of exchange brings into {own.currency}."
         )
-    return " ".join(told)
+    return told
+
+
+def _n_outside(tables: tuple[Ledger, ...], part: str) -> int:
+    return sum(int(one.table.filter(part=part)["n"].sum()) for one in tables)
+
+
+def _detail(own: Ledger, seen: PaidWork, outside: list[str]) -> str:
+    told = [f"{money(own.exact, own.currency, own.digits)} for {seen.work.height:,} pieces of work."]
+    idle = own.table.filter(part=IDLE)
+    if idle.height:
+        spent = Fraction(idle["amount"][0] or 0, 10**own.digits)
+        share = f" ({float(spent / own.exact):.0%})" if own.exact else ""
+        told.append(
+            f"{money(spent, own.currency, own.digits)}{share} of it for idle time, in {idle['n'][0]:,} of them."
+        )
+    return " ".join([*told, *outside])
 
 
 def _hours(work: pl.DataFrame) -> str:

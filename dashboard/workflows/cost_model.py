@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from analytics.cost_effect import priced
 from analytics.results import Estimate
-from dashboard.workflows.cost_words import money
+from dashboard.workflows.cost_words import money, with_ends
 from dashboard.workflows.opening import Store
 
 HOW = "touchstone train --curve measures it"
@@ -83,11 +83,8 @@ def _labels(curve: Mapping[str, object] | None) -> Estimate:
 def _sentence(found: Estimate, labels: Estimate, per_label: Estimate, model_run: str | None) -> str:
     if found.value is None or labels.value is None or per_label.value is None:
         return f"What a point of model error costs cannot be told: {found.undefined}"
-    ends = ""
-    if found.low is not None and found.high is not None:
-        ends = f" ({money(found.low, '').strip()} to {money(found.high, found.unit)})"
     each = money(per_label.value, found.unit)
     return (
-        f"A point of model error costs {money(found.value, found.unit)}{ends}: {labels.value:,.0f} more labels at {each} each, "
+        f"A point of model error costs {with_ends(found)}: {labels.value:,.0f} more labels at {each} each, "
         f"by the learning curve of {model_run} over {labels.n:,} items"
     )

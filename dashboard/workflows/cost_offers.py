@@ -11,9 +11,9 @@ import polars as pl
 from analytics.frames import FloatArray, IntArray
 from analytics.pay import MICROS
 from analytics.purchase_frontier import MIX, price_of_errors
-from analytics.vote_value import Action, Offers, confusion_beside, pooled_confusion, tempered
+from analytics.vote_confusion import confusion_beside, pooled_confusion, tempered
+from analytics.vote_value import Action, Offers
 from dashboard.workflows.cost_work import PaidWork, price_of
-from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.model_samples import BUILT_IN
 
 VOTE, ADJUDICATION, GOLD = "extra vote", "adjudication", "gold label"
@@ -25,8 +25,8 @@ FEWEST_DECISIONS = 20
 NEXT = 10
 """What the next money is best spent on is told for so many main units: one unit is often less than one purchase."""
 
-NO_SETS = "what a model says of sets is not weighed yet"
 NO_PRICE = "no rate by the prediction says what one costs"
+COSTS_NOTHING = "it costs nothing by the rates that hold: there is nothing to weigh"
 OFFERED = {
     "action": pl.String, "price": pl.Float64, "accuracy": pl.Float64, "best_for": pl.Int64, "per_error": pl.Float64,
     "why_not": pl.String,
@@ -49,14 +49,6 @@ class Given:
     heat: float
     gold: pl.DataFrame
     realised: float
-
-
-def parts_of(label_set: LabelSet) -> IntArray:
-    """(labels, C): of sets 1 where a label has a choice, else 0; of other labels the one itself."""
-    if not label_set.is_sets:
-        return np.arange(label_set.n_labels)[:, None]
-    choices = label_set.choice_codes
-    return np.array([[code in members for code in choices] for members in label_set.members], dtype=np.int64)
 
 
 def people(
@@ -93,7 +85,7 @@ def models(predictions: pl.DataFrame, runs: pl.DataFrame, given: Given) -> tuple
     """Each model with a price, for the items that it said nothing of; how often it is right by the votes of people.
 
     Args:
-        predictions: who_id (the model run), item_code, label_code.
+        predictions: who_id (the model run), item_code, answers (to each choice; one, where labels are no sets).
         runs: model_run, format of those that gave probabilities.
         given: what purchases are weighed by.
     """
@@ -149,6 +141,8 @@ def _adjudication(given: Given) -> Action | str:
         if decided.is_empty():
             return "nobody knows what one costs: none was made yet"
         return "nobody knows what one costs: none that is paid by the hour has a recorded time, and none is paid by the piece"
+    if price == 0:
+        return COSTS_NOTHING
     if beside.height < FEWEST_DECISIONS:
         return f"how often one is right is not known: {beside.height} were of items with gold, {FEWEST_DECISIONS} are needed"
     known, said = (given.parts[beside[name].to_numpy()] for name in ("gold_code", "label_code"))
@@ -159,19 +153,16 @@ def _adjudication(given: Given) -> Action | str:
 
 def _model(name: str, own: pl.DataFrame, given: Given) -> Action | str:
     price = price_of(given.seen, "prediction", who_id=str(own["who_id"][0]))
-    if price is None:
-        return NO_PRICE
+    if not price:
+        return NO_PRICE if price is None else COSTS_NOTHING
     items = given.items
     lacking = ~items["item_code"].is_in(own["item_code"].implode()).to_numpy()
     if not lacking.any():
         return "it has spoken on every item already"
-    said = (
-        items.with_row_index("place")
-        .join(own, on="item_code", how="inner", suffix="_said")
-        .drop_nulls("label_code_said")
-    )
+    said = items.with_row_index("place").join(own, on="item_code", how="inner").drop_nulls("answers")
     if said.is_empty():
         return "how often it is right is not known: it said nothing of items with votes"
-    posterior = given.posterior[0, said["place"].to_numpy()]
-    beside = confusion_beside(posterior, said["label_code_said"].to_numpy())
-    return Action(name, price, beside[None], offered=lacking, realised=given.realised)
+    posterior = given.posterior[:, said["place"].to_numpy()]
+    answers = np.asarray(said["answers"].to_list(), dtype=np.int64).T
+    beside = [confusion_beside(choice, told) for choice, told in zip(posterior, answers, strict=True)]
+    return Action(name, price, np.stack(beside), offered=lacking, realised=given.realised)

@@ -9,16 +9,17 @@ import numpy as np
 import polars as pl
 
 from analytics.cost_effect import money_per_error
-from analytics.pay import MICROS, QUANTA
+from analytics.pay import MICROS
 from analytics.queue_forecast import Forecast, forecast, queue_cost
 from analytics.results import Estimate
 from analytics.vote_policies import votes_frontier
-from dashboard.workflows.cost_offers import parts_of
+from dashboard.workflows import moments
+from dashboard.workflows.cost_predictions import parts_of
 from dashboard.workflows.cost_rework import REWORK
-from dashboard.workflows.cost_work import PaidWork, paid_work, price_of
+from dashboard.workflows.cost_words import with_ends
+from dashboard.workflows.cost_work import PaidWork, known_pay, price_of
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.opening import Store
-from dashboard.workflows.rules import Person, require
 
 MOST_VOTES = 10
 """Votes an item up to which the error is followed."""
@@ -33,8 +34,8 @@ class Outlook:
 
     `frontier`: n_votes, cost (main units an item), error, low, high: measured on gold, on items set aside. `frontier_undefined`:
     why there is none. `last_vote`: what an error cost that the last of these votes removed. `queue`: when the flags that wait will
-    be settled; `n_waiting` of them; `queue_cost`: what that will cost, from what settling one cost so far. `votes`: when so many votes as
-    were asked for would be in, at the pace of all annotations.
+    be settled; `n_waiting` of them; `queue_cost`: what that will cost, from what settling one cost so far. `pace`: day and n, the
+    annotations of each day. `today`: the day that is looked ahead from.
     """
 
     currency: str | None
@@ -44,53 +45,39 @@ class Outlook:
     queue: Forecast
     n_waiting: int
     queue_cost: Estimate
-    votes: Forecast
+    pace: pl.DataFrame
+    today: date
 
 
-def outlook(
-    store: Store,
-    *,
-    project_id: str,
-    by: Person,
-    into: str | None = None,
-    n_votes: int = 0,
-    as_of: int | None = None,
-) -> Outlook:
-    """What votes did to the error so far, and when what waits is done.
+def of_work(store: Store, project_id: str, seen: PaidWork, *, as_of: int | None = None) -> Outlook:
+    """What votes did to the error so far, and when what waits is done; the caller has checked who may see it.
 
     Args:
         store: where the work stands.
         project_id: whose.
-        by: who asks.
-        into: the currency of the costs.
-        n_votes: how many votes a plan buys, to say when they would be in.
-        as_of: an event.
-
-    Raises:
-        NotAllowed: the person may not see costs. BadRequest: an unknown currency.
+        seen: the work and its pay.
+        as_of: an event; then what was ahead of it.
     """
-    require(by, "view.cost")
-    seen = paid_work(store, project_id, into=into, as_of=as_of)
-    return of_work(store, project_id, seen, n_votes=n_votes, as_of=as_of)
-
-
-def of_work(
-    store: Store, project_id: str, seen: PaidWork, *, n_votes: int = 0, as_of: int | None = None
-) -> Outlook:
-    """As `outlook`, of work that was read before; the caller has checked who may see it."""
     frontier, why, last = _frontier(store, project_id, seen, as_of)
     days = store.read("cost_days", project_id=project_id, as_of=as_of)
-    settled, waiting = _queue(store, project_id, days, as_of)
-    voted = forecast(days.select("day", n="n_votes"), left=n_votes, today=_today(store))
+    today = _today(store, as_of)
+    settled, waiting = _queue(store, project_id, days, today, as_of)
     closed = store.read("cost_closed", project_id=project_id, as_of=as_of)
+    pace = days.select("day", n="n_votes")
     return Outlook(
-        seen.currency, frontier, why, last, settled, waiting, _queue_cost(seen, closed, waiting), voted
+        seen.currency, frontier, why, last, settled, waiting, _queue_cost(seen, closed, waiting), pace, today
     )
 
 
 def queue(store: Store, project_id: str, *, as_of: int | None = None) -> Forecast:
     """When no flag will wait any more; the caller has checked who may see it."""
-    return _queue(store, project_id, store.read("cost_days", project_id=project_id, as_of=as_of), as_of)[0]
+    days = store.read("cost_days", project_id=project_id, as_of=as_of)
+    return _queue(store, project_id, days, _today(store, as_of), as_of)[0]
+
+
+def votes_by(seen: Outlook, n_votes: int) -> Forecast:
+    """When so many votes would be in, at the pace of all annotations."""
+    return forecast(seen.pace, left=n_votes, today=seen.today)
 
 
 def queue_words(seen: Outlook) -> str:
@@ -112,25 +99,25 @@ def queue_words(seen: Outlook) -> str:
 
 def queue_money(seen: Outlook) -> str:
     """What settling the queue costs, with its interval: "4.20 EUR (3.10 to 5.30)"."""
-    cost = seen.queue_cost
-    if cost.value is None or seen.currency is None:
-        return ""
-    ends = "" if cost.low is None or cost.high is None else f" ({cost.low:,.2f} to {cost.high:,.2f})"
-    return f"{cost.value:,.2f} {seen.currency}{ends}"
+    return "" if seen.queue_cost.value is None else with_ends(seen.queue_cost)
 
 
-def _queue(store: Store, project_id: str, days: pl.DataFrame, as_of: int | None) -> tuple[Forecast, int]:
+def _queue(
+    store: Store, project_id: str, days: pl.DataFrame, today: date, as_of: int | None
+) -> tuple[Forecast, int]:
     """When what waits is settled, and how many flags wait."""
     waiting = int(
         store.read("overview_work", project_id=project_id, as_of=as_of)
         .select(pl.sum_horizontal("open", "second", "adjudicate"))
         .item()
     )
-    return forecast(days.select("day", n="n_closed"), left=waiting, today=_today(store)), waiting
+    return forecast(days.select("day", n="n_closed"), left=waiting, today=today), waiting
 
 
-def _today(store: Store) -> date:
-    return store.clock().astimezone(UTC).date()
+def _today(store: Store, as_of: int | None) -> date:
+    """The day (UTC) that is looked ahead from: that of the event whose past is looked at, today where that is the newest."""
+    now = store.clock() if as_of is None or as_of >= store.head else moments.moment(store, as_of).recorded_at
+    return now.astimezone(UTC).date()
 
 
 def _queue_cost(seen: PaidWork, closed: pl.DataFrame, waiting: int) -> Estimate:
@@ -138,11 +125,12 @@ def _queue_cost(seen: PaidWork, closed: pl.DataFrame, waiting: int) -> Estimate:
     unit = seen.currency or "money"
     if closed.is_empty():
         return Estimate.none("no flag was settled yet", unit=unit, n_unit="settled flags")
-    again = seen.work.filter(pl.col("work").is_in(REWORK)).select("entry", "item_code")
-    own = seen.paid.filter(pl.col("into") == (seen.currency or "")).join(again, on="entry", how="inner")
-    quanta = pl.col("active_quanta").cast(pl.Float64) + pl.col("idle_quanta").cast(pl.Float64)
-    money = quanta * pl.col("rate_micros") / (float(QUANTA) * MICROS)
-    of_items = own.drop_nulls("active_quanta").group_by("item_code").agg(cost=money.sum())
+    again = seen.work.filter(pl.col("work").is_in(REWORK))
+    paid = known_pay(seen, again)
+    in_part = again.join(paid, on="entry", how="anti").select("item_code")
+    of_items = (
+        paid.join(in_part, on="item_code", how="anti").group_by("item_code").agg(cost=pl.col("amount").sum())
+    )
     known = closed.join(of_items, on="item_code", how="inner")
     if known.is_empty():
         return Estimate.none(
@@ -171,8 +159,8 @@ def _frontier(
             "high": pl.Float64,
         }
     )
-    if price is None:
-        why = "nobody knows what an annotation costs"
+    if not price:
+        why = "nobody knows what an annotation costs" if price is None else "an annotation costs nothing"
         return empty, why, Estimate.none(why, unit=unit)
     votes = store.read("score_votes", project_id=project_id, as_of=as_of)
     gold = store.read("score_gold", project_id=project_id, as_of=as_of)

@@ -8,26 +8,19 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
-from analytics.frames import FloatArray, IntArray
-from analytics.pay import MICROS, PREDICTION
+from analytics.frames import FloatArray
+from analytics.pay import MICROS
 from analytics.purchase_frontier import purchase_frontiers
 from analytics.results import Estimate
-from analytics.temperature import MIN_ITEMS, fit_temperature, logits_of
-from analytics.vote_policies import realised_share
-from analytics.vote_value import Action, Offers, Plan, offers, plan, tempered
+from analytics.vote_value import Offers, Plan, chosen, plan, worths
 from dashboard.workflows import cost_batch, cost_offers
-from dashboard.workflows.consensus_methods import DEFAULT, Fitted, Question, method
+from dashboard.workflows.cost_fit import PlanBasis
 from dashboard.workflows.cost_offers import ADJUDICATION, GOLD, NEXT, OFFERED, VOTE
 from dashboard.workflows.cost_words import next_words, plan_words
-from dashboard.workflows.cost_work import PaidWork, paid_work, price_of
 from dashboard.workflows.errors import BadRequest
-from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
-from dashboard.workflows.score_sets import fit_sets
 
-MIN_VOTES = 3
-PEOPLE = ("adjudication", "relabel")
 FRONTIER = {"action": pl.String, "cost": pl.Float64, "errors": pl.Float64}
 
 
@@ -35,6 +28,7 @@ FRONTIER = {"action": pl.String, "cost": pl.Float64, "errors": pl.Float64}
 class Spending:
     """What can be bought, and what is best.
 
+    `next_vote` (items): what one more vote adds to the probability that each item's label is right, expected.
     `offered`: as `cost_offers.offered`. `frontier`: action (of `analytics.purchase_frontier`), cost (main units), errors (wrong
     labels fewer, expected): each purchase by itself, and the cheapest mix. `temperature`: fitted on gold, undefined where there is
     too little: then posteriors are taken as the model has them. `realised`: the share of an expected gain that comes, on gold;
@@ -48,6 +42,7 @@ class Spending:
     frontier: pl.DataFrame
     found: Offers | None
     item_codes: pl.Series
+    next_vote: FloatArray
     temperature: Estimate
     realised: Estimate
     accuracy_now: float | None
@@ -60,40 +55,15 @@ class Spending:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ItemPlan:
-    """A plan for the items of a project: item_code, item_id, action, n, cost (main units), gain."""
+    """A plan for the items of a project: item_code, item_id, action, n, cost (main units), gain, next_vote.
+
+    `gain`: what the purchase adds to the probability that the label is right; `next_vote`: what a single vote more would add.
+    """
 
     plan: Plan
     items: pl.DataFrame
     sentence: str
     currency: str
-
-
-def spending(
-    store: Store,
-    *,
-    project_id: str,
-    by: Person,
-    into: str | None = None,
-    gold_price: Decimal | None = None,
-    as_of: int | None = None,
-) -> Spending:
-    """What each purchase would do for each item, by the newest annotations. Seconds for a million items.
-
-    Args:
-        store: where the annotations are.
-        project_id: whose.
-        by: who asks.
-        into: the currency of the prices.
-        gold_price: what a label costs that is taken for right whatever it says (an expert's); None: not on offer.
-        as_of: an event.
-
-    Raises:
-        NotAllowed: the person may not see costs. BadRequest: an unknown currency, or a price that is not above 0.
-    """
-    require(by, "view.cost")
-    check_price(gold_price)
-    seen = paid_work(store, project_id, into=into, as_of=as_of)
-    return of_work(store, project_id, seen, gold_price=gold_price, as_of=as_of)
 
 
 def check_price(gold_price: Decimal | None) -> None:
@@ -102,55 +72,37 @@ def check_price(gold_price: Decimal | None) -> None:
         raise BadRequest(f"The price of gold is {gold_price}; it is above 0.")
 
 
-def of_work(
-    store: Store,
-    project_id: str,
-    seen: PaidWork,
-    *,
-    gold_price: Decimal | None = None,
-    as_of: int | None = None,
-) -> Spending:
-    """As `spending`, of work that was read before; the caller has checked who may see it."""
-    label_set = require_label_set(store, project_id, as_of=as_of)
-    votes = store.read("score_votes", project_id=project_id, as_of=as_of)
-    why = _why_not(seen, votes)
-    if why is not None:
-        return _nothing(seen.currency, why)
-    fitted = _fitted(votes, label_set)
-    if fitted.annotators.is_empty():
-        return _nothing(seen.currency, "so many people and choices are too many to be weighed one by one")
-    items, parts = fitted.items.sort("item_code"), cost_offers.parts_of(label_set)
-    gold = store.read("score_gold", project_id=project_id, as_of=as_of)
-    temperature = _temperature(items, gold, parts, sets=label_set.is_sets)
-    heat = temperature.value if temperature.value is not None else 1.0
-    settled = store.read("current_labels", project_id=project_id).filter(pl.col("source").is_in(PEOPLE))
-    open_items = items.join(settled, on="item_code", how="anti", maintain_order="left")
-    open_items = open_items.join(gold, on="item_code", how="anti", maintain_order="left")
-    if open_items.is_empty():
-        return _nothing(seen.currency, "people settled every label, or gold says it")
-    posterior = tempered(np.clip(_table(open_items, sets=label_set.is_sets), 1e-12, None), heat)
-    realised = _realised(votes, gold, label_set.n_labels, parts if label_set.is_sets else None)
-    given = cost_offers.Given(seen, open_items, posterior, parts, heat, gold, _share_of(realised))
-    actions, refused = cost_offers.people(given, fitted.annotators, votes, gold_price)
-    models, silent = _models(store, project_id, given, as_of, sets=label_set.is_sets)
-    actions, refused = actions + models, refused + silent
-    found = offers(posterior, actions)
-    curves = purchase_frontiers(posterior, actions, found)
+def spending(basis: PlanBasis | str, currency: str | None, *, gold_price: Decimal | None = None) -> Spending:
+    """What each purchase would do for each item.
+
+    Args:
+        basis: what plans are weighed by, or why nothing can be planned.
+        currency: of the prices.
+        gold_price: what a label costs that is taken for right whatever it says (an expert's); None: not on offer.
+    """
+    if isinstance(basis, str):
+        return _nothing(currency, basis)
+    given = basis.given
+    actions, refused = cost_offers.people(given, basis.annotators, basis.votes, gold_price)
+    actions, refused = actions + basis.models, refused + basis.silent
+    each = worths(given.posterior, actions)
+    found = chosen(each)
+    curves = purchase_frontiers(each, found)
     following = plan(found, budget=NEXT * MICROS)
-    currency = seen.currency or ""
     return Spending(
         currency,
         cost_offers.offered(found, actions, refused, curves),
         curves.with_columns(pl.col("cost") / MICROS),
         found,
-        open_items["item_code"],
-        temperature,
-        realised,
+        given.items["item_code"],
+        each.next_one(VOTE),
+        basis.temperature,
+        basis.realised,
         float(found.right_now.mean()),
         following,
         cost_offers.per_error(curves),
-        next_words(following, currency, most=NEXT),
-        settled.height,
+        next_words(following, currency or "", most=NEXT),
+        basis.n_settled,
         None,
     )
 
@@ -180,9 +132,18 @@ def plan_for(
         raise BadRequest(f"A budget is 0 or more; {budget} is not.")
     made = plan(seen.found, accuracy=accuracy, budget=None if budget is None else int(budget * MICROS))
     names = store.read("import_known_items", project_id=project_id).select("item_code", "item_id")
-    coded = made.items.with_columns(item_code=seen.item_codes.gather(made.items["item"].cast(pl.UInt32)))
+    places = made.items["item"].cast(pl.UInt32)
+    coded = made.items.with_columns(
+        item_code=seen.item_codes.gather(places), next_vote=pl.Series(seen.next_vote[places.to_numpy()], dtype=pl.Float64)
+    )  # fmt: skip
     items = coded.join(names, on="item_code", how="left", maintain_order="left").select(
-        "item_code", "item_id", "action", pl.col("n").cast(pl.Int64), pl.col("cost") / MICROS, "gain"
+        "item_code",
+        "item_id",
+        "action",
+        pl.col("n").cast(pl.Int64),
+        pl.col("cost") / MICROS,
+        "gain",
+        "next_vote",
     )
     return ItemPlan(made, items, plan_words(made, accuracy, seen.currency), seen.currency)
 
@@ -199,16 +160,6 @@ def ask_for_votes(
     return cost_batch.raise_batch(store, project_id=project_id, by=by, items=items, request_id=request_id)
 
 
-def _why_not(seen: PaidWork, votes: pl.DataFrame) -> str | None:
-    if votes.is_empty():
-        return "there are no independent annotations"
-    if price_of(seen, "labelling") is None:
-        return (
-            "nobody knows what an annotation costs: no rate holds for newest work, or its times are not known"
-        )
-    return None
-
-
 def _nothing(currency: str | None, why: str) -> Spending:
     none, nobody = Estimate.none(why), pl.Series([], dtype=pl.Int64)
     return Spending(
@@ -217,6 +168,7 @@ def _nothing(currency: str | None, why: str) -> Spending:
         pl.DataFrame(schema=FRONTIER),
         None,
         nobody,
+        np.empty(0),
         none,
         none,
         None,
@@ -226,57 +178,3 @@ def _nothing(currency: str | None, why: str) -> Spending:
         0,
         why,
     )
-
-
-def _models(
-    store: Store, project_id: str, given: cost_offers.Given, as_of: int | None, *, sets: bool
-) -> tuple[list[Action], cost_offers.Refused]:
-    """The models with a price; where no rate pays predictions the millions of them need not be read."""
-    if PREDICTION not in set(given.seen.rates["basis"]):
-        return [], [(kind, cost_offers.NO_PRICE) for kind in (cost_offers.PRE_LABEL, cost_offers.MODEL_VOTE)]
-    if sets:
-        return [], [(kind, cost_offers.NO_SETS) for kind in (cost_offers.PRE_LABEL, cost_offers.MODEL_VOTE)]
-    predictions = store.read("cost_predictions", project_id=project_id, as_of=as_of)
-    runs = store.read("model_runs", project_id=project_id, as_of=as_of)
-    return cost_offers.models(predictions, runs, given)
-
-
-def _fitted(votes: pl.DataFrame, label_set: LabelSet) -> Fitted:
-    asked = Question(votes, label_set.n_labels)
-    if label_set.is_sets:
-        return fit_sets(method(DEFAULT), asked, label_set)[0]
-    return method(DEFAULT).fit(asked)
-
-
-def _table(items: pl.DataFrame, *, sets: bool) -> FloatArray:
-    """(C, I, K): the posterior of each choice of sets, else of the one label."""
-    table = np.asarray(items["posterior"].to_list(), dtype=np.float64)
-    return np.stack([1 - table.T, table.T], axis=2) if sets else table[None]
-
-
-def _temperature(items: pl.DataFrame, gold: pl.DataFrame, parts: IntArray, *, sets: bool) -> Estimate:
-    """How much too sure the posteriors are, by gold; of sets those of all choices together."""
-    known = items.join(gold.rename({"label_code": "gold_code"}), on="item_code", how="inner")
-    if known.height < MIN_ITEMS:
-        return Estimate.none(f"fewer than {MIN_ITEMS} items with votes have gold", known.height)
-    table = _table(known, sets=sets)
-    labels = parts[known["gold_code"].cast(pl.Int64).to_numpy()].T.ravel()
-    return fit_temperature(logits_of(table.reshape(-1, table.shape[2])), labels).temperature
-
-
-def _realised(votes: pl.DataFrame, gold: pl.DataFrame, n_labels: int, members: IntArray | None) -> Estimate:
-    """How much of a plan's expected gain comes: tried on the gold items' own votes, from nearly as many as items have today."""
-    counts = (
-        votes.join(gold.select("item_code"), on="item_code", how="semi").group_by("item_code").len()["len"]
-    )
-    usual = counts.median()
-    if not isinstance(usual, float) or usual < MIN_VOTES:
-        return Estimate.none(f"items with gold have fewer than {MIN_VOTES} votes")
-    return realised_share(votes, gold, n_labels=n_labels, members=members, start=max(int(usual) - 2, 1))
-
-
-def _share_of(realised: Estimate) -> float:
-    """The share that gains are multiplied by: 0 where votes had no measurable effect, 1 where nobody knows."""
-    if realised.value is None or realised.low is None:
-        return 1.0
-    return min(realised.value, 1.0) if realised.low > 0 else 0.0

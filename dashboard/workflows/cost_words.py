@@ -7,7 +7,11 @@ from fractions import Fraction
 import polars as pl
 
 from analytics.pay import MICROS
+from analytics.results import Estimate
 from analytics.vote_value import Plan
+
+SMALL = 0.1
+"""Under it an amount has two more digits: a cent would be a tenth of it."""
 
 
 def money(amount: Fraction | float, currency: str, digits: int = 2) -> str:
@@ -17,9 +21,36 @@ def money(amount: Fraction | float, currency: str, digits: int = 2) -> str:
     ('1.25 EUR', '0.0033 EUR', '1,234,567 JPY')
     """
     value = float(amount)
-    if value and abs(value) < 0.1 and digits:
-        digits += 2
-    return f"{value:,.{digits}f} {currency}"
+    return f"{value:,.{_digits(value, digits)}f} {currency}"
+
+
+def with_ends(found: Estimate, said: str = "") -> str:
+    """Money with its interval where it has one, all three with the digits of the amount; `said` stands behind the interval.
+
+    >>> with_ends(Estimate(0.0612, 0.059, 0.1, 40, unit="EUR")), with_ends(Estimate(2.0, None, None, 40, unit="EUR"), "by gold")
+    ('0.0612 EUR (0.0590 to 0.1000)', '2.00 EUR (by gold)')
+    >>> with_ends(Estimate(7.5, 4, 9, 40, unit="EUR"), "from 40 items")
+    '7.50 EUR (4.00 to 9.00, from 40 items)'
+    """
+    if found.value is None:
+        return found.undefined or "not known"
+    ends = "" if found.low is None or found.high is None else range_text(found.value, found.low, found.high)
+    inside = ", ".join(part for part in (ends, said) if part)
+    return f"{money(found.value, found.unit)}{f' ({inside})' if inside else ''}"
+
+
+def range_text(value: float, low: float, high: float) -> str:
+    """The ends of an interval of money, with the digits that its value has.
+
+    >>> range_text(0.05, 0.04, 0.11)
+    '0.0400 to 0.1100'
+    """
+    digits = _digits(value, 2)
+    return f"{low:,.{digits}f} to {high:,.{digits}f}"
+
+
+def _digits(value: float, digits: int) -> int:
+    return digits + 2 if value and abs(value) < SMALL and digits else digits
 
 
 def action_counts(items: pl.DataFrame) -> str:

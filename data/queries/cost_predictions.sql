@@ -4,7 +4,7 @@ WITH given AS (
     SELECT seq, model_run, item_code, list_position(probabilities, list_max(probabilities)) - 1 AS label_code FROM probability
     WHERE project_id = $project_id AND seq <= $as_of
     UNION ALL
-    SELECT max(seq), model_run, item_code, max_by(label_code, score) FROM prediction
+    SELECT max(seq), model_run, item_code, max_by(label_code, coalesce(score, 0)) FROM prediction
     WHERE project_id = $project_id AND seq <= $as_of GROUP BY model_run, item_code
 )
 SELECT given.model_run AS who_id, given.item_code AS item_code, max_by(given.label_code, given.seq)::BIGINT AS label_code,

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics.frames import FloatArray
 from analytics.purchase_frontier import MIX, POINTS, price_of_errors, purchase_frontiers
-from analytics.vote_value import Action, offers, plan
+from analytics.vote_value import Action, chosen, offers, plan, worths
 from tests.crowds import accurate
 
 EURO = 1_000_000
@@ -26,7 +27,9 @@ def purchases(seed: int) -> list[Action]:
     ]  # fmt: skip
 
 
-def curves(found: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def curves(posterior: FloatArray, actions: list[Action]) -> dict[str, pl.DataFrame]:
+    each = worths(posterior, actions)
+    found = purchase_frontiers(each, chosen(each))
     return {str(key): part for (key,), part in found.group_by("action", maintain_order=True)}
 
 
@@ -36,7 +39,7 @@ def test_the_mix_lies_on_or_above_every_purchase_by_itself_and_is_concave(seed: 
         [0.6] * 3, 6
     )  # few enough steps that every one is a point
     actions = purchases(seed)
-    found = curves(purchase_frontiers(posterior, actions, offers(posterior, actions)))
+    found = curves(posterior, actions)
     assert list(found) == [MIX, "vote", "lead", "model", "gold"]
     mix = found[MIX]
     for part in found.values():
@@ -47,10 +50,20 @@ def test_the_mix_lies_on_or_above_every_purchase_by_itself_and_is_concave(seed: 
         assert (np.diff(slopes) <= 1e-15).all()
 
 
+@given(st.integers(0, 10_000))
+def test_a_purchase_by_itself_is_what_it_would_be_were_nothing_else_on_offer(seed: int) -> None:
+    posterior = np.random.default_rng(seed).dirichlet([0.6] * 3, 6)
+    actions = purchases(seed)
+    each = worths(posterior, actions)
+    for action in actions:
+        alone = offers(posterior, [action]).steps
+        assert chosen(each, only=action.key).steps.drop("action").equals(alone.drop("action"))
+
+
 def test_everything_of_gold_removes_every_error_for_the_price_of_all_items() -> None:
     posterior = np.random.default_rng(1).dirichlet([0.6, 0.6], 500)
     actions = [Action("gold", 2 * EURO, np.eye(2)), Action("vote", EURO, accurate(1, 2, 0.8)[0], most=5)]
-    found = curves(purchase_frontiers(posterior, actions, offers(posterior, actions)))
+    found = curves(posterior, actions)
     cost, errors = found["gold"].row(-1)[1:]
     assert cost == 500 * 2 * EURO
     assert errors == pytest.approx((1 - posterior.max(axis=1)).sum())
@@ -63,7 +76,7 @@ def test_everything_of_gold_removes_every_error_for_the_price_of_all_items() -> 
 def test_what_nobody_gains_by_stays_at_its_first_point_and_has_no_price() -> None:
     sure = np.array([[1.0, 0.0]])
     actions = [Action("vote", EURO, accurate(1, 2, 0.8)[0])]
-    found = curves(purchase_frontiers(sure, actions, offers(sure, actions)))
+    found = curves(sure, actions)
     assert found["vote"].rows() == [("vote", 0, 0.0)]
     assert price_of_errors(found["vote"], budget=EURO) is None
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from analytics.errors import BadColumn, BadOption, MissingColumn
-from analytics.queue_forecast import forecast, queue_cost
+from analytics.queue_forecast import _apart, forecast, queue_cost
 
 TODAY = date(2026, 11, 2)  # a Monday
 
@@ -31,7 +31,9 @@ def test_a_steady_team_is_done_on_the_day_and_weekends_stay_weekends() -> None:
     assert forecast(steady, left=0, today=TODAY).done_on == TODAY
 
 
-def test_the_interval_covers_the_day_on_which_it_is_done() -> None:
+@pytest.mark.parametrize(("n_weeks", "least"), [(4, 0.86), (10, 0.92)])
+def test_the_interval_covers_the_day_on_which_it_is_done(n_weeks: int, least: float) -> None:
+    """Without moving the weeks apart it had the day in 76 of 100 with four weeks, and in 92 with ten."""
     rng = np.random.default_rng(0)
     weekday = np.array([30, 34, 30, 28, 24, 2, 0])
     covered = 0
@@ -40,13 +42,24 @@ def test_the_interval_covers_the_day_on_which_it_is_done() -> None:
             weekday[None, :] * rng.gamma(12.0, 1 / 12.0, 40)[:, None]
         )  # weeks differ: over-dispersed, days together
         counts = rng.poisson(pace).ravel()
-        past, future = counts[: 7 * 10], counts[7 * 10 :]
+        past, future = counts[: 7 * n_weeks], counts[7 * n_weeks :]
         found = forecast(days(past.tolist()), left=500, today=TODAY, replicates=400, seed=seed)
         done = int((future.cumsum() >= 500).argmax()) + 1
         assert found.days.low is not None
         assert found.days.high is not None
         covered += found.days.low <= done <= found.days.high
-    assert 0.88 <= covered / 200 <= 1.0
+    assert least <= covered / 200 <= 0.99
+
+
+def test_weeks_that_are_moved_apart_keep_their_mean_and_their_empty_ones() -> None:
+    weeks = np.array([[10.0, 0.0], [20.0, 10.0], [0.0, 0.0], [30.0, 10.0]])
+    apart = _apart(weeks, 0.95)
+    assert apart.sum() == pytest.approx(weeks.sum())
+    assert apart[2].tolist() == [0, 0]
+    # sqrt(4 / 3) x t(3, 0.975) / z(0.975) = 1.1547 x 3.18245 / 1.95996 = 1.8749
+    assert apart[3].sum() / apart[1].sum() == pytest.approx((40 / 30) ** 1.8749, rel=1e-4)
+    even = np.full((5, 7), 3.0)
+    assert _apart(even, 0.95) == pytest.approx(even)
 
 
 def test_too_few_weeks_no_progress_and_no_end_are_said() -> None:

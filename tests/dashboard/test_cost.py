@@ -6,9 +6,10 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from dashboard.workflows import cost, cost_view, rates
+from dashboard.workflows import cost, cost_means, cost_today, cost_view, rates
 from dashboard.workflows.cost_rework import NOT_KEPT, ROWS
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import Store, open_store
@@ -59,8 +60,12 @@ def test_one_s_own_rate_and_a_price_of_predictions_in_another_currency_stay_apar
     assert dict(euros.table.select("group", "amount").iter_rows())["a0"] == 400
     assert (dollars.currency, dollars.total, dollars.table["n"].to_list()) == ("USD", 10, [20])
     assert "Beside it 0.10 USD" in look(pets).detail
+    assert look(pets).sentence.startswith(
+        "A label that stands costs at least 0."
+    )  # the dollars are not in it
     pay(pets, Rate("exchange", Decimal("0.5"), "USD", FROM, into="EUR"))
     (both,) = look(pets, "annotator").tables
+    assert "at least" not in look(pets).sentence
     assert both.total == euros.total + 5
     assert look(pets, into="USD").tables[0].currency == "USD"
     with pytest.raises(BadRequest, match="GBP"):
@@ -187,7 +192,7 @@ def test_few_gold_items_say_nothing_of_what_a_correct_label_costs(pets: Store) -
 def test_enough_gold_gives_a_correct_label_s_cost_with_an_interval(
     pets: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cost, "FEWEST_GOLD", 5)
+    monkeypatch.setattr(cost_means, "FEWEST_GOLD", 5)
     pay(pets, HOUR)
     figures = look(pets).figures
     assert figures is not None
@@ -197,6 +202,41 @@ def test_enough_gold_gives_a_correct_label_s_cost_with_an_interval(
     assert right.high is not None
     assert 6 / 40 <= right.low <= right.value <= right.high
     assert look(pets).sentence.startswith("A correct label costs 0.1")
+
+
+def test_much_idle_time_is_in_the_first_sentence(tmp_path: Path) -> None:
+    votes = pl.DataFrame(
+        {
+            "item_id": [f"i{n}" for n in range(40)], "annotator_id": ["a"] * 40, "label": ["cat"] * 40,
+            "active_seconds": [8.0, 10.0, 12.0, 9.0] * 9 + [11.0, 10.0, 9.0, 3600.0],
+        }
+    )  # fmt: skip
+    with stores.annotated_store(tmp_path / "store", votes) as store:
+        pay(store, HOUR)
+        seen = look(store)
+        assert seen.figures is not None
+        assert seen.figures.idle_share.value is not None
+        assert seen.figures.idle_share.value > 0.85
+        assert seen.sentence.startswith(
+            "A label that stands costs 0.50 EUR today, 90% of it for idle time; what"
+        )
+        _, said = cost_today.cost_today(store, P, stores.LENA)
+        assert "90% of it for idle time" in said
+
+
+def test_a_few_pieces_whose_pay_is_not_known_are_said_and_leave_the_figure(tmp_path: Path) -> None:
+    for n_untimed, least in ((1, False), (2, True)):
+        votes = pl.DataFrame(
+            {
+                "item_id": [f"i{n}" for n in range(120)], "annotator_id": ["a"] * 120, "label": ["cat"] * 120,
+                "active_seconds": [10.0] * (120 - n_untimed) + [None] * n_untimed,
+            }
+        )  # fmt: skip
+        with stores.annotated_store(tmp_path / f"store-{n_untimed}", votes) as store:
+            pay(store, HOUR)
+            seen = look(store)
+            assert ("at least" in seen.sentence) is least
+            assert f"Pay by the hour of {n_untimed} more is not known" in seen.detail
 
 
 def test_who_may_see_what(pets: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -55,7 +56,15 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 def spend(store: Store, gold_price: str | None = None) -> cost_plan.Spending:
     price = None if gold_price is None else Decimal(gold_price)
-    return cost_plan.spending(store, project_id=P, by=stores.LENA, gold_price=price)
+    found = cost_view.cost_view(store, project_id=P, by=stores.LENA, gold_price=price).spending
+    assert found is not None
+    return found
+
+
+def ahead(store: Store) -> cost_outlook.Outlook:
+    found = cost_view.cost_view(store, project_id=P, by=stores.LENA).outlook
+    assert found is not None
+    return found
 
 
 def test_what_is_not_on_offer_says_why(paid: Store) -> None:
@@ -102,6 +111,9 @@ def test_a_plan_reaches_what_it_says_for_what_it_costs(crowded: Store) -> None:
     assert made.plan.accuracy_then >= target
     assert made.items["cost"].sum() == pytest.approx(made.plan.cost / 1e6)
     assert f"to {made.plan.accuracy_then:.1%} correct" in made.sentence
+    votes = made.items.filter((pl.col("action") == "extra vote") & (pl.col("n") == 1))
+    assert votes.height
+    assert votes["next_vote"].to_list() == pytest.approx(votes["gain"].to_list())
     cheaper = cost_plan.plan_for(
         crowded, seen, project_id=P, by=stores.LENA, budget=Decimal(made.plan.cost - 1) / 1_000_000
     )
@@ -141,14 +153,13 @@ def test_what_people_settled_is_left_out(flagged: Store) -> None:
 
 
 def test_who_may_plan_and_who_may_hand_out(paid: Store) -> None:
-    seen = cost_plan.spending(paid, project_id=P, by=stores.RITA, gold_price=Decimal("0.5"))
+    seen = cost_view.cost_view(paid, project_id=P, by=stores.RITA, gold_price=Decimal("0.5")).spending
+    assert seen is not None
     made = cost_plan.plan_for(paid, seen, project_id=P, by=stores.RITA, accuracy=0.995)
     with pytest.raises(NotAllowed):
         cost_plan.ask_for_votes(paid, made, project_id=P, by=stores.RITA)
     for refused in (
-        lambda: cost_plan.spending(paid, project_id=P, by=stores.ANNA),
         lambda: cost_plan.plan_for(paid, seen, project_id=P, by=stores.ANNA, accuracy=0.9),
-        lambda: cost_outlook.outlook(paid, project_id=P, by=stores.ANNA),
         lambda: cost_view.cost_view(paid, project_id=P, by=stores.ANNA),
         lambda: cost_today.cost_today(paid, P, stores.ANNA),
     ):
@@ -157,8 +168,10 @@ def test_who_may_plan_and_who_may_hand_out(paid: Store) -> None:
 
 
 def test_a_plan_that_cannot_be_is_refused(pets: Store) -> None:
+    of_a_model = Rate("prediction", Decimal("0.001"), "EUR", FROM)
+    rates.set_rates(pets, project_id=P, by=stores.LENA, table=[of_a_model])
     nothing = spend(pets)
-    assert nothing.undefined is not None
+    assert "nobody knows what an annotation costs" in str(nothing.undefined)
     with pytest.raises(BadRequest, match="Nothing can be planned"):
         cost_plan.plan_for(pets, nothing, project_id=P, by=stores.LENA, accuracy=0.9)
     rates.set_rates(pets, project_id=P, by=stores.LENA, table=[VOTE])
@@ -168,6 +181,12 @@ def test_a_plan_that_cannot_be_is_refused(pets: Store) -> None:
             cost_plan.plan_for(pets, seen, project_id=P, by=stores.LENA, **options)
     with pytest.raises(BadRequest, match="price of gold"):
         spend(pets, "0")
+    rates.set_rates(pets, project_id=P, by=stores.LENA, table=[replace(VOTE, amount=Decimal(0))])
+    free = cost_view.cost_view(pets, project_id=P, by=stores.LENA)
+    assert free.spending is not None
+    assert "costs nothing by the rates" in str(free.spending.undefined)
+    assert free.outlook is not None
+    assert free.outlook.frontier_undefined == "an annotation costs nothing"
     enough = cost_plan.plan_for(pets, seen, project_id=P, by=stores.LENA, accuracy=0.5)
     assert "Nothing needs to be bought" in enough.sentence
     with pytest.raises(BadRequest, match="no item"):
@@ -195,7 +214,7 @@ def test_the_frontier_has_every_purchase_and_the_mix_above_them(crowded: Store) 
 
 
 def test_the_frontier_is_measured_on_gold(crowded: Store) -> None:
-    seen = cost_outlook.outlook(crowded, project_id=P, by=stores.LENA)
+    seen = ahead(crowded)
     assert seen.frontier["n_votes"].to_list() == [1, 2, 3, 4, 5]
     assert seen.frontier["cost"].to_list() == pytest.approx([0.05 * n for n in range(1, 6)])
     assert seen.frontier["error"][0] > seen.frontier["error"][-1]
@@ -206,7 +225,7 @@ def test_a_forecast_needs_weeks_and_then_has_a_day_and_a_cost(
     flagged: Store, clock: stores.SteppingClock
 ) -> None:
     rates.set_rates(flagged, project_id=P, by=stores.LENA, table=[VOTE])
-    early = cost_outlook.outlook(flagged, project_id=P, by=stores.LENA)
+    early = ahead(flagged)
     assert early.n_waiting > 6
     assert "cannot be told: fewer than 4 whole weeks" in cost_outlook.queue_words(early)
     assert "no flag was settled yet" in cost_outlook.queue_words(early)
@@ -214,7 +233,7 @@ def test_a_forecast_needs_weeks_and_then_has_a_day_and_a_cost(
         clock.now += timedelta(days=6)
         label = current(flagged, stores.ANNA)
         take(flagged, stores.ANNA, blind=label, final=label)
-    late = cost_outlook.outlook(flagged, project_id=P, by=stores.LENA)
+    late = ahead(flagged)
     said = cost_outlook.queue_words(late)
     assert late.queue.done_on is not None
     assert late.queue.earliest is not None
@@ -224,6 +243,28 @@ def test_a_forecast_needs_weeks_and_then_has_a_day_and_a_cost(
     assert late.queue_cost.value == pytest.approx(
         0.1 * late.n_waiting
     )  # a blind answer and one after the reveal
+
+
+def test_the_past_is_looked_ahead_from_its_own_day_with_what_was_settled_then(
+    flagged: Store, clock: stores.SteppingClock
+) -> None:
+    rates.set_rates(flagged, project_id=P, by=stores.LENA, table=[VOTE])
+    for _ in range(5):
+        clock.now += timedelta(days=7)
+        label = current(flagged, stores.ANNA)
+        take(flagged, stores.ANNA, blind=label, final=label)
+    then, seen = flagged.head, ahead(flagged)
+    assert seen.queue.done_on is not None
+    clock.now += timedelta(days=400)
+    label = current(flagged, stores.ANNA)
+    flag_id = take(flagged, stores.ANNA, blind=label, final="dog" if label != "dog" else "cat")
+    settle(flagged, flag_id, "bird", by=stores.LENA)
+    past = cost_view.cost_view(flagged, project_id=P, by=stores.LENA, as_of=then)
+    assert past.outlook is not None
+    assert past.outlook.queue == seen.queue
+    assert past.spending is not None
+    assert past.spending.n_settled == 0
+    assert spend(flagged).n_settled == 1
 
 
 def test_decisions_with_a_time_have_a_price(flagged: Store) -> None:
@@ -271,7 +312,7 @@ def test_a_point_of_model_error_has_a_price_once_a_curve_was_measured(
         ({"labels": None, "low": None, "high": None, "undefined": "no power law fits"}, "no power law fits"),
         (
             {"labels": 120.0, "low": 60.0, "high": 500.0, "undefined": None},
-            "costs 30.00 EUR (15.00 to 125.00 EUR): 120 more labels at 0.25 EUR each",
+            "costs 30.00 EUR (15.00 to 125.00): 120 more labels at 0.25 EUR each",
         ),
         ({"labels": 120.0, "low": None, "high": None, "undefined": None}, "costs 30.00 EUR: 120 more labels"),
     ],

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.workflows import cost, rates
+from dashboard.workflows import cost_means, rates
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rates import Rate
 from tests import stores
@@ -83,10 +83,10 @@ def test_the_ledger_is_grouped_by_the_address_and_sums_up(paid: Store) -> None:
 
 def test_the_first_row_has_the_queue_and_what_nobody_knows(paid: Store) -> None:
     said = words(open_page("cost", person="lena"))
-    for title in ("A correct label", "Error removed", "Model point", "The queue is empty"):
+    for title in ("A correct label", "An error removed", "Model point", "Queue empty by"):
         assert f"**{title}**" in said
     assert "touchstone train --curve measures it" in said
-    assert said.index("The queue is empty") < said.index("What the next money buys")
+    assert said.index("Queue empty by") < said.index("What the next money buys")
 
 
 def test_the_rework_ledger_has_a_row_each_and_what_an_error_removed_cost_is_said(paid: Store) -> None:
@@ -112,7 +112,7 @@ def test_the_purchases_are_drawn_and_those_not_on_offer_say_why(paid: Store) -> 
 
 
 def test_enough_gold_gives_the_figures_and_the_frontier(paid: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost, "FEWEST_GOLD", 5)
+    monkeypatch.setattr(cost_means, "FEWEST_GOLD", 5)
     monkeypatch.setattr("analytics.vote_policies.FEWEST_ITEMS", 10)
     app = open_page("cost", person="lena", accuracy="nonsense")
     assert "A correct label costs 0.1" in words(app)
