@@ -68,11 +68,11 @@ def bias_effects(
     document = {
         "run_id": run.run_id, "project": project_id, "state": state, "sentence": sentence, "detail": detail, **run.document,
     }  # fmt: skip
-    order, attributes, pull = (run.document[name] for name in ("order", "attributes", "pull"))
+    order, attributes, pulls = (run.document[name] for name in ("order", "attributes", "pulls"))
     assert isinstance(order, list)
     assert isinstance(attributes, list)
-    assert isinstance(pull, dict)
-    words = [f"{sentence}.", detail, f"  {view.pull_sentence(pull)}"]
+    assert isinstance(pulls, list)
+    words = [f"{sentence}.", detail, *(f"  {line}" for line in view.pull_sentences(pulls))]
     words += [f"  {view.order_sentence(row)}{_told(row)}" for row in order if not row["undefined"]]
     words += [f"  {view.attribute_sentence(row)}{_told(row)}" for row in attributes if not row["undefined"]]
     answer(context, as_json, document, "\n".join(words))

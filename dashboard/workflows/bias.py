@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import polars as pl
@@ -26,7 +26,13 @@ from dashboard.workflows import (
 from dashboard.workflows.annotator_attributes import attribute_names
 from dashboard.workflows.bias_groups import JOIN, Groups
 from dashboard.workflows.bias_rows import KIND
-from dashboard.workflows.bias_sources import Sources, each_question, of_choice, read_any_sources
+from dashboard.workflows.bias_sources import (
+    Sources,
+    as_choice,
+    choices_asked,
+    each_question,
+    read_any_sources,
+)
 from dashboard.workflows.bias_standing import Table
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
@@ -208,13 +214,12 @@ def _measured(
     """Every gap of every attribute, of sets of every choice, corrected together; of annotators by their table as it may be published."""
     found = []
     shown = [(items, table) for items, table in steps if table is None or table.groups.untested is None]
-    jobs = [(question, *step) for question in each_question(sources) for step in shown]
+    n_jobs = len(shown) * len(choices_asked(sources))
+    jobs = ((question, *step) for question in each_question(sources) for step in shown)
     for place, (question, items, table) in enumerate(jobs):
         people = None if table is None else table.groups
-        name = bias_rows.title(people, items)
-        if question.choice is not None:
-            name += f": {sources.label_set.label(question.choice)}"
-        tell(0.1 + 0.85 * place / len(jobs), f"Comparing {name}")
+        of = f": {question.choice_name}" if question.choice_name else ""
+        tell(0.1 + 0.85 * place / n_jobs, f"Comparing {bias_rows.title(people, items)}{of}")
         votes = question.votes if table is None else _votes_of(table, sources, question)
         found.append(bias_rows.gaps(votes, people, items, _inputs(question, asked)))
     tell(0.95, "Writing the figures")
@@ -228,7 +233,7 @@ def _votes_of(table: Table, sources: Sources, question: Sources) -> pl.DataFrame
     return (
         question.votes
         if table.votes is sources.votes
-        else of_choice(replace(sources, votes=table.votes), question.choice).votes
+        else as_choice(table.votes, sources.label_set, question.choice)
     )
 
 
