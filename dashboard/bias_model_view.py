@@ -35,11 +35,6 @@ def draw() -> None:
     runs = model_runs(store, project_id=project_id)["model_run"].to_list()
     label_set = current_label_set(store, project_id)
     attributes = bias.item_attribute_names(store, project_id)
-    if label_set is None or label_set.is_sets:
-        empty_state(
-            "Labels that are sets are not evened out yet", "The model is compared where an item has one label.", icon="balance"
-        )  # fmt: skip
-        return
     if not runs:
         empty_state(
             "No model has labelled these items", "Train the built-in model, or bring a model's probabilities in.",
@@ -52,14 +47,15 @@ def draw() -> None:
             icon="group", code="touchstone import items.csv --item-attributes channel",
         )  # fmt: skip
         return
-    if not by.may("bias.measure"):
+    if label_set is None or not by.may("bias.measure"):
         return
     st.markdown("**What would it cost to even out the model between groups of items?**")
     columns = st.columns(3)
     with columns[0]:
         attribute = address.choice("even_by", "Between groups of", attributes, default=attributes[0])
     with columns[1]:
-        label = address.choice("even_label", "Label", label_set.labels, default=label_set.labels[-1])
+        labels, word = label_set.choices, "Choice" if label_set.is_sets else "Label"
+        label = address.choice("even_label", word, labels, default=labels[-1])
     with columns[2]:
         run = address.choice("even_run", "Labels of the model run", runs, default=runs[0])
     _effect(attribute, label, run)

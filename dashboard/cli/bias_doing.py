@@ -155,7 +155,8 @@ def bias_act(
         first = bias_decisions.decisions(found, project_id, as_of=found.head)[-1].n_first if commit else 0
     document = {
         "project": project_id, "action": action, "title": proposal.title, "sentence": proposal.sentence,
-        "expected": proposal.expected, "groups": proposal.groups.to_dicts(), "items": proposal.items.to_dicts(),
+        "expected": proposal.expected, "groups": proposal.groups.to_dicts(), "choices": proposal.choices.to_dicts(),
+        "items": proposal.items.to_dicts(),
         "committed": commit, "flagged": flagged, "asked_first": first,
     }  # fmt: skip
     done = (

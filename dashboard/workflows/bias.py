@@ -31,7 +31,7 @@ from dashboard.workflows.bias_sources import (
     as_choice,
     choices_asked,
     each_question,
-    read_any_sources,
+    read_sources,
 )
 from dashboard.workflows.bias_standing import Table
 from dashboard.workflows.errors import BadRequest
@@ -113,7 +113,7 @@ def bias(
     asked = (options or BiasOptions()).checked()
     tell = progress or _quietly
     tell(0.0, "Reading the annotations")
-    sources = read_any_sources(store, project_id, saw=store.head, model_run=asked.model_run)
+    sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run)
     items, people = _attributes(store, project_id, by, asked)
     of_items = [_item_groups(store, project_id, name, sources) for name in items]
     of_people = [_people(store, project_id, by, name, asked.purpose, sources) for name in people]

@@ -18,7 +18,8 @@ import polars as pl
 
 from dashboard import __version__
 from dashboard.workflows import bias_decisions, bias_standing, vote_asking
-from dashboard.workflows.bias_proposals import (
+from dashboard.workflows.bias_proposals import propose
+from dashboard.workflows.bias_wishes import (
     ACTIONS,
     ADJUDICATE,
     EXTRA_VOTE,
@@ -26,7 +27,6 @@ from dashboard.workflows.bias_proposals import (
     REWEIGHT,
     Proposal,
     Wish,
-    propose,
     said_by_groups,
 )
 from dashboard.workflows.errors import BadRequest, Stale
@@ -98,7 +98,8 @@ def commit(
     content: dict[str, object] = {
         "action": proposal.wish.action, "attribute": proposal.wish.attribute, "group": proposal.wish.group,
         "target": dict(proposal.wish.target or {}), "title": proposal.title, "sentence": proposal.sentence,
-        "expected": dict(proposal.expected), "groups": proposal.groups.to_dicts(), "items": proposal.items["item_id"].to_list(),
+        "expected": dict(proposal.expected), "groups": proposal.groups.to_dicts(), "choices": proposal.choices.to_dicts(),
+        "items": proposal.items["item_id"].to_list(),
         "about": list(answered), "reason": told, "decided_by": by.person_id, "wait_days": proposal.wish.wait_days,
         "n_first": routing.n_first if routing else 0,
     }  # fmt: skip

@@ -20,7 +20,7 @@ from dashboard.workflows.bias_sources import (
     as_choice,
     choices_asked,
     each_question,
-    read_any_sources,
+    read_sources,
 )
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
@@ -76,7 +76,7 @@ def measure(
     require(by, "bias.measure")
     asked, tell = options or EffectOptions(), progress or _quietly
     tell(0.0, "Reading the annotations")
-    sources = read_any_sources(store, project_id, saw=store.head, model_run=asked.model_run, least=0)
+    sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run, least=0)
     try:
         document = _document(store, project_id, sources, asked, tell)
     except AnalyticsError as error:

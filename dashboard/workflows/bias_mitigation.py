@@ -1,7 +1,8 @@
 """What fairlearn's mitigation would make of a model's labels, between groups of items: gaps, the price in accuracy, and the decision.
 
-`mitigate` changes nothing. `decide` keeps the mitigated labels as a model run of its own, whose provenance says what it was made of and at
-what price, with a reason: from then on it is the newest run, and figures of the model are of it.
+`mitigate` changes nothing. Where labels are sets, what is evened out is one choice: whether the model has it in the set or not.
+`decide` keeps the mitigated labels as a model run of its own, whose provenance says what it was made of and at what price, with a reason:
+from then on it is the newest run, and figures of the model are of it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from analytics.fair_predictions import (
 from analytics.frames import FloatArray, IntArray
 from dashboard.workflows import bias_groups
 from dashboard.workflows.bias_groups import Groups
-from dashboard.workflows.bias_sources import read_sources
+from dashboard.workflows.bias_sources import LEAST_GIVEN, of_choice, read_sources
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.label_sets import LabelSet
 from dashboard.workflows.model_runs import model_runs, require_model_run
 from dashboard.workflows.opening import Store
-from dashboard.workflows.prediction_frames import CodedRun, first_label_rows, probability_rows
+from dashboard.workflows.prediction_frames import CodedRun, first_label_rows, n_choices, probability_rows
 from dashboard.workflows.predictions import LONGEST_NAME, probabilities
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
@@ -75,11 +76,14 @@ class MitigationView:
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    """Items with a group: (N, K) what the model says, group, whether the label is known, and whether it is the one asked about."""
+    """Items with a group: (N, K) what the model says, group, whether the label is known, and whether it is the one asked about.
+
+    K are labels, or where labels are sets choices; `place_of_label`: where in them the one asked about is.
+    """
 
     model_run: str
     label_set: LabelSet
-    code: int
+    place_of_label: int
     every_code: IntArray
     every_table: FloatArray
     place: IntArray
@@ -111,7 +115,7 @@ def mitigate(
 ) -> MitigationView:
     """Compare a model's labels with what mitigation makes of them, for one label and the groups of an item attribute.
 
-    Changes nothing. Fitted and judged on different items.
+    Changes nothing. Fitted and judged on different items. Where labels are sets, `label` is a choice.
 
     Raises:
         BadRequest: no such attribute, label or model run, or groups too few or small. NotAllowed: the person may not measure.
@@ -199,7 +203,7 @@ def decide(
     }  # fmt: skip
     former = require_model_run(store, project_id=project_id, model_run=seen.model_run)
     stored: dict[str, object] = {
-        "model_run": named, "n_items": run.item_codes.size, "n_labels": given.label_set.n_labels, "n_members": 1,
+        "model_run": named, "n_items": run.item_codes.size, "n_labels": n_choices(given.label_set), "n_members": 1,
         "note": reason.strip(), "content_sha256": run.content_sha256, "name": MITIGATION, "format": MITIGATION, "saw_seq": seen.saw,
         "out_of_sample": former["out_of_sample"], "warning": former["warning"], "provenance": canonical_json(content),
     }  # fmt: skip
@@ -213,10 +217,9 @@ def decide(
         known = reader.read("model_run_known", project_id=project_id, model_run=named).row(0, named=True)
         if known["content_sha256"] is not None or known["has_labels"]:
             raise BadRequest(f"The model run {named!r} is there already. Give this one a name of its own.")
-        tables = {
-            "probability": probability_rows(run, named),
-            "prediction": first_label_rows(run, named, given.label_set),
-        }
+        tables = {"probability": probability_rows(run, named)}
+        if not given.label_set.is_sets:
+            tables["prediction"] = first_label_rows(run, named, given.label_set)
         segments = {table: reader.segments.put(frame).as_payload() for table, frame in tables.items()}
         return Draft(
             "bias_mitigated", project_id, named,
@@ -248,7 +251,7 @@ def _judged(
     at, (replicates, seed) = given.is_known, drawing
     try:
         found = mitigation(
-            given.p[at, given.code], given.has_label[at], given.group[at], given.features[at], replicates=replicates, seed=seed
+            given.p[at, given.place_of_label], given.has_label[at], given.group[at], given.features[at], replicates=replicates, seed=seed
         )  # fmt: skip
     except AnalyticsError as error:
         raise BadRequest(f"Nothing can be compared by {named[0]}: {error}") from error
@@ -264,8 +267,11 @@ def _inputs(
     attribute, label, model_run = named
     sources = read_sources(store, project_id, saw=saw, model_run=model_run)
     label_set = sources.label_set
-    if label not in label_set.labels:
-        raise BadRequest(f"There is no label {label!r}. Labels: {', '.join(label_set.labels)}.")
+    if label not in label_set.choices:
+        raise BadRequest(f"There is no label {label!r}. Labels: {', '.join(label_set.choices)}.")
+    code = label_set.code(label)
+    if label_set.is_sets:
+        sources = of_choice(sources, code)
     runs = model_runs(store, project_id=project_id)["model_run"].to_list()
     if not runs:
         raise BadRequest("No model has given probabilities yet; train one, or bring them in.")
@@ -276,7 +282,7 @@ def _inputs(
     )
     if groups.untested is not None:
         raise BadRequest(f"Nothing can be compared by {attribute}: {groups.untested}.")
-    voted = majority_vote(sources.votes, n_labels=label_set.n_labels).items.filter(~pl.col("tied"))
+    voted = majority_vote(sources.votes, n_labels=sources.n_labels).items.filter(~pl.col("tied"))
     by_gold = sources.gold is not None and standard == "gold"
     known = sources.gold if by_gold and sources.gold is not None else voted
     rows = (
@@ -284,29 +290,38 @@ def _inputs(
         .join(known.select(pl.col("item_code", "label_code").cast(pl.Int64)), on="item_code", how="left")
         .join(groups.of, on="item_code").sort("item_code")
     )  # fmt: skip
-    code = label_set.codes[label_set.labels.index(label)]
+    place = label_set.choice_codes.index(code) if label_set.is_sets else code
+    wanted = 1 if label_set.is_sets else code
     return _Inputs(
-        run, label_set, code, codes, table, rows["row"].to_numpy(), rows["group_code"].to_numpy(),
-        rows["label_code"].is_not_null().to_numpy(), (rows["label_code"].fill_null(-1) == code).to_numpy(), groups,
+        run, label_set, place, codes, table, rows["row"].to_numpy(), rows["group_code"].to_numpy(),
+        rows["label_code"].is_not_null().to_numpy(), (rows["label_code"].fill_null(-1) == wanted).to_numpy(), groups,
         "gold" if by_gold else "labels",
     )  # fmt: skip
 
 
 def _mitigated_table(given: _Inputs, method: str, constraint: str, seed: int) -> FloatArray:
-    """(I, K) what the model says of every item, the label and the likeliest other in each other's place where mitigation changes it."""
-    p, code = given.p, given.code
+    """(I, K) what the model says of every item, the label and the likeliest other in each other's place where mitigation changes it.
+
+    Of a choice it is in the set and not in it that change places.
+    """
+    p, code = given.p, given.place_of_label
     try:
         after = mitigated(
             p[:, code], given.has_label, given.is_known, given.group, given.features, method=method, constraint=constraint, seed=seed
         )  # fmt: skip
     except AnalyticsError as error:
         raise BadRequest(f"Nothing can be mitigated: {error}") from error
-    others = np.where(np.arange(p.shape[1]) == code, -1.0, p)
-    rival = others.argmax(axis=1)
-    rows = np.arange(p.shape[0])
-    swap = after != (p[:, code] >= p[rows, rival])
     table, swapped = given.every_table.copy(), p.copy()
-    swapped[swap, code], swapped[rows[swap], rival[swap]] = p[rows[swap], rival[swap]], p[swap, code]
+    if given.label_set.is_sets:
+        swap = after != (p[:, code] >= LEAST_GIVEN)
+        swapped[swap, code] = 1 - p[swap, code]
+        swapped[swap & ~after & (p[:, code] == LEAST_GIVEN), code] = np.nextafter(LEAST_GIVEN, 0)
+    else:
+        others = np.where(np.arange(p.shape[1]) == code, -1.0, p)
+        rival = others.argmax(axis=1)
+        rows = np.arange(p.shape[0])
+        swap = after != (p[:, code] >= p[rows, rival])
+        swapped[swap, code], swapped[rows[swap], rival[swap]] = p[rows[swap], rival[swap]], p[swap, code]
     table[given.place] = swapped
     return np.asarray(table, dtype=np.float64)
 

@@ -48,20 +48,7 @@ class Sources:
 
 
 def read_sources(store: Store, project_id: str, *, saw: int, model_run: str = "", least: int = 1) -> Sources:
-    """Read them, where labels are single and there are `least` independent annotations.
-
-    Raises:
-        BadRequest: labels are sets, too little was labelled, or there is no such model run.
-    """
-    if require_label_set(store, project_id, as_of=saw).is_sets:
-        raise BadRequest("The labels of this project are sets; this is worked out for single labels so far.")
-    return read_any_sources(store, project_id, saw=saw, model_run=model_run, least=least)
-
-
-def read_any_sources(
-    store: Store, project_id: str, *, saw: int, model_run: str = "", least: int = 1
-) -> Sources:
-    """As `read_sources`, of single labels or sets.
+    """Read them, where there are `least` independent annotations.
 
     Raises:
         BadRequest: too little was labelled, or there is no such model run.

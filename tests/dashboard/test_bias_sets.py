@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from dashboard.workflows import bias, bias_behind, bias_rows, bias_statement, bias_view, ingest
-from dashboard.workflows.bias_sources import each_question, of_choice, read_any_sources
+from dashboard.workflows.bias_sources import each_question, of_choice, read_sources
 from dashboard.workflows.opening import Store
 from tests import stores
 from tests.dashboard.bias_steps import N_PEOPLE, SECRET, SITES
@@ -134,7 +134,7 @@ def test_what_stands_behind_a_gap_is_of_that_choice(scenes: Store) -> None:
 
 
 def test_a_choice_is_two_labels_by_hand(scenes: Store) -> None:
-    sources = read_any_sources(scenes, P, saw=scenes.head)
+    sources = read_sources(scenes, P, saw=scenes.head)
     assert [one.choice for one in each_question(sources)] == [
         sources.label_set.code("car"),
         sources.label_set.code("dog"),
@@ -146,7 +146,7 @@ def test_a_choice_is_two_labels_by_hand(scenes: Store) -> None:
 
 
 def test_a_models_choices_are_those_from_one_half_on(scenes: Store) -> None:
-    sources = read_any_sources(scenes, P, saw=scenes.head)
+    sources = read_sources(scenes, P, saw=scenes.head)
     car, dog = (sources.label_set.code(name) for name in ("car", "dog"))
     said = pl.DataFrame({"item_code": [0, 0, 1, 2], "label_code": [car, dog, dog, None]})
     model = of_choice(replace(sources, model=said), dog).model
