@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import address, bias_model_chart, presses, session
 from dashboard.components import empty_state, error_state, look, plain, plot
-from dashboard.workflows import bias, bias_mitigation
+from dashboard.workflows import bias, bias_evening, bias_mitigation
 from dashboard.workflows.bias_mitigation import CONSTRAINTS, MitigationView
 from dashboard.workflows.errors import WorkflowError
 from dashboard.workflows.label_sets import current_label_set
@@ -28,7 +28,7 @@ _SEEN = "bias_mitigation_seen"
 def draw() -> None:
     """Draw the form, the effect that was asked for, and what was decided."""
     store, project_id, by = session.store(), session.project_id(), session.person()
-    decided = bias_mitigation.decided(store, project_id=project_id, by=by, as_of=session.as_of())
+    decided = bias_evening.decided(store, project_id=project_id, by=by, as_of=session.as_of())
     _decided(decided)
     if session.as_of() is not None:
         return
@@ -183,7 +183,7 @@ def _form(seen: MitigationView, best: Mapping[str, Any] | None) -> None:
 def _commit(seen: MitigationView, way: tuple[str, str]) -> None:
     reason = str(st.session_state.get("bias_mitigate_reason", ""))
     done = presses.send(
-        lambda request_id: bias_mitigation.decide(
+        lambda request_id: bias_evening.decide(
             session.store(), project_id=session.project_id(), by=session.person(), seen=seen, method=way[0], constraint=way[1],
             reason=reason, request_id=request_id,
         ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 
 import polars as pl
@@ -21,6 +21,7 @@ from dashboard.workflows import (
     bias_groups,
     bias_rows,
     bias_standing,
+    bias_view,
     bias_watch,
 )
 from dashboard.workflows.annotator_attributes import attribute_names
@@ -102,15 +103,19 @@ def bias(
     request_id: str | None = None,
     progress: Progress | None = None,
 ) -> BiasRun:
-    """Compare the groups of each attribute and keep every gap as a run.
+    """Compare the groups of each attribute and keep every gap as a run. A repeat of a request is answered with its run.
 
     Raises:
         BadRequest: an attribute or option is not known, no purpose is given, or nothing was labelled.
         NotAllowed: the person may not measure, or not read annotators' attributes and asks for one.
         KeyMissing: an annotators' attribute is asked for, and the vault's keys are not on this machine.
+        StoreError: the request id stands for another request.
     """
     require(by, "bias.measure")
     asked = (options or BiasOptions()).checked()
+    done = store.earlier(request_id, by=by.person_id, request=_request(project_id, asked))
+    if done is not None:
+        return _as_kept(store, project_id, done.subject, done.seq)
     tell = progress or _quietly
     tell(0.0, "Reading the annotations")
     sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run)
@@ -308,10 +313,18 @@ def _kept(
         }  # fmt: skip
         return Draft("bias_measured", project_id, run_id, payload)
 
-    request: dict[str, object] = {
-        "verb": KIND, "project": project_id, "model_run": asked.model_run,
-        **{name: parameters[name] for name in ("by", "generalise", "correction", "replicates", "seed")},
-    }  # fmt: skip
-    event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
+    event = store.submit(plan, by=by.person_id, request=_request(project_id, asked), request_id=request_id)
     assert event is not None  # a run always makes an event, or raises
     return BiasRun(event.subject, gaps, untested)
+
+
+def _request(project_id: str, asked: BiasOptions) -> dict[str, object]:
+    """What was asked for, and nothing of what is found."""
+    return {"verb": KIND, "project": project_id, **asdict(asked), "by": list(asked.by)}
+
+
+def _as_kept(store: Store, project_id: str, run_id: str, seq: int) -> BiasRun:
+    """A run as it was kept by the event `seq`."""
+    seen = bias_view.read_view(store, project_id, as_of=seq)
+    assert seen is not None  # that run was the newest then
+    return BiasRun(run_id, seen.gaps, seen.untested)

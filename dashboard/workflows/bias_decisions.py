@@ -20,7 +20,7 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
-from data.records import Draft
+from data.records import Draft, Event
 
 ACCEPT = "accept"
 ANSWERS: Mapping[str, str] = {
@@ -90,7 +90,7 @@ def decide(
     reason: str,
     request_id: str | None = None,
 ) -> Decision:
-    """Record what is done about a gap of the newest comparison.
+    """Record what is done about a gap of the newest comparison. A repeat of a request is answered with what it decided.
 
     Raises:
         BadRequest: there is no such gap or action, or no reason.
@@ -104,18 +104,31 @@ def decide(
         raise BadRequest(
             "Deciding about a gap needs a reason: it stands in the bias statement of every release."
         )
+    request: dict[str, object] = {
+        "verb": "bias.answer", "project": project_id, "gap": named, "action": action, "reason": said,
+    }  # fmt: skip
+    event = store.earlier(request_id, by=by.person_id, request=request)
+    if event is None:
+        event = _answered(store, project_id, by, request, request_id)
+    return Decision(action, ANSWERS[action], said, event.actor, event.recorded_at, event.seq, (named,))
+
+
+def _answered(
+    store: Store, project_id: str, by: Person, request: Mapping[str, object], request_id: str | None
+) -> Event:
+    """The event of an answer to a gap of the newest comparison."""
+    named = str(request["gap"])
     run_id, words = known_gaps(store, project_id, [named])
     payload: dict[str, object] = {
-        "gap": named, "what": words[0], "action": action, "reason": said, "run_id": run_id,
+        "gap": named, "what": words[0], "action": request["action"], "reason": request["reason"], "run_id": run_id,
     }  # fmt: skip
 
     def plan(reader: Reader) -> Draft:
         return Draft("bias_answered", project_id, words[0], payload)
 
-    request: dict[str, object] = {"verb": "bias.answer", "project": project_id, **payload}
     event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
     assert event is not None  # a decision always makes an event, or raises
-    return Decision(action, ANSWERS[action], said, event.actor, event.recorded_at, event.seq, (named,))
+    return event
 
 
 def known_gaps(store: Store, project_id: str, named: Sequence[str]) -> tuple[str, list[str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import polars as pl
 
@@ -27,7 +27,7 @@ from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
 from data.identifiers import uuid7
-from data.records import Draft
+from data.records import Draft, Event
 
 Progress = Callable[[float, str], None]
 
@@ -68,13 +68,16 @@ def measure(
     request_id: str | None = None,
     progress: Progress | None = None,
 ) -> EffectsRun:
-    """Measure what pulls labels and keep it.
+    """Measure what pulls labels and keep it. A repeat of a request is answered with its run.
 
     Raises:
         BadRequest: nothing was labelled, or an option is out of range. NotAllowed: the person may not measure.
     """
     require(by, "bias.measure")
     asked, tell = options or EffectOptions(), progress or _quietly
+    done = store.earlier(request_id, by=by.person_id, request=_request(project_id, asked))
+    if done is not None:
+        return _as_kept(done)
     tell(0.0, "Reading the annotations")
     sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run, least=0)
     try:
@@ -152,10 +155,7 @@ def _kept(
 ) -> EffectsRun:
     asked, saw, document = found
     run_id = uuid7(store.clock())
-    options: dict[str, object] = {
-        "gap_minutes": asked.gap_minutes, "idle_seconds": asked.idle_seconds, "q": asked.q, "replicates": asked.replicates,
-        "permutations": asked.permutations, "seed": asked.seed, "model_run": asked.model_run,
-    }  # fmt: skip
+    options = asdict(asked)
 
     def plan(reader: Reader) -> Draft:
         run = {
@@ -167,10 +167,21 @@ def _kept(
             {"rows": {"run": [run]}, "saw_seq": saw, "options": options, "found": n_found(document)},
         )  # fmt: skip
 
-    request: dict[str, object] = {"verb": KIND, "project": project_id, **options, "saw": saw}
-    event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
+    event = store.submit(plan, by=by.person_id, request=_request(project_id, asked), request_id=request_id)
     assert event is not None  # a run always makes an event, or raises
-    return EffectsRun(event.subject, document)
+    return _as_kept(event)
+
+
+def _request(project_id: str, asked: EffectOptions) -> dict[str, object]:
+    """What was asked for, and nothing of what is found."""
+    return {"verb": KIND, "project": project_id, **asdict(asked)}
+
+
+def _as_kept(event: Event) -> EffectsRun:
+    """The run that an event kept."""
+    rows = event.payload["rows"]
+    assert isinstance(rows, dict)  # as `_kept` writes them
+    return EffectsRun(event.subject, json.loads(rows["run"][0]["parameters"])["found"])
 
 
 def n_found(document: Mapping[str, object]) -> int:

@@ -70,7 +70,9 @@ def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: s
     asked = vote_asking.asked_as(store, groups, alone=wish.wait_days > 0)
     ways = bias_set_proposals.WAYS if sources.label_set.is_sets else WAYS
     try:
-        return replace(ways[wish.action](wish, sources, groups, asked, ids), table=table)
+        return replace(
+            ways[wish.action](wish, sources, groups, asked, ids), table=table, purpose=purpose.strip()
+        )
     except AnalyticsError as error:
         raise BadRequest(f"Nothing can be proposed: {error}") from error
 

@@ -56,6 +56,7 @@ class Proposal:
         items: item_id, and label_before, label_after or p_change where known; in order of need.
         saw: the last event that it knows of.
         table: the groups and votes that its figures are of.
+        purpose: what the attribute was read for.
         choices: where labels are sets: choice, and what is expected of each; empty where labels are single.
     """
 
@@ -67,6 +68,7 @@ class Proposal:
     items: pl.DataFrame
     saw: int
     table: Table | None = None
+    purpose: str = ""
     choices: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dashboard.workflows.bias_mitigation import CONSTRAINTS, MitigationView, decide, mitigate
+from dashboard.workflows.bias_evening import decide
+from dashboard.workflows.bias_mitigation import CONSTRAINTS, MitigationView, mitigate
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import require_label_set
 from dashboard.workflows.model_runs import model_runs
