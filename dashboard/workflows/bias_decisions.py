@@ -149,11 +149,15 @@ def unanswered(store: Store, project_id: str, attribute: str) -> tuple[str, ...]
     seen = bias_view.read_view(store, project_id, as_of=store.head)
     if seen is None:
         return ()
-    done = newest_by_gap(decisions(store, project_id, as_of=store.head))
-    found = bias_view.most_telling(
-        seen.gaps.filter((pl.col("verdict") == "gap") & (pl.col("side") != "item"), attribute=attribute)
-    )
-    return tuple(named for named in map(gap_id, found.iter_rows(named=True)) if named not in done)
+    found = bias_view.most_telling(seen.gaps.filter(pl.col("side") != "item", attribute=attribute))
+    left = open_gaps(store, project_id, as_of=store.head)
+    return tuple(named for named in map(gap_id, found.iter_rows(named=True)) if named in left)
+
+
+def open_gaps(store: Store | Reader, project_id: str, *, as_of: int) -> frozenset[str]:
+    """The ids of the gaps that stay in the newest comparison and about which nothing was decided: those that a release's gate counts."""
+    gaps = store.read("bias_open_gaps", project_id=project_id, as_of=as_of).drop_nulls("gap_id")
+    return frozenset(gaps.filter(~pl.col("is_answered"))["gap_id"])
 
 
 def decisions(store: Store | Reader, project_id: str, *, as_of: int) -> tuple[Decision, ...]:

@@ -27,7 +27,8 @@ NOT_MEASURED = "Whether somebody is treated differently was not measured"
 _FIGURES = (
     "n", "n_items", "n_annotators", "value", "low", "high", "others", "difference", "diff_low", "diff_high", "ratio", "odds_ratio",
     "cohens_h", "n_shared", "adjusted", "adjusted_low", "adjusted_high", "beyond", "beyond_low", "beyond_high", "p_adjusted",
-    "fcr_low", "fcr_high", "mixed", "mixed_low", "mixed_high", "mixed_p_adjusted", "mixed_says", "verdict",
+    "fcr_low", "fcr_high", "mixed", "mixed_low", "mixed_high", "mixed_p_adjusted", "mixed_says", "mixed_undefined",
+    "verdict",
 )  # fmt: skip
 
 
@@ -79,11 +80,12 @@ class Statement:
     earlier: tuple[tuple[str, Decision], ...]
     untested: tuple[tuple[str, str], ...]
     parameters: Mapping[str, object]
+    open_gaps: frozenset[str] = frozenset()
 
     @property
     def unanswered(self) -> tuple[Finding, ...]:
-        """Gaps that stay about which nothing was decided."""
-        return tuple(one for one in self.findings if one.decision is None and one.row["verdict"] == "gap")
+        """Gaps that stay about which nothing was decided (`open_gaps`)."""
+        return tuple(one for one in self.findings if one.named in self.open_gaps)
 
 
 def statement(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> Statement:
@@ -145,6 +147,7 @@ def read_statement(store: Store | Reader, project_id: str, *, as_of: int) -> Sta
         ),
         untested=_untested(seen),
         parameters=seen.run.parameters,
+        open_gaps=bias_decisions.open_gaps(store, project_id, as_of=as_of),
     )
 
 

@@ -230,7 +230,7 @@ def evidence(row: Mapping[str, Any]) -> str:
         said.append(f"{row['adjusted_undefined'].capitalize()}.")
     if row["p_adjusted"] is not None:
         said.append(f"p {_p(row['p_adjusted'])} after correction.")
-    if row["mixed"] is not None:
+    if second_opinion(row):
         said.append(second_opinion(row))
     if row["no_interval"]:
         said.append(f"No interval as counted: {row['no_interval']}.")
@@ -245,12 +245,13 @@ def evidence(row: Mapping[str, Any]) -> str:
 
 
 def second_opinion(row: Mapping[str, Any]) -> str:
-    """What a mixed model says of a gap, and whether it agrees; "" where there is none."""
+    """What a mixed model says of a gap, and whether it agrees, or why it says nothing; "" where none is asked."""
+    why = row["mixed_undefined"]
     if row["mixed"] is None:
-        return ""
+        return f"No second opinion by a mixed model: {why}." if why else ""
     said = f"{_points(row, 'mixed')} points"
     if row["mixed_says"] is None:
-        return f"A mixed model has {said}: too few to judge by."
+        return f"A mixed model has {said}, and does not judge by it: {why or 'there is no gap held fixed to hold it against'}."
     p = f"p {_p(row['mixed_p_adjusted'])} after correction"
     if row["mixed_says"] == "agrees":
         return f"A mixed model agrees: {said}, {p}."
