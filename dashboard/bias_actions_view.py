@@ -9,11 +9,12 @@ import streamlit as st
 from dashboard import presses, session
 from dashboard.components import empty_state, error_state, plain
 from dashboard.workflows import annotator_attributes, bias_actions, bias_decisions, bias_statement
+from dashboard.workflows.asked_first import MOST_DAYS
 from dashboard.workflows.bias_actions import ACTIONS, EXTRA_VOTE, Proposal, Wish
 from dashboard.workflows.bias_statement import Taken
 from dashboard.workflows.errors import WorkflowError
 from dashboard.workflows.opening import KeyMissing, StoreError
-from dashboard.workflows.vote_asking import MOST_DAYS, WAIT_DAYS
+from dashboard.workflows.vote_asking import WAIT_DAYS
 
 DOES = {
     "reweight": "Votes are weighted until the groups have equal shares; labels that would change go to people.",

@@ -14,7 +14,7 @@ import polars as pl
 from analytics.errors import AnalyticsError
 from analytics.extra_votes import BALANCED, extra_votes
 from analytics.panel_weights import reweighted
-from dashboard.workflows import bias_groups, bias_set_proposals, bias_standing, vote_asking
+from dashboard.workflows import asked_first, bias_groups, bias_set_proposals, bias_standing, vote_asking
 from dashboard.workflows.bias_groups import Groups
 from dashboard.workflows.bias_sources import Sources, read_sources
 from dashboard.workflows.bias_wishes import (
@@ -49,8 +49,8 @@ def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: s
         raise BadRequest(f"{wish.action!r} is no action. There are: {', '.join(ACTIONS)}.")
     if not 1 <= wish.n_items <= MOST_ITEMS:
         raise BadRequest(f"Between 1 and {MOST_ITEMS:,} items at a time.")
-    if not 0 <= wish.wait_days <= vote_asking.MOST_DAYS:
-        raise BadRequest(f"Between 0 and {vote_asking.MOST_DAYS} days.")
+    if not 0 <= wish.wait_days <= asked_first.MOST_DAYS:
+        raise BadRequest(f"Between 0 and {asked_first.MOST_DAYS} days.")
     sources = read_sources(store, project_id, saw=store.head)
     groups = bias_groups.annotator_groups(
         store, project_id=project_id, by=by, attribute=wish.attribute, purpose=purpose, codes=sources.votes["annotator_code"]

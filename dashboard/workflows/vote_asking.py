@@ -34,8 +34,8 @@ from dashboard.workflows.members import members
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import PERMISSIONS
 
-WAIT_DAYS, MOST_DAYS = 7, 60
-"""So long those who are asked have an item to themselves, where nobody says otherwise, and at most."""
+WAIT_DAYS = 7
+"""So many days those who are asked have an item to themselves, where nobody says otherwise; at most `asked_first.MOST_DAYS`."""
 
 ASKED_AS = "asked-as"
 """Under what the vault keeps drawn groups."""
