@@ -88,7 +88,7 @@ def _taken(one: Taken) -> None:
             else ""
         )
         about = f" It answers: {'; '.join(one.answers)}." if one.answers else ""
-        st.caption(plain(f"Why: {decided.reason}.{about}{first}"))
+        st.caption(plain(f"Why: {decided.reason.rstrip(' .')}.{about}{first}"))
 
 
 def _form() -> None:

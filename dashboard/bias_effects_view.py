@@ -17,6 +17,7 @@ from dashboard.workflows.opening import StoreError
 
 MOST_ROWS = 7
 MOST_FOUND = 6
+NOBODY_THEN = "nobody, or everybody, answered then"
 WHEN = {"never": "never", "after": "after the answer", "before": "before it, a share hidden by chance"}
 CURVES = {
     "position": ("Answers given before in the sitting", "By the place in the sitting"),
@@ -141,11 +142,10 @@ def _undefined(order: list[dict[str, Any]]) -> dict[str, list[str]]:
     told: dict[str, list[str]] = {}
     for row in order:
         if row["undefined"]:
-            hour = row["factor"].startswith("hours_")
-            beside = "the hour of the day" if hour else bias_effects_view.FACTORS[row["factor"]]
-            told.setdefault(row["undefined"], []).append(
-                f"{bias_effects_view.OUTCOMES[row['outcome']]}, {beside}"
-            )
+            beside = bias_effects_view.FACTORS[row["factor"]]
+            hour = row["factor"].startswith("hours_") and row["undefined"].startswith("it does not vary")
+            reason = NOBODY_THEN if hour else row["undefined"]
+            told.setdefault(reason, []).append(f"{bias_effects_view.OUTCOMES[row['outcome']]}, {beside}")
     return {reason: list(dict.fromkeys(words)) for reason, words in told.items()}
 
 
@@ -169,11 +169,15 @@ def _order_row(row: Mapping[str, Any]) -> dict[str, str]:
     return {
         "Answers": bias_effects_view.OUTCOMES[row["outcome"]],
         "Beside": bias_effects_view.FACTORS[row["factor"]],
-        "Difference, in points": _with_ends(row["value"], row["low"], row["high"]),
+        "Difference, in points": "cannot be told"
+        if bias_effects_view.is_too_wide(row)
+        else _with_ends(row["value"], row["low"], row["high"]),
         "Annotations": f"{row['n']:,}",
         "Annotators": f"{row['n_annotators']:,}",
         "p, corrected": "–" if p is None else f"{p:.3g}",
-        "Says": "an effect"
+        "Says": "too few answers in a sitting"
+        if bias_effects_view.is_too_wide(row)
+        else "an effect"
         if row["is_picked"]
         else "control"
         if row["factor"] == "label_five_before"

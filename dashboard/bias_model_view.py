@@ -18,8 +18,8 @@ from dashboard.workflows.model_runs import model_runs
 from dashboard.workflows.opening import StoreError
 
 ABOUT = (
-    "Two ways of fairlearn: another **threshold for each group** (it has to know an item's group whenever it labels), and a model that is "
-    "**fitted under the constraint** (it does not). Each is fitted on one half of the items and judged on the other."
+    "Two ways of the library fairlearn: another **threshold for each group** (it has to know an item's group whenever it labels), and a model "
+    "that is **fitted under the constraint** (it does not). Each is fitted on one half of the items and judged on the other."
 )
 WHO = "Compliance reviewers and administrators decide on one of these ways."
 _SEEN = "bias_mitigation_seen"
@@ -138,8 +138,8 @@ def _shown(seen: MitigationView) -> None:
 
 def _row(row: Mapping[str, Any]) -> dict[str, str]:
     def told(name: str, low: str, high: str, sign: str = "") -> str:
-        ends = "" if row[low] is None else f" [{row[low] * 100:{sign}.1f}, {row[high] * 100:{sign}.1f}]"
-        return f"{row[name] * 100:{sign}.1f}{ends}"
+        ends = "" if row[low] is None else f" [{row[low] * 100:{sign}z.1f}, {row[high] * 100:{sign}z.1f}]"
+        return f"{row[name] * 100:{sign}z.1f}{ends}"
 
     return {
         "Way": way_words(row["method"], row["constraint"]),

@@ -147,7 +147,11 @@ def bias_act(
                 "groups": done.groups, "choices": done.choices, "items": [{"item_id": one} for one in done.items], "committed": True,
                 "flagged": done.flagged, "asked_first": done.n_first,
             }  # fmt: skip
-            words = f"Decided; {done.flagged} items were flagged.{_asked_first(done.n_first, wait_days)}"
+            wait = len(done.items) - done.flagged
+            waiting = f" {wait} of its {len(done.items)} items wait for somebody already." if wait else ""
+            words = (
+                f"Decided; {done.flagged} items were flagged.{waiting}{_asked_first(done.n_first, wait_days)}"
+            )
         else:
             proposal = acting.propose(found, project_id=project_id, by=person, wish=wish, purpose=purpose)
             document = {

@@ -63,7 +63,7 @@ class Decision:
 
     def words(self) -> str:
         """The decision as a sentence."""
-        return f"Decided by {self.decided_by}: {self.title[:1].lower()}{self.title[1:]} ({self.reason}).{self.progress()}"
+        return f"Decided by {self.decided_by}: {self.title[:1].lower()}{self.title[1:]} ({self.reason.rstrip(' .')}).{self.progress()}"
 
     def progress(self) -> str:
         """How far the items are that it sent to people: a sentence with a space before it, or nothing."""

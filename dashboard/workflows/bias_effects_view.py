@@ -17,6 +17,15 @@ OUTCOMES: Mapping[str, str] = {
     "wrong_on_gold": "wrong on gold",
     "same_label_again": "the same label again",
 }
+VERBS: Mapping[str, str] = {
+    "disagrees_with_others": "answers contradict most of the others",
+    "wrong_on_gold": "answers are wrong, beside gold,",
+}
+"""An outcome as what answers do."""
+
+TOO_WIDE = (
+    "these answers leave room for more than 100 points either way: sittings are too short, or answers too few"
+)
 FACTORS: Mapping[str, str] = {
     "position": "100 answers further into the sitting",
     "session_hours": "an hour further into the sitting",
@@ -36,6 +45,8 @@ _NOT_TESTED: Mapping[str, str] = {
     "previous_label": "the label given before",
 }
 """What a factor is called where it could not be tested."""
+
+_LEAST = 1e-9
 
 STRONG = 0.1
 """Cramer's V from which an association is worth a word in the answer: a small effect (Cohen 1988), if told from chance."""
@@ -195,7 +206,14 @@ def order_sentence(row: Mapping[str, Any]) -> str:
     if row["outcome"] == "same_label_again":
         of = f"the same answer{on}" if on else "a label"
         return f"{of} is {_points(row['value'])} points {_more(row['value'])} likely for having been {factor}{_interval(row)}"
-    return f"answers are {_points(row['value'])} points {_more(row['value'])} often {outcome}{on} {factor}{_interval(row)}"
+    if is_too_wide(row):
+        return f"{outcome}{on}, {factor}: cannot be told; {TOO_WIDE}"
+    return f"{VERBS[row['outcome']]}{on} {_points(row['value'])} points {_more(row['value'])} often {factor}{_interval(row)}"
+
+
+def is_too_wide(row: Mapping[str, Any]) -> bool:
+    """Whether an interval says nothing: shares cannot be further apart than 100 points."""
+    return row["low"] is not None and (row["low"] < -1 or row["high"] > 1)
 
 
 def attribute_sentence(row: Mapping[str, Any]) -> str:
@@ -225,8 +243,19 @@ def _pull_findings(pulls: list[dict[str, Any]]) -> list[str]:
 
 
 def _order_findings(order: list[dict[str, Any]]) -> list[str]:
-    picked = [row for row in order if row["is_picked"]]
-    return [order_sentence(row) for row in sorted(picked, key=lambda row: row["p_adjusted"])]
+    picked = sorted((row for row in order if row["is_picked"]), key=lambda row: row["p_adjusted"])
+    told: list[dict[str, Any]] = []
+    for row in picked:
+        if not any(_is_mirror(row, one) for one in told):
+            told.append(row)
+    return [order_sentence(row) for row in told]
+
+
+def _is_mirror(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two rows say the same: where people work in two parts of the day, each is the other's other hours."""
+    hours = all(one["factor"].startswith("hours_") for one in (row, other))
+    same = row["outcome"] == other["outcome"] and row["label"] == other["label"]
+    return hours and same and abs(row["value"] + other["value"]) < _LEAST
 
 
 def _attribute_findings(attributes: list[dict[str, Any]]) -> list[str]:

@@ -137,7 +137,7 @@ def price_words(seen: MitigationView, row: Mapping[str, Any]) -> str:
     gap = f"{CONSTRAINTS[row['constraint']][1]}_gap"
     price, low, high = (float(row[name] or 0) * 100 for name in ("price", "price_low", "price_high"))
     told = "costs" if price >= 0 else "gains"
-    ends = f"[{low:.1f}, {high:.1f}]" if price >= 0 else f"[{-high:.1f}, {-low:.1f}]"
+    ends = f"[{low:z.1f}, {high:z.1f}]" if price >= 0 else f"[{-high:z.1f}, {-low:z.1f}]"
     return (
         f"Evening out “{seen.label}” by {seen.attribute} ({CONSTRAINTS[row['constraint']][0]}) {told} {abs(price):.1f} points of accuracy "
         f"{ends}; the gap goes from {float(plain_row(seen)[gap]) * 100:.1f} to {float(row[gap]) * 100:.1f} points"

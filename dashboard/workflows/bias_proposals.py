@@ -26,6 +26,7 @@ from dashboard.workflows.bias_wishes import (
     Proposal,
     Propose,
     Wish,
+    counted,
     dealt,
     points,
     said_by_groups,
@@ -116,7 +117,7 @@ def _extra(wish: Wish, sources: Sources, groups: Groups, asked: Asked, ids: pl.D
         asked_as=asked.of, answering=asked.answering,
     )  # fmt: skip
     sentence = (
-        f"One more vote for {found.n_votes:,} items, {whom(wish, asked, groups)}: about {found.expected_changes:.0f} labels would "
+        f"One more vote for {found.n_votes:,} items, {whom(wish, asked, groups)}: about {counted(found.expected_changes, 'label')} would "
         f"change; the gap in how often the label of the others agrees with a group goes from {points(found.gap_before)} to "
         f"{points(found.gap_after)} points [{points(found.gap_low)}, {points(found.gap_high)}]"
     )

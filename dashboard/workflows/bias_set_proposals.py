@@ -27,6 +27,7 @@ from dashboard.workflows.bias_wishes import (
     Proposal,
     Propose,
     Wish,
+    counted,
     dealt,
     points,
     said_by_groups,
@@ -96,7 +97,8 @@ def _extra(wish: Wish, sources: Sources, groups: Groups, asked: Asked, ids: pl.D
     widest = choices.row(0, named=True)
     sentence = (
         f"One more vote for {found.n_votes:,} items whose sets hang by the least in some choice, {whom(wish, asked, groups)}: about "
-        f"{found.expected_changes:.0f} choices would change; {_widest(choices)} [{points(widest['gap_low'])}, {points(widest['gap_high'])}]"
+        f"{counted(found.expected_changes, 'choice')} would change; {_widest(choices)} [{points(widest['gap_low'])}, "
+        f"{points(widest['gap_high'])}]"
     )
     n = found.items.group_by("group_code").len().sort("group_code")
     table = n.select(group=pl.col("group_code").replace_strict(dict(enumerate(groups.names))), votes="len")

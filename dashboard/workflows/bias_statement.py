@@ -23,6 +23,9 @@ from data.database import Reader
 from data.journal import canonical_sha256
 
 SCHEMA = "touchstone-bias-statement/1"
+NAMED_APART = 3
+"""So many figures that could not be tested for one reason are named each; of more it is said how many."""
+
 NOT_MEASURED = "Whether somebody is treated differently was not measured"
 _FIGURES = (
     "n", "n_items", "n_annotators", "value", "low", "high", "others", "difference", "diff_low", "diff_high", "ratio", "odds_ratio",
@@ -252,17 +255,22 @@ def _untested(seen: bias_view.BiasView) -> tuple[tuple[str, str], ...]:
         )
         for name, n in seen.hidden.iter_rows()
     ]
+    figures: dict[tuple[str, str, str], list[str]] = {}
     for row in bias_view.most_telling(seen.gaps).iter_rows(named=True):
+        by = " × ".join(name for name in (row["attribute"], row["item_attribute"]) if name)
         if row["verdict"] in ("described", "undefined"):
-            why = (
-                row["undefined"]
-                or row["adjusted_undefined"]
-                or row["adjusted_no_interval"]
-                or row["no_interval"]
-            )
-            found.append((bias_view.what(row), str(why or "no interval can be claimed")))
+            figures.setdefault((by, "", bias_view.why_not(row)), []).append(bias_view.what(row))
         elif row["adjusted_undefined"]:
-            found.append((f"{bias_view.what(row)}, held fixed", str(row["adjusted_undefined"])))
+            figures.setdefault((by, ", held fixed", str(row["adjusted_undefined"])), []).append(
+                bias_view.what(row)
+            )
+    for (by, held, why), named in figures.items():
+        few = len(named) <= NAMED_APART
+        found += (
+            [(f"{one}{held}", why) for one in named]
+            if few
+            else [(f"{by}: {len(named):,} figures{held}", why)]
+        )
     return tuple(found)
 
 

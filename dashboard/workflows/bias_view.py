@@ -119,6 +119,7 @@ def answer(gaps: pl.DataFrame, untested: pl.DataFrame) -> tuple[State, str, str]
             f"{_gaps(unclear.height)} seen that cannot be told from what was labelled, or from who did"
         )
     said += [f"{row['attribute']} was not tested: {row['reason']}" for row in untested.to_dicts()]
+    said += _left_out(gaps.filter(pl.col("tested_p").is_null()), tested=tested.height)
     detail = ". ".join(said) + "."
     stays = most_telling(gaps.filter(verdict="gap"))
     if stays.height:
@@ -132,7 +133,28 @@ def answer(gaps: pl.DataFrame, untested: pl.DataFrame) -> tuple[State, str, str]
         return "undefined", f"It cannot be told: {sentence(row)}, which {verdict_words(row)}", detail
     widest = _reach(tested)
     seen = f"; gaps under about {widest * 100:.0f} points would hardly be seen" if widest else ""
+    for side, other in (("annotator", "item"), ("item", "annotator")):
+        if gaps.filter(side=side).height and tested.filter(side=side).is_empty():
+            words = f"No group of {other}s is seen to be treated differently, and of groups of {side}s it cannot be told{seen}"
+            return "undefined", words, detail
     return "fit", f"No group is seen to be treated differently{seen}", detail
+
+
+def why_not(row: Mapping[str, Any]) -> str:
+    """Why a row was not tested, in words."""
+    names = ("undefined", "adjusted_undefined", "adjusted_no_interval", "no_interval")
+    return next((str(row[name]) for name in names if row[name]), "no interval can be claimed")
+
+
+def _left_out(gaps: pl.DataFrame, *, tested: int) -> list[str]:
+    """How many gaps could not be tested, and why most of them."""
+    if gaps.is_empty():
+        return []
+    reasons = [why_not(row) for row in gaps.iter_rows(named=True)]
+    most = max(sorted(set(reasons)), key=reasons.count)
+    whose = "" if len(set(reasons)) == 1 else "mostly "
+    n = "1 gap" if gaps.height == 1 else f"{gaps.height:,} gaps"
+    return [f"{n} could not be{' told' if not tested else ' tested'} ({whose}{most})"]
 
 
 def most_telling(gaps: pl.DataFrame) -> pl.DataFrame:

@@ -109,3 +109,12 @@ def whom(wish: Wish, asked: Asked, groups: Groups) -> str:
 def points(share: float) -> str:
     """A share as points of a hundred."""
     return f"{share * 100:.1f}"
+
+
+def counted(n: float, word: str) -> str:
+    """So many of something, rounded.
+
+    >>> counted(1.2, "label"), counted(3.7, "label")
+    ('1 label', '4 labels')
+    """
+    return f"{n:,.0f} {word}{'' if round(n) == 1 else 's'}"
