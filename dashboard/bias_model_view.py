@@ -18,8 +18,8 @@ from dashboard.workflows.model_runs import model_runs
 from dashboard.workflows.opening import StoreError
 
 ABOUT = (
-    "Two ways of the library fairlearn: another **threshold for each group** (it has to know an item's group whenever it labels), and a model "
-    "that is **fitted under the constraint** (it does not). Each is fitted on one half of the items and judged on the other."
+    "Two ways of the library fairlearn: another **threshold for each group** (it has to know an item's group whenever it labels), and a "
+    "model that is **fitted under the constraint** (it does not). Each is fitted on one half of the items and judged on the other."
 )
 WHO = "Compliance reviewers and administrators decide on one of these ways."
 _SEEN = "bias_mitigation_seen"

@@ -129,11 +129,11 @@ def _people(document: Mapping[str, Any]) -> list[str]:
 
 _READING = (
     ("A gap", "is the share of a group less that of all others, in points of a hundred; [from, to] is where it may well be."),
-    ("Held fixed", "people are compared on the same items, and items as labelled by the same people: what somebody was given makes no gap."),
+    ("Held fixed", "people are compared on the same items, and items as labelled by the same people: what was handed out makes no gap."),
     ("After correction", "p is how likely chance alone would show as much, so many gaps being looked at; 0.05 or less counts."),
     ("A gap that stays", "is there after all that. It is not yet somebody's fault: read the items behind it first."),
     ("A mixed model", "is a second way to work out the same gap, which weighs each person by what can be learnt from them."),
-    ("Ratio, odds ratio, Cohen's h", "are the same gap on other scales, to compare with other studies; an h of 0.2 is small, of 0.5 medium."),
+    ("Ratio, odds ratio, Cohen's h", "are the same gap on other scales, to compare with other studies; h 0.2 is small, 0.5 medium."),
 )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ WHOLE = ("disagreement", "error_on_gold", "model_error")
 HELD: Mapping[str, str] = {"annotator": "item", "item": "annotator", "crossed": "item"}
 """What the adjusted gap holds fixed, by side."""
 
+HALF = 0.5
 VERDICTS = ("gap", "unclear", "items", "none", "described", "undefined")
 """What a row can say, the most telling first; see `analytics.gap_table`."""
 
@@ -152,7 +153,8 @@ def _left_out(gaps: pl.DataFrame, *, tested: int) -> list[str]:
         return []
     reasons = [why_not(row) for row in gaps.iter_rows(named=True)]
     most = max(sorted(set(reasons)), key=reasons.count)
-    whose = "" if len(set(reasons)) == 1 else "mostly "
+    share = reasons.count(most) / len(reasons)
+    whose = "" if share == 1 else "mostly: " if share > HALF else "for one: "
     n = "1 gap" if gaps.height == 1 else f"{gaps.height:,} gaps"
     return [f"{n} could not be{' told' if not tested else ' tested'} ({whose}{most})"]
 
