@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import polars as pl
 import pytest
@@ -207,7 +208,8 @@ def test_why_there_is_no_second_opinion_is_said_where_the_gap_is_read(tmp_path: 
         assert "No second opinion by a mixed model: no item is shared" in bias_view.evidence(apart)
         told = bias_statement.statement(store, project_id="pets", by=stores.RITA)
         document = bias_statement.document(told)
-        kept = [one for one in document["findings"] if one["attribute"] == "site"]  # type: ignore[attr-defined]
+        findings = cast("list[dict[str, Any]]", document["findings"])
+        kept = [one for one in findings if one["attribute"] == "site"]
         assert all(
             "no item is shared" in one["mixed_undefined"] for one in kept if one["measure"] == "label_rate"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -97,9 +98,10 @@ def test_a_pull_is_found_and_labels_given_with_a_suggestion_shown_are_no_votes(t
 def test_a_run_of_an_earlier_version_is_read_as_it_was_written(crowd: Store) -> None:
     """They knew one pull and no choices."""
     run = bias_effects.measure(crowd, project_id="pets", by=stores.LENA, options=QUICK)
-    (pull,) = run.document["pulls"]  # type: ignore[misc]
+    document = cast("dict[str, list[dict[str, Any]]]", run.document)
+    (pull,) = document["pulls"]
     rows = {
-        name: [{key: row[key] for key in row if key != "label"} for row in run.document[name]]  # type: ignore[attr-defined]
+        name: [{key: row[key] for key in row if key != "label"} for row in document[name]]
         for name in ("order", "curves", "attributes")
     }
     earlier = {"pull": {key: pull[key] for key in pull if key not in ("label", "p_adjusted")}, **rows}
