@@ -24,16 +24,15 @@ Where nothing was hidden, or nothing shown, there is no figure: agreement with a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import polars as pl
 from scipy.special import ndtr, stdtr, stdtrit
 
+from analytics.annotator_pulls import PullCounts, annotator_pulls, picked_together
 from analytics.errors import BadColumn, BadOption, MissingColumn
 from analytics.frames import Contract, FloatArray, IntArray, dense_codes, one_vote_each, require
-from analytics.intervals import benjamini_hochberg, check_interval_options, wilson_bounds
-from analytics.partial_pooling import partly_pooled
+from analytics.intervals import check_interval_options
 from analytics.results import Estimate
 from analytics.within_annotator import clustered_error, summed, without_means
 
@@ -145,16 +144,6 @@ def _check(suggested: pl.DataFrame, min_n: int, q: float, confidence: float) -> 
         raise BadColumn(SUGGESTED.name, "is_shown", "has nulls; leave out what had no suggestion")
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """Each annotator's annotations and how many agree, where shown (1) and hidden (0): (A,) each."""
-
-    n1: FloatArray
-    s1: FloatArray
-    n0: FloatArray
-    s0: FloatArray
-
-
 def _pull(
     rows: pl.DataFrame, min_n: int, q: float, confidence: float, nothing: str, *, by_item: bool
 ) -> Pull:
@@ -165,7 +154,7 @@ def _pull(
     def of_each(values: FloatArray) -> FloatArray:
         return summed(annotator, values, codes.size)
 
-    counts = _Counts(
+    counts = PullCounts(
         of_each(shown), of_each(shown * agrees), of_each(1 - shown), of_each((1 - shown) * agrees)
     )
     n_shown, n_hidden = int(shown.sum()), int((1 - shown).sum())
@@ -174,7 +163,9 @@ def _pull(
         nothing if not rows.height else ALL_SHOWN if not n_hidden else ALL_HIDDEN if not n_shown
         else None if both.any() else NOT_BOTH
     )  # fmt: skip
-    table = _annotators(codes, counts, min_n, q, confidence)
+    table = picked_together(
+        [annotator_pulls(codes, counts, min_n=min_n, confidence=confidence)], q=q, confidence=confidence
+    )[0]
     if reason is not None:
         none = Estimate.none(reason, n=rows.height, unit=_DIFFERENCE, n_unit="annotations")
         return Pull(none, None, n_shown, n_hidden, table)
@@ -226,7 +217,7 @@ def _residuals(agrees: FloatArray, plain: FloatArray, arm: IntArray) -> FloatArr
     return np.asarray(np.where(n[arm] > 1, own, plain), dtype=np.float64)
 
 
-def _cmh(counts: _Counts) -> float | None:
+def _cmh(counts: PullCounts) -> float | None:
     """P-value of Cochran-Mantel-Haenszel, two-sided: what was shown was drawn, given each annotator's numbers."""
     n, agree = counts.n1 + counts.n0, counts.s1 + counts.s0
     several = n > 1
@@ -262,82 +253,5 @@ def _balance(rows: pl.DataFrame, *, by_item: bool) -> float | None:
         _, item = dense_codes(known.get_column("item_code").filter(pl.Series(kept)))
         return _Slope.of(shown[kept], wrong[kept], annotator[kept], item).p_value()
     return _cmh(
-        _Counts(of_each(shown), of_each(shown * wrong), of_each(1 - shown), of_each((1 - shown) * wrong))
+        PullCounts(of_each(shown), of_each(shown * wrong), of_each(1 - shown), of_each((1 - shown) * wrong))
     )
-
-
-def _annotators(codes: IntArray, counts: _Counts, min_n: int, q: float, confidence: float) -> pl.DataFrame:
-    share1, share0 = _share(counts.s1, counts.n1), _share(counts.s0, counts.n0)
-    pull = share1 - share0
-    low, high = _newcombe(counts, pull, share1, share0, confidence)
-    enough = (counts.n1 >= min_n) & (counts.n0 >= min_n)
-    p_value, adjusted = _fisher(counts), np.full(codes.size, np.nan)
-    adjusted[enough] = benjamini_hochberg(p_value[enough])
-    picked = enough & (adjusted <= q)
-    level = 1 - q * picked.sum() / max(enough.sum(), 1)
-    low_fcr, high_fcr = _newcombe(counts, pull, share1, share0, float(level) if picked.any() else confidence)
-    pooled, spread = partly_pooled(pull, _variance(counts))
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-
-    def known(
-        values: FloatArray, where: FloatArray | np.ndarray[tuple[int], np.dtype[np.bool_]]
-    ) -> pl.Series:
-        return pl.Series(np.where(where, values, np.nan), dtype=pl.Float64).fill_nan(None)
-
-    always = np.ones(codes.size, dtype=np.bool_)
-    few = f"fewer than {min_n} annotations with a suggestion shown, or with one hidden"
-    return pl.DataFrame(
-        {
-            "annotator_code": codes,
-            "n_shown": counts.n1.astype(np.int64),
-            "n_hidden": counts.n0.astype(np.int64),
-            "agree_shown": known(share1, always),
-            "agree_hidden": known(share0, always),
-            "pull": known(pull, enough),
-            "low": known(low, enough),
-            "high": known(high, enough),
-            "p_value": known(p_value, enough),
-            "p_adjusted": known(adjusted, enough),
-            "is_picked": picked,
-            "low_fcr": known(low_fcr, picked),
-            "high_fcr": known(high_fcr, picked),
-            "pooled": known(pooled, always),
-            "pooled_low": known((pooled - z * spread).clip(-1, 1), always),
-            "pooled_high": known((pooled + z * spread).clip(-1, 1), always),
-        }
-    ).with_columns(undefined=pl.when(pl.Series(~enough)).then(pl.lit(few)))
-
-
-def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
-    return np.asarray(
-        np.divide(part, whole, out=np.full(whole.size, np.nan), where=whole > 0), dtype=np.float64
-    )
-
-
-def _newcombe(
-    counts: _Counts, pull: FloatArray, share1: FloatArray, share0: FloatArray, confidence: float
-) -> tuple[FloatArray, FloatArray]:
-    low1, high1 = wilson_bounds(counts.s1, counts.n1, confidence=confidence)
-    low0, high0 = wilson_bounds(counts.s0, counts.n0, confidence=confidence)
-    low = pull - np.sqrt((share1 - low1) ** 2 + (high0 - share0) ** 2)
-    high = pull + np.sqrt((high1 - share1) ** 2 + (share0 - low0) ** 2)
-    return low, high
-
-
-def _fisher(counts: _Counts) -> FloatArray:
-    """Twice the smaller tail of the hypergeometric distribution, at most 1."""
-    from scipy.stats import hypergeom
-
-    n, agree = counts.n1 + counts.n0, counts.s1 + counts.s0
-    below = hypergeom.cdf(counts.s1, n, agree, counts.n1)
-    above = hypergeom.sf(counts.s1 - 1, n, agree, counts.n1)
-    return np.asarray(np.minimum(2 * np.minimum(below, above), 1.0), dtype=np.float64)
-
-
-def _variance(counts: _Counts) -> FloatArray:
-    """Of each pull; by A. Agresti & B. Caffo (2000): a success and a failure more in each arm, so that it is never 0."""
-    parts = []
-    for s, n in ((counts.s1, counts.n1), (counts.s0, counts.n0)):
-        share = (s + 1) / (n + 2)
-        parts.append(np.where(n > 0, share * (1 - share) / (n + 2), np.nan))
-    return np.asarray(parts[0] + parts[1], dtype=np.float64)

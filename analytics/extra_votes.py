@@ -58,6 +58,7 @@ def extra_votes(
     group: int = BALANCED,
     asked_as: pl.DataFrame | None = None,
     answering: FloatArray | None = None,
+    hangs_by: pl.DataFrame | None = None,
     draws: int = 100,
     seed: int = 0,
 ) -> ExtraVotes:
@@ -71,6 +72,8 @@ def extra_votes(
         group: the group that is asked, or BALANCED.
         asked_as: annotator_code, group_code: by which items are picked and counted; none: by `groups`.
         answering: (G, G) row g: the share of each group among who answers where g is asked; none: only g.
+        hangs_by: item_code, margin, of all items: by how much each hangs, where more is asked about than these votes are of (a set, of
+            which they are one choice); none: `margins` of these votes.
         draws: of the votes not given yet.
         seed: of the draws.
 
@@ -90,13 +93,13 @@ def extra_votes(
         raise BadOption("answering", answering.shape, f"{panel.n_groups} rows and columns")
     known = single.filter(pl.col("item_code").is_in(panel.codes.tolist()))
     seen = panel.of_group if asked_as is None else _counted_as(known, asked_as, panel)
-    place = np.searchsorted(panel.codes, known["item_code"].to_numpy())
-    hangs_by = _margin(
-        count_labels(place, known["label_code"].to_numpy(), n_items=panel.codes.size, n_labels=n_labels)
-    )
+    told = margins(known, n_labels=n_labels) if hangs_by is None else hangs_by
+    hang = told.filter(pl.col("item_code").is_in(panel.codes.tolist())).sort("item_code")["margin"].to_numpy()
+    if hang.size != panel.codes.size:
+        raise BadOption("hangs_by", hang.size, f"a margin of each of the {panel.codes.size} items")
     if group != BALANCED and not (0 <= group < panel.n_groups):
         raise BadOption("group", group, f"a group code from 0 to {panel.n_groups - 1}, or {BALANCED}")
-    asked, who = _chosen(panel, seen, hangs_by, group, n_items)
+    asked, who = _chosen(panel, seen, hang, group, n_items)
     before = panel.counts[asked].argmax(axis=1)
     said = panel.chances()[:, (_margin(panel.counts[asked]) > _CLOSE).astype(np.int64), before].swapaxes(0, 1)
     shares = (np.eye(panel.n_groups) if answering is None else answering)[who]
@@ -109,7 +112,7 @@ def extra_votes(
             "item_code": panel.codes[asked],
             "group_code": who,
             "n_group_votes": seen[who, asked],
-            "margin": hangs_by[asked],
+            "margin": hang[asked],
             "p_change": p_change,
         }
     )
@@ -117,6 +120,23 @@ def extra_votes(
     return ExtraVotes(
         items, float(p_change.sum()), gap, float(drawn.mean()), float(low), float(high), asked.size
     )
+
+
+def margins(votes: pl.DataFrame, *, n_labels: int) -> pl.DataFrame:
+    """By how many votes the first label of each item leads the second: item_code, margin; sorted.
+
+    Args:
+        votes: a frame that keeps VOTES; of several votes of one annotator for an item the first counts (`order`).
+        n_labels: K of the label set.
+
+    Raises:
+        MissingColumn, BadColumn: as `require_labels`.
+    """
+    require_labels(votes, VOTES, n_labels)
+    single = one_vote_each(votes, "first").select(VOTES.codes).cast(pl.Int64)
+    codes, item = rank_codes(single["item_code"].to_numpy())
+    counts = count_labels(item, single["label_code"].to_numpy(), n_items=codes.size, n_labels=n_labels)
+    return pl.DataFrame({"item_code": codes, "margin": _margin(counts)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def mitigation(
         raise BadOption("group", group.shape, f"as long as the probabilities: {p_label.shape}")
     if p_label.size and not np.all((p_label >= 0) & (p_label <= 1)):
         raise BadOption("p_label", float(p_label.min()), "probabilities between 0 and 1")
-    half = _halves(p_label.size, seed)
+    half = _halves(group * 2 + has_label, seed)
     why = _why_not(has_label, group, half)
     if why is not None:
         return Mitigation(pl.DataFrame(), p_label.size, why)
@@ -131,16 +131,18 @@ def mitigated(
     if method not in METHODS or constraint not in CONSTRAINTS:
         raise BadOption("method", (method, constraint), f"one of {METHODS} under one of {CONSTRAINTS}")
     half = np.full(p_label.size, 1)
-    half[is_known] = _halves(int(is_known.sum()), seed)
+    half[is_known] = _halves((group * 2 + has_label)[is_known], seed)
     why = _why_not(has_label[is_known], group[is_known], half[is_known])
     if why is not None:
         raise BadOption("group", "these groups", f"none of which is too small: {why}")
     return _mitigated(method, constraint, (p_label, has_label, group, features), half, seed, is_known)
 
 
-def _halves(n: int, seed: int) -> IntArray:
-    """(I,) in which half each item is, 0 or 1."""
-    return np.asarray(np.random.default_rng(seed).permutation(n) % 2, dtype=np.int64)
+def _halves(cell: IntArray, seed: int) -> IntArray:
+    """(I,) in which half each item is, 0 or 1: dealt by chance, of each cell (I,) as many to the one as to the other, or one more."""
+    half = np.empty(cell.size, dtype=np.int64)
+    half[np.lexsort((np.random.default_rng(seed).random(cell.size), cell))] = np.arange(cell.size) % 2
+    return half
 
 
 def _mitigated(

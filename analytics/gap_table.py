@@ -17,15 +17,13 @@ from __future__ import annotations
 
 from typing import get_args
 
-import numpy as np
 import polars as pl
 
 from analytics.errors import BadOption
 from analytics.gap_strata import ADJUSTED
-from analytics.gap_tests import Correction, Spread, benjamini_yekutieli, fcr_confidence
+from analytics.gap_tests import Correction, Spread, adjusted_p, fcr_confidence
 from analytics.group_outcomes import LABEL_RATE
 from analytics.group_rates import RATES
-from analytics.intervals import benjamini_hochberg
 from analytics.mixed_gaps import MIXED
 
 AGREES, DIFFERS = "agrees", "differs"
@@ -103,9 +101,9 @@ def corrected(
     picked_p = pl.when(is_crossed).then("beyond_p").when(is_adjusted).then("adjusted_p").otherwise("p_value")
     told = gaps.with_columns(tested_p=picked_p, is_adjusted=is_adjusted | is_crossed)
     told = told.with_columns(
-        p_adjusted=_adjusted_p(told.get_column("tested_p"), correction),
-        crude_p_adjusted=_adjusted_p(told.get_column("p_value"), correction),
-        mixed_p_adjusted=_adjusted_p(told.get_column("mixed_p"), correction),
+        p_adjusted=adjusted_p(told.get_column("tested_p"), correction),
+        crude_p_adjusted=adjusted_p(told.get_column("p_value"), correction),
+        mixed_p_adjusted=adjusted_p(told.get_column("mixed_p"), correction),
     )
     seen, crude_seen = pl.col("p_adjusted") <= level, pl.col("crude_p_adjusted") <= level
     is_less = pl.col("adjusted").abs() < pl.col("difference").abs() / 2
@@ -143,16 +141,6 @@ def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
         pl.lit(None, dtype=kind).alias(name) for name, kind in GAPS.items() if name not in frame.columns
     )
     return present.select(pl.col(name).cast(kind) for name, kind in GAPS.items()).sort(_KEYS)
-
-
-def _adjusted_p(p_values: pl.Series, correction: Correction) -> pl.Series:
-    """Adjusted p-values of those that are there; the others stay null and are not counted."""
-    known = p_values.is_not_null().to_numpy()
-    found = np.full(len(p_values), np.nan)
-    adjust = benjamini_hochberg if correction == "benjamini-hochberg" else benjamini_yekutieli
-    if known.any():
-        found[known] = adjust(p_values.drop_nulls().to_numpy())
-    return pl.Series(found).fill_nan(None)
 
 
 def _with_picked_intervals(told: pl.DataFrame, correction: Correction, level: float) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from math import asin, exp, isfinite, log, sqrt
 from typing import Literal
 
 import numpy as np
+import polars as pl
 from scipy.special import stdtr, stdtrit
 
 from analytics.errors import BadOption
@@ -132,6 +133,20 @@ def benjamini_yekutieli(p_values: Sequence[float] | FloatArray) -> FloatArray:
     """
     p = np.asarray(p_values, dtype=np.float64)
     return np.minimum(benjamini_hochberg(p) * np.sum(1 / np.arange(1, p.size + 1)), 1.0)
+
+
+def adjusted_p(p_values: pl.Series, correction: Correction) -> pl.Series:
+    """Adjusted p-values of those that are there; the others stay null and are not counted.
+
+    Raises:
+        BadOption: as `benjamini_yekutieli`.
+    """
+    known = p_values.is_not_null().to_numpy()
+    found = np.full(len(p_values), np.nan)
+    adjust = benjamini_hochberg if correction == "benjamini-hochberg" else benjamini_yekutieli
+    if known.any():
+        found[known] = adjust(p_values.drop_nulls().to_numpy())
+    return pl.Series(found, dtype=pl.Float64).fill_nan(None)
 
 
 def fcr_confidence(

@@ -6,14 +6,14 @@ annotators and within items (`within_annotator`): somebody who is worse at every
 makes no effect. Where everybody had the items in the same order, tiredness and item are the same thing and there is no figure.
 
 What goes together is not always cause and effect: people slow down where they are unsure. Benjamini-Hochberg over the table;
-the intervals of the rows picked out are FCR-adjusted (Benjamini & Yekutieli 2005).
+the intervals of the rows picked out are FCR-adjusted (Benjamini & Yekutieli 2005). Where labels are sets each choice is two labels,
+with slopes of its own; choices go together, so all rows of all choices are corrected by Benjamini & Yekutieli (2001).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from analytics.annotators import known_times, one_gold_each
 from analytics.errors import BadOption
 from analytics.frames import VOTES, FloatArray, IntArray, dense_codes, one_vote_each, require_labels
-from analytics.intervals import benjamini_hochberg, check_interval_options
+from analytics.gap_tests import Correction, adjusted_p, fcr_confidence
+from analytics.intervals import check_interval_options
+from analytics.order_curves import CURVES, curve
 from analytics.sequence import previous_label_pulls
 from analytics.sessions import in_sessions, why_no_order
 from analytics.two_way import TwoWay, two_way
@@ -49,7 +51,6 @@ UNITS = {
 }
 
 _LEAST_LEFT = 1e-3
-_BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,14 @@ class OrderEffects:
     """
 
     table: pl.DataFrame
+    curves: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSlopes:
+    """What `order_effects` is made of, before it is corrected: (outcome, factor, slope) of every row, and the curves."""
+
+    found: tuple[tuple[str, str, WithinSlope], ...]
     curves: pl.DataFrame
 
 
@@ -96,11 +105,28 @@ def order_effects(
         MissingColumn, BadColumn, BadOption: as `require_labels`, `in_sessions`, `known_times`; BadOption for options out of
             range.
     """
+    slopes = order_slopes(
+        votes, n_labels=n_labels, gold=gold, gap_minutes=gap_minutes, idle_seconds=idle_seconds, replicates=replicates,
+        confidence=confidence, seed=seed,
+    )  # fmt: skip
+    return OrderEffects(order_tables([slopes], q=q, confidence=confidence)[0], slopes.curves)
+
+
+def order_slopes(
+    votes: pl.DataFrame,
+    *,
+    n_labels: int,
+    gold: pl.DataFrame | None = None,
+    gap_minutes: float = 30.0,
+    idle_seconds: float = 600.0,
+    replicates: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> OrderSlopes:
+    """Every slope, not corrected: of one choice, where labels are sets. Arguments and errors as `order_effects`."""
     check_interval_options(replicates, confidence)
     if not 0 < idle_seconds < float("inf"):
         raise BadOption("idle_seconds", idle_seconds, "a number above 0")
-    if not 0 < q < 1:
-        raise BadOption("q", q, "between 0 and 1, such as 0.05")
     require_labels(votes, VOTES, n_labels)
     single = one_vote_each(votes, "first")
     rows = _rows(single, n_labels, idle_seconds)
@@ -122,14 +148,53 @@ def order_effects(
             (POSITION, placed, answers.position), (SECONDS, timed, answers.seconds),
         ):  # fmt: skip
             if judged is not None:
-                curves.append(_curve(judged, values[judged.at], confidence, outcome, factor))
+                of = (judged.residual, judged.plain, judged.annotator)
+                curves.append(curve(values[judged.at], *of, confidence=confidence, named=(outcome, factor)))
     pulls = [WithinSlope.none(why, rows.height)] * 2 if why else previous_label_pulls(
         ordered, n_labels=n_labels, lags=(1, 5), replicates=replicates, confidence=confidence, seed=seed
     )  # fmt: skip
     found += [(SAME_AGAIN, factor, pull) for factor, pull in zip((PREVIOUS, FIVE_BEFORE), pulls, strict=True)]
-    return OrderEffects(
-        _table(found, q, confidence), pl.concat(curves) if curves else pl.DataFrame(schema=_CURVES)
+    return OrderSlopes(tuple(found), pl.concat(curves) if curves else pl.DataFrame(schema=CURVES))
+
+
+def order_tables(
+    parts: Sequence[OrderSlopes],
+    *,
+    q: float = 0.05,
+    confidence: float = 0.95,
+    correction: Correction = "benjamini-hochberg",
+) -> list[pl.DataFrame]:
+    """The table of each part (`OrderEffects.table`), the rows of all parts corrected together.
+
+    Args:
+        parts: one, or where labels are sets one a choice.
+        q: false discovery rate over all rows.
+        confidence: of the intervals of rows that are not picked.
+        correction: Benjamini & Yekutieli where there are several parts, since a person's choices go together.
+
+    Raises:
+        BadOption: an option is out of range.
+    """
+    if not 0 < q < 1:
+        raise BadOption("q", q, "between 0 and 1, such as 0.05")
+    found = [row for part in parts for row in part.found]
+    p = [None if factor == FIVE_BEFORE else slope.p_value for _, factor, slope in found]
+    known = adjusted_p(pl.Series(p, dtype=pl.Float64), correction)
+    picked, n_tested = (known <= q).fill_null(value=False), len(known) - known.null_count()
+    level = (
+        fcr_confidence(int(picked.sum()), n_tested, level=q, correction=correction)
+        if picked.any()
+        else confidence
     )
+    rows = [
+        _row(one, p_adjusted, level if is_picked else confidence, is_picked=is_picked)
+        for one, p_adjusted, is_picked in zip(found, known, picked, strict=True)
+    ]
+    every, tables = pl.DataFrame(rows, schema=_TABLE, orient="row"), []
+    for part in parts:
+        tables.append(every.head(len(part.found)))
+        every = every.slice(len(part.found))
+    return tables
 
 
 def _rows(single: pl.DataFrame, n_labels: int, idle_seconds: float) -> pl.DataFrame:
@@ -255,59 +320,18 @@ def _slope(y: _Outcome, x: FloatArray, replicates: int, confidence: float, seed:
     )  # fmt: skip
 
 
-def _table(found: list[_Found], q: float, confidence: float) -> pl.DataFrame:
-    tested = [
-        k for k, (_, factor, slope) in enumerate(found) if slope.p_value is not None and factor != FIVE_BEFORE
-    ]
-    adjusted: list[float | None] = [None] * len(found)
-    for k, p in zip(tested, benjamini_hochberg([found[k][2].p_value or 0.0 for k in tested]), strict=True):
-        adjusted[k] = float(p)
-    picked = [p is not None and p <= q for p in adjusted]
-    level = 1 - q * sum(picked) / max(len(tested), 1)
-    rows = []
-    for (outcome, factor, slope), p, is_picked in zip(found, adjusted, picked, strict=True):
-        estimate = slope.estimate
-        low, high = slope.interval(level if is_picked else confidence) or (None, None)
-        rows.append(
-            (outcome, factor, UNITS[factor], estimate.value, low, high, estimate.n, slope.n_annotators, slope.p_value, p,
-             is_picked, estimate.undefined)
-        )  # fmt: skip
-    schema = {
-        "outcome": pl.String, "factor": pl.String, "unit": pl.String, "value": pl.Float64, "low": pl.Float64,
-        "high": pl.Float64, "n": pl.Int64, "n_annotators": pl.Int64, "p_value": pl.Float64, "p_adjusted": pl.Float64,
-        "is_picked": pl.Boolean, "undefined": pl.String,
-    }  # fmt: skip
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-_CURVES = {
-    "outcome": pl.String, "factor": pl.String, "bin": pl.Int64, "at": pl.Float64, "value": pl.Float64,
-    "low": pl.Float64, "high": pl.Float64, "n": pl.Int64,
+_TABLE = {
+    "outcome": pl.String, "factor": pl.String, "unit": pl.String, "value": pl.Float64, "low": pl.Float64,
+    "high": pl.Float64, "n": pl.Int64, "n_annotators": pl.Int64, "p_value": pl.Float64, "p_adjusted": pl.Float64,
+    "is_picked": pl.Boolean, "undefined": pl.String,
 }  # fmt: skip
 
 
-def _curve(y: _Outcome, values: FloatArray, confidence: float, outcome: str, factor: str) -> pl.DataFrame:
-    """The outcome in tenths of place or time taken, annotator and item taken off and the mean of all put back."""
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1))[1:-1])
-    place = np.searchsorted(edges, values, side="left")
-    n_annotators = int(y.annotator.max()) + 1
-    cell, shape = place * n_annotators + y.annotator, (edges.size + 1, n_annotators)
-    counts = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
-    sums = np.bincount(cell, y.residual, shape[0] * shape[1]).reshape(shape)
-    n, clusters = counts.sum(axis=1), (counts > 0).sum(axis=1)
-    some = np.flatnonzero(n)
-    level = float(y.plain.mean()) + sums.sum(axis=1)[some] / n[some]
-    wide = (sums**2).sum(axis=1) * clusters / np.maximum(clusters - 1, 1) * (clusters > 1)
-    half = NormalDist().inv_cdf((1 + confidence) / 2) * np.sqrt(wide[some]) / n[some]
-    return pl.DataFrame(
-        {
-            "outcome": [outcome] * some.size,
-            "factor": [factor] * some.size,
-            "bin": some,
-            "at": np.bincount(place, values, n.size)[some] / n[some],
-            "value": level,
-            "low": np.maximum(level - half, 0.0),
-            "high": np.minimum(level + half, 1.0),
-            "n": n[some],
-        }
-    )
+def _row(one: _Found, p_adjusted: float | None, confidence: float, *, is_picked: bool) -> tuple[object, ...]:
+    outcome, factor, slope = one
+    estimate = slope.estimate
+    low, high = slope.interval(confidence) or (None, None)
+    return (
+        outcome, factor, UNITS[factor], estimate.value, low, high, estimate.n, slope.n_annotators, slope.p_value, p_adjusted,
+        is_picked, estimate.undefined,
+    )  # fmt: skip

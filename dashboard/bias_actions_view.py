@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import polars as pl
+import polars.selectors as cs
 import streamlit as st
 
 from dashboard import presses, session
 from dashboard.components import empty_state, error_state, plain
 from dashboard.workflows import annotator_attributes, bias_actions, bias_decisions, bias_statement
+from dashboard.workflows.asked_first import MOST_DAYS
 from dashboard.workflows.bias_actions import ACTIONS, EXTRA_VOTE, Proposal, Wish
 from dashboard.workflows.bias_statement import Taken
 from dashboard.workflows.errors import WorkflowError
 from dashboard.workflows.opening import KeyMissing, StoreError
-from dashboard.workflows.vote_asking import MOST_DAYS, WAIT_DAYS
+from dashboard.workflows.vote_asking import WAIT_DAYS
 
 DOES = {
     "reweight": "Votes are weighted until the groups have equal shares; labels that would change go to people.",
@@ -20,6 +22,28 @@ DOES = {
     "asked is partly drawn by chance, so that taking an item does not tell who is in a group.",
     "adjudicate": "Items on which groups clearly say different things go to people.",
 }
+TITLES = {
+    "group": "Group", "votes": "Votes", "share": "Share of votes, %", "target": "Share wanted, %",
+    "agrees_before": "Agrees with the others' label, %", "agrees_after": "then, %", "item_id": "Item",
+    "choice": "Choice", "choices": "Choices",
+    "label_before": "Label now", "label_after": "Label then", "margin": "Votes that the label leads by",
+    "p_change": "Chance that it changes, %",
+    "changes": "Changes expected", "gap_before": "Gap now, points", "gap_after": "Gap then, points", "gap_low": "from", "gap_high": "to",
+    "items_apart": "Items groups see differently", "n_items": "Items two groups labelled clearly",
+}  # fmt: skip
+PERCENT = frozenset(
+    {
+        "share",
+        "target",
+        "agrees_before",
+        "agrees_after",
+        "p_change",
+        "gap_before",
+        "gap_after",
+        "gap_low",
+        "gap_high",
+    }
+)
 WHO = "Compliance reviewers and administrators see what an action would do, since it takes annotators' attributes."
 _PROPOSAL = "bias_proposal"
 
@@ -64,7 +88,7 @@ def _taken(one: Taken) -> None:
             else ""
         )
         about = f" It answers: {'; '.join(one.answers)}." if one.answers else ""
-        st.caption(plain(f"Why: {decided.reason}.{about}{first}"))
+        st.caption(plain(f"Why: {decided.reason.rstrip(' .')}.{about}{first}"))
 
 
 def _form() -> None:
@@ -128,12 +152,15 @@ def _propose(wish: Wish, purpose: str) -> None:
 def _proposal(found: Proposal) -> None:
     st.markdown(f"**{plain(found.sentence)}.**")
     if found.groups.height and found.wish.action != EXTRA_VOTE:
-        shares = [name for name in found.groups.columns if found.groups[name].dtype == pl.Float64]
+        st.dataframe(_titled(found.groups), hide_index=True, key="bias_action_groups")
+    if found.choices.height:
         st.dataframe(
-            found.groups.with_columns((pl.col(shares) * 100).round(1)).rename({name: f"{name.replace('_', ' ')}, %" for name in shares}),
-            hide_index=True, key="bias_action_groups",
-        )  # fmt: skip
-    st.dataframe(found.items, hide_index=True, height=220, key="bias_action_table")
+            _titled(found.choices),
+            hide_index=True,
+            key="bias_action_choices",
+            height=min(220, 38 + 35 * found.choices.height),
+        )
+    st.dataframe(_titled(found.items), hide_index=True, height=220, key="bias_action_table")
     known = bias_decisions.unanswered(session.store(), session.project_id(), found.wish.attribute)
     if known:
         _, told = bias_decisions.known_gaps(session.store(), session.project_id(), known)
@@ -150,6 +177,15 @@ def _proposal(found: Proposal) -> None:
     refused = presses.refusal()
     if refused is not None:
         error_state(refused.title, refused.sentence)
+
+
+def _titled(table: pl.DataFrame) -> pl.DataFrame:
+    """A table with its columns as people read them, shares as percent or points."""
+    percent = [name for name in table.columns if name in PERCENT]
+    rounded = table.with_columns(
+        (pl.col(percent) * 100).round(1), cs.by_name("changes", require_all=False).round(1)
+    )
+    return rounded.rename({name: TITLES.get(name, name) for name in table.columns})
 
 
 def _commit(found: Proposal) -> None:

@@ -8,14 +8,16 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, presses, session
-from dashboard.components import empty_state, error_state, look, plot, verdict
+from dashboard import address, charts, presses, session
+from dashboard.components import empty_state, error_state, look, plain, plot, verdict
 from dashboard.workflows import bias_effects, bias_effects_view, suggestions
 from dashboard.workflows.bias_effects_view import EffectsView
 from dashboard.workflows.errors import WorkflowError
 from dashboard.workflows.opening import StoreError
 
 MOST_ROWS = 7
+MOST_FOUND = 6
+NOBODY_THEN = "nobody, or everybody, answered then"
 WHEN = {"never": "never", "after": "after the answer", "before": "before it, a share hidden by chance"}
 CURVES = {
     "position": ("Answers given before in the sitting", "By the place in the sitting"),
@@ -25,14 +27,6 @@ CURVES = {
 
 def draw() -> None:
     """Draw the newest measurement, and the button for another."""
-    if not bias_effects.is_for(session.store(), session.project_id()):
-        empty_state(
-            "This is worked out for single labels so far",
-            "The labels of this project are sets. Groups are compared, choice by choice, under “Groups”.",
-            icon="north_east",
-        )
-        _rule()
-        return
     seen = bias_effects_view.effects_view(
         session.store(), project_id=session.project_id(), by=session.person(), as_of=session.as_of()
     )
@@ -50,17 +44,35 @@ def draw() -> None:
             seen.sentence,
             detail=f"{seen.detail} Measured {seen.run.ran_at:%d %b %Y, %H:%M} UTC.{old}",
         )
-        _suggestions(seen)
-        _order(seen)
-        _attributes(seen)
+        _found(seen)
+        _parts(seen)
     _measure(again=seen is not None)
     _rule()
 
 
-def _suggestions(seen: EffectsView) -> None:
+def _found(seen: EffectsView) -> None:
+    """What was found beyond the first, which the answer names."""
+    more = bias_effects_view.findings(seen.found)[1:]
+    for sentence in more[:MOST_FOUND]:
+        st.markdown(f"- {plain(sentence[:1].upper() + sentence[1:])}")
+    if len(more) > MOST_FOUND:
+        st.caption(f"And {len(more) - MOST_FOUND:,} more, in the tables below.")
+
+
+def _parts(seen: EffectsView) -> None:
+    """Suggestions, order and attributes: where labels are sets, of one choice at a time."""
+    labels = bias_effects_view.choices(seen.found)
+    label = address.choice("choice", "Choice", labels, default=labels[0]) if labels else ""
+    part = bias_effects_view.of_choice(seen.found, label)
+    for pull in part["pulls"]:
+        _suggestions(pull)
+    _order(part)
+    _attributes(part)
+
+
+def _suggestions(pull: Mapping[str, Any]) -> None:
     st.markdown("**Do shown suggestions pull labels?**")
-    pull = seen.found["pull"]
-    st.markdown(bias_effects_view.pull_sentence(pull))
+    st.markdown(plain(bias_effects_view.pull_sentence(pull)))
     if pull["balance_p"] is not None and pull["balance_p"] < 0.01:
         st.warning(
             "Wrong suggestions were not shown as often as right ones: showing was no matter of chance, and the pull may be "
@@ -100,10 +112,10 @@ def _with_ends(value: float, low: float | None, high: float | None) -> str:
     return f"{value * 100:+.1f}{ends}"
 
 
-def _order(seen: EffectsView) -> None:
+def _order(part: Mapping[str, Any]) -> None:
     st.markdown("**Do labels get worse with time, haste, or the label before?**")
-    known = [row for row in seen.found["order"] if not row["undefined"]]
-    curves = pl.DataFrame(seen.found["curves"]) if seen.found["curves"] else None
+    known = [row for row in part["order"] if not row["undefined"]]
+    curves = pl.DataFrame(part["curves"]) if part["curves"] else None
     if curves is not None:
         outcome = "wrong_on_gold" if (curves["outcome"] == "wrong_on_gold").any() else "disagrees_with_others"
         drawn = [
@@ -122,7 +134,7 @@ def _order(seen: EffectsView) -> None:
         st.dataframe(
             pl.DataFrame([_order_row(row) for row in known]), hide_index=True, key="bias_order_table"
         )
-    for reason, factors in _undefined(seen.found["order"]).items():
+    for reason, factors in _undefined(part["order"]).items():
         st.caption(f"No figure for {'; '.join(factors)}: {reason}.")
 
 
@@ -130,11 +142,10 @@ def _undefined(order: list[dict[str, Any]]) -> dict[str, list[str]]:
     told: dict[str, list[str]] = {}
     for row in order:
         if row["undefined"]:
-            hour = row["factor"].startswith("hours_")
-            beside = "the hour of the day" if hour else bias_effects_view.FACTORS[row["factor"]]
-            told.setdefault(row["undefined"], []).append(
-                f"{bias_effects_view.OUTCOMES[row['outcome']]}, {beside}"
-            )
+            beside = bias_effects_view.FACTORS[row["factor"]]
+            hour = row["factor"].startswith("hours_") and row["undefined"].startswith("it does not vary")
+            reason = NOBODY_THEN if hour else row["undefined"]
+            told.setdefault(reason, []).append(f"{bias_effects_view.OUTCOMES[row['outcome']]}, {beside}")
     return {reason: list(dict.fromkeys(words)) for reason, words in told.items()}
 
 
@@ -158,11 +169,15 @@ def _order_row(row: Mapping[str, Any]) -> dict[str, str]:
     return {
         "Answers": bias_effects_view.OUTCOMES[row["outcome"]],
         "Beside": bias_effects_view.FACTORS[row["factor"]],
-        "Difference, in points": _with_ends(row["value"], row["low"], row["high"]),
+        "Difference, in points": "cannot be told"
+        if bias_effects_view.is_too_wide(row)
+        else _with_ends(row["value"], row["low"], row["high"]),
         "Annotations": f"{row['n']:,}",
         "Annotators": f"{row['n_annotators']:,}",
         "p, corrected": "–" if p is None else f"{p:.3g}",
-        "Says": "an effect"
+        "Says": "too few answers in a sitting"
+        if bias_effects_view.is_too_wide(row)
+        else "an effect"
         if row["is_picked"]
         else "control"
         if row["factor"] == "label_five_before"
@@ -170,9 +185,9 @@ def _order_row(row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _attributes(seen: EffectsView) -> None:
+def _attributes(part: Mapping[str, Any]) -> None:
     st.markdown("**Do labels go with an attribute of the item, beyond what the item is?**")
-    rows = seen.found["attributes"]
+    rows = part["attributes"]
     if not rows:
         st.caption("The items have no attributes.")
         return

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import address, bias_model_chart, presses, session
 from dashboard.components import empty_state, error_state, look, plain, plot
-from dashboard.workflows import bias, bias_mitigation
+from dashboard.workflows import bias, bias_evening, bias_mitigation
 from dashboard.workflows.bias_mitigation import CONSTRAINTS, MitigationView
 from dashboard.workflows.errors import WorkflowError
 from dashboard.workflows.label_sets import current_label_set
@@ -18,8 +18,8 @@ from dashboard.workflows.model_runs import model_runs
 from dashboard.workflows.opening import StoreError
 
 ABOUT = (
-    "Two ways of fairlearn: another **threshold for each group** (it has to know an item's group whenever it labels), and a model that is "
-    "**fitted under the constraint** (it does not). Each is fitted on one half of the items and judged on the other."
+    "Two ways of the library fairlearn: another **threshold for each group** (it has to know an item's group whenever it labels), and a "
+    "model that is **fitted under the constraint** (it does not). Each is fitted on one half of the items and judged on the other."
 )
 WHO = "Compliance reviewers and administrators decide on one of these ways."
 _SEEN = "bias_mitigation_seen"
@@ -28,18 +28,13 @@ _SEEN = "bias_mitigation_seen"
 def draw() -> None:
     """Draw the form, the effect that was asked for, and what was decided."""
     store, project_id, by = session.store(), session.project_id(), session.person()
-    decided = bias_mitigation.decided(store, project_id=project_id, by=by, as_of=session.as_of())
+    decided = bias_evening.decided(store, project_id=project_id, by=by, as_of=session.as_of())
     _decided(decided)
     if session.as_of() is not None:
         return
     runs = model_runs(store, project_id=project_id)["model_run"].to_list()
     label_set = current_label_set(store, project_id)
     attributes = bias.item_attribute_names(store, project_id)
-    if label_set is None or label_set.is_sets:
-        empty_state(
-            "Labels that are sets are not evened out yet", "The model is compared where an item has one label.", icon="balance"
-        )  # fmt: skip
-        return
     if not runs:
         empty_state(
             "No model has labelled these items", "Train the built-in model, or bring a model's probabilities in.",
@@ -52,14 +47,15 @@ def draw() -> None:
             icon="group", code="touchstone import items.csv --item-attributes channel",
         )  # fmt: skip
         return
-    if not by.may("bias.measure"):
+    if label_set is None or not by.may("bias.measure"):
         return
     st.markdown("**What would it cost to even out the model between groups of items?**")
     columns = st.columns(3)
     with columns[0]:
         attribute = address.choice("even_by", "Between groups of", attributes, default=attributes[0])
     with columns[1]:
-        label = address.choice("even_label", "Label", label_set.labels, default=label_set.labels[-1])
+        labels, word = label_set.choices, "Choice" if label_set.is_sets else "Label"
+        label = address.choice("even_label", word, labels, default=labels[-1])
     with columns[2]:
         run = address.choice("even_run", "Labels of the model run", runs, default=runs[0])
     _effect(attribute, label, run)
@@ -142,8 +138,8 @@ def _shown(seen: MitigationView) -> None:
 
 def _row(row: Mapping[str, Any]) -> dict[str, str]:
     def told(name: str, low: str, high: str, sign: str = "") -> str:
-        ends = "" if row[low] is None else f" [{row[low] * 100:{sign}.1f}, {row[high] * 100:{sign}.1f}]"
-        return f"{row[name] * 100:{sign}.1f}{ends}"
+        ends = "" if row[low] is None else f" [{row[low] * 100:{sign}z.1f}, {row[high] * 100:{sign}z.1f}]"
+        return f"{row[name] * 100:{sign}z.1f}{ends}"
 
     return {
         "Way": way_words(row["method"], row["constraint"]),
@@ -187,7 +183,7 @@ def _form(seen: MitigationView, best: Mapping[str, Any] | None) -> None:
 def _commit(seen: MitigationView, way: tuple[str, str]) -> None:
     reason = str(st.session_state.get("bias_mitigate_reason", ""))
     done = presses.send(
-        lambda request_id: bias_mitigation.decide(
+        lambda request_id: bias_evening.decide(
             session.store(), project_id=session.project_id(), by=session.person(), seen=seen, method=way[0], constraint=way[1],
             reason=reason, request_id=request_id,
         ),

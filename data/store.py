@@ -14,9 +14,10 @@ import duckdb
 import polars as pl
 
 from data.database import Database, Reader, damage_of, open_database
-from data.errors import StoreError, StoreLocked, StoreMissing
+from data.errors import RequestConflict, StoreError, StoreLocked, StoreMissing
 from data.identifiers import uuid7
 from data.journal import Journal, sync_folder
+from data.projection import event_of_row
 from data.records import Draft, Event
 from data.segments import Segments
 from data.vault import Vault
@@ -132,6 +133,22 @@ class Store:
             plan, by, request_id or uuid7(self.clock()), request_hash({**request, "by": by}), keys
         )
         return self._writer.submit(command)
+
+    def earlier(self, request_id: str | None, *, by: str, request: Mapping[str, object]) -> Event | None:
+        """The event that a request made before: what a repeat is answered with, before anything is worked out anew. None: there is none.
+
+        For verbs that work out much, or that would find something else by now; `submit` says the same at the end.
+
+        Raises:
+            RequestConflict: the request id stands for another request.
+        """
+        found = [] if request_id is None else self.read("event_of_request", request_id=request_id).rows()
+        if not found:
+            return None
+        event = event_of_row(found[0])
+        if event.request_hash != request_hash({**request, "by": by}):
+            raise RequestConflict(event.request_id)
+        return event
 
     @property
     def head(self) -> int:

@@ -16,6 +16,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -36,6 +37,7 @@ class Vault:
     def __init__(self, folder: Path, keys_file: Path) -> None:
         self.folder = folder
         self.keys_file = keys_file
+        self._places: dict[Path, _Places] = {}
         self.writing = threading.RLock()
         """Held while something is written: two writers at once could lose one another's new key. Who reads first holds it too."""
 
@@ -115,6 +117,40 @@ class Vault:
                 newest[str(entry["annotator_id"])] = entry
         opened = {one: (entry, _key_of(entry, keys)) for one, entry in newest.items()}
         return {one: self._open(entry, key) for one, (entry, key) in opened.items() if key is not None}
+
+    def mark_of(self, name: str, person: str) -> dict[str, object]:
+        """What is kept of one person under `name`; {} where nothing is, or their key was destroyed.
+
+        Reads that person's newest line alone: where each person's stands is kept in memory, and no more is. The file only grows.
+
+        Raises KeyMissing where there are marks and no key file at all.
+        """
+        file = self._marks_file(name)
+        if not file.exists():
+            return {}
+        self._require_keys()
+        place = self._placed(file).get(person)
+        if place is None:
+            return {}
+        with file.open("rb") as handle:
+            handle.seek(place)
+            entry = json.loads(handle.readline())
+        key = _key_of(entry, self._keys())
+        return {} if key is None or entry["annotator_id"] != person else self._open(entry, key)
+
+    def _placed(self, file: Path) -> dict[str, int]:
+        """Where each person's newest line begins, of the file as it is."""
+        now = file.stat()
+        known = self._places.get(file)
+        if known is not None and known.of == (now.st_ino, now.st_size, now.st_mtime_ns):
+            return known.newest
+        newest, place = {}, 0
+        with file.open("rb") as handle:
+            for line in handle:
+                newest[str(json.loads(line)["annotator_id"])] = place
+                place += len(line)
+        self._places[file] = _Places((now.st_ino, now.st_size, now.st_mtime_ns), newest)
+        return newest
 
     def read_all(self) -> dict[str, dict[str, object]]:
         """Attributes by person; a person whose key was destroyed is left out.
@@ -221,6 +257,14 @@ class Vault:
             os.fsync(file.fileno())
         Path(name).replace(self.keys_file)
         sync_folder(self.keys_file.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where each person's newest line of a file begins; `of`: which file that was, its size and when it was written."""
+
+    of: tuple[int, int, int]
+    newest: dict[str, int]
 
 
 def _text(value: bytes) -> str:

@@ -35,7 +35,7 @@ CONTRACT: Mapping[str, set[str]] = {
     "bias": {"run_id", "state", "sentence", "gaps", "untested"},
     "bias-answer": {"gap", "action", "reason", "decided_by"},
     "bias-statement": {"schema", "answer", "findings", "not_testable", "croissant_rai"},
-    "bias-effects": {"run_id", "state", "sentence", "pull", "order", "curves", "attributes"},
+    "bias-effects": {"run_id", "state", "sentence", "pulls", "order", "curves", "attributes"},
     "bias-act": {
         "action",
         "title",

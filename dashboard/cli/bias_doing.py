@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -68,11 +69,11 @@ def bias_effects(
     document = {
         "run_id": run.run_id, "project": project_id, "state": state, "sentence": sentence, "detail": detail, **run.document,
     }  # fmt: skip
-    order, attributes, pull = (run.document[name] for name in ("order", "attributes", "pull"))
+    order, attributes, pulls = (run.document[name] for name in ("order", "attributes", "pulls"))
     assert isinstance(order, list)
     assert isinstance(attributes, list)
-    assert isinstance(pull, dict)
-    words = [f"{sentence}.", detail, f"  {view.pull_sentence(pull)}"]
+    assert isinstance(pulls, list)
+    words = [f"{sentence}.", detail, *(f"  {line}" for line in view.pull_sentences(pulls))]
     words += [f"  {view.order_sentence(row)}{_told(row)}" for row in order if not row["undefined"]]
     words += [f"  {view.attribute_sentence(row)}{_told(row)}" for row in attributes if not row["undefined"]]
     answer(context, as_json, document, "\n".join(words))
@@ -133,37 +134,33 @@ def bias_act(
 ) -> None:
     """Say what an action on a bias between groups of annotators is expected to do; with --commit decide on it."""
     from dashboard.workflows import bias_actions as acting
-    from dashboard.workflows import bias_decisions
 
     wish = acting.Wish(action, attribute, _targets(target or []), group, items, seed, wait_days)
     with opened(context, store, acts) as (found, person):
         project_id = project_of(context, found, project)
-        proposal = acting.propose(found, project_id=project_id, by=person, wish=wish, purpose=purpose)
-        flagged = (
-            acting.commit(
-                found,
-                project_id=project_id,
-                by=person,
-                proposal=proposal,
-                reason=reason,
-                about=about,
-                request_id=request_id,
+        if commit:
+            done = acting.act(
+                found, project_id=project_id, by=person, wish=wish, purpose=purpose, reason=reason, about=about, request_id=request_id
+            )  # fmt: skip
+            document: dict[str, object] = {
+                "project": project_id, "action": action, "title": done.title, "sentence": done.sentence, "expected": done.expected,
+                "groups": done.groups, "choices": done.choices, "items": [{"item_id": one} for one in done.items], "committed": True,
+                "flagged": done.flagged, "asked_first": done.n_first,
+            }  # fmt: skip
+            wait = len(done.items) - done.flagged
+            waiting = f" {wait} of its {len(done.items)} items wait for somebody already." if wait else ""
+            words = (
+                f"Decided; {done.flagged} items were flagged.{waiting}{_asked_first(done.n_first, wait_days)}"
             )
-            if commit
-            else None
-        )
-        first = bias_decisions.decisions(found, project_id, as_of=found.head)[-1].n_first if commit else 0
-    document = {
-        "project": project_id, "action": action, "title": proposal.title, "sentence": proposal.sentence,
-        "expected": proposal.expected, "groups": proposal.groups.to_dicts(), "items": proposal.items.to_dicts(),
-        "committed": commit, "flagged": flagged, "asked_first": first,
-    }  # fmt: skip
-    done = (
-        f"Decided; {flagged} items were flagged.{_asked_first(first, wait_days)}"
-        if commit
-        else "Nothing was changed; --commit decides on it."
-    )
-    answer(context, as_json, document, f"{proposal.title}. {proposal.sentence}.\n{done}")
+        else:
+            proposal = acting.propose(found, project_id=project_id, by=person, wish=wish, purpose=purpose)
+            document = {
+                "project": project_id, "action": action, "title": proposal.title, "sentence": proposal.sentence,
+                "expected": proposal.expected, "groups": proposal.groups.to_dicts(), "choices": proposal.choices.to_dicts(),
+                "items": proposal.items.to_dicts(), "committed": False, "flagged": None, "asked_first": 0,
+            }  # fmt: skip
+            words = "Nothing was changed; --commit decides on it."
+    answer(context, as_json, document, f"{document['title']}. {document['sentence']}.\n{words}")
 
 
 def _asked_first(n: int, days: int) -> str:
@@ -217,44 +214,61 @@ def bias_mitigate(
     request_id: RequestOption = None,
 ) -> None:
     """Say what fairlearn's mitigation would make of a model's labels between groups of items, and its price; --commit keeps them."""
-    from dashboard.workflows import bias_mitigation
+    from dashboard.workflows import bias_evening, bias_mitigation
 
     with opened(context, store, acts) as (found, person):
         project_id = project_of(context, found, project)
-        seen = bias_mitigation.mitigate(
-            found, project_id=project_id, by=person, attribute=attribute, label=label, model_run=model_run, replicates=replicates,
-            seed=seed,
-        )  # fmt: skip
-        best = None if seen.found.undefined is not None else bias_mitigation.best_row(seen)
-        kept = None
         if commit:
-            kept = bias_mitigation.decide(
-                found, project_id=project_id, by=person, seen=seen, reason=reason, name=run, request_id=request_id,
-                method=bias_mitigation.WAYS.get(method, method) or str((best or {}).get("method", "")),
-                constraint=constraint or str((best or {}).get("constraint", "")),
+            wish = bias_evening.Evening(
+                attribute,
+                label,
+                model_run,
+                replicates,
+                seed,
+                bias_mitigation.WAYS.get(method, method),
+                constraint,
+            )
+            kept = bias_evening.act(
+                found,
+                project_id=project_id,
+                by=person,
+                wish=wish,
+                reason=reason,
+                name=run,
+                request_id=request_id,
+            )
+            document: dict[str, object] = {
+                "project": project_id, "model_run": kept.made_of, "label": label, "groups": list(kept.groups), "standard": kept.standard,
+                "n": kept.judged, "undefined": None, "rows": kept.table, "sentence": kept.sentence, "committed": kept.model_run,
+            }  # fmt: skip
+            words = f"Kept as the run {kept.model_run!r}."
+        else:
+            seen = bias_mitigation.mitigate(
+                found, project_id=project_id, by=person, attribute=attribute, label=label, model_run=model_run, replicates=replicates,
+                seed=seed,
             )  # fmt: skip
-    document = {
-        "project": project_id, "model_run": seen.model_run, "label": seen.label, "groups": list(seen.groups),
-        "standard": seen.standard, "n": seen.found.n, "undefined": seen.found.undefined, "rows": seen.found.table.to_dicts(),
-        "sentence": None if best is None else bias_mitigation.price_words(seen, best), "committed": kept,
-    }  # fmt: skip
-    if seen.found.undefined is not None:
-        words = f"It cannot be told: {seen.found.undefined}."
-    else:
-        words = "\n".join(
-            f"{row['method']}{', ' + row['constraint'] if row['constraint'] else ''}: accuracy {row['accuracy']:.3f}, price "
-            f"{row['price'] * 100:+.1f} points [{row['price_low'] * 100:+.1f}, {row['price_high'] * 100:+.1f}], gap in how often given "
-            f"{row['parity_gap']:.3f}, in rates {row['odds_gap']:.3f}"
-            for row in seen.found.table.iter_rows(named=True)
-        )
-        first = "" if best is None else f"{bias_mitigation.price_words(seen, best)}.\n"
-        words = f"{first}{seen.model_run} on {seen.found.n:,} items, judged by {seen.standard}:\n{words}"
-        words += (
-            f"\nKept as the run {kept!r}."
-            if kept
-            else "\nNothing was changed; --commit keeps the labels as a run."
-        )
-    answer(context, as_json, document, words)
+            best = None if seen.found.undefined is not None else bias_mitigation.best_row(seen)
+            document = {
+                "project": project_id, "model_run": seen.model_run, "label": seen.label, "groups": list(seen.groups),
+                "standard": seen.standard, "n": seen.found.n, "undefined": seen.found.undefined, "rows": seen.found.table.to_dicts(),
+                "sentence": None if best is None else bias_mitigation.price_words(seen, best), "committed": None,
+            }  # fmt: skip
+            words = "Nothing was changed; --commit keeps the labels as a run."
+    answer(context, as_json, document, _mitigated(document, words))
+
+
+def _mitigated(document: Mapping[str, Any], done: str) -> str:
+    """What mitigation would do, or did, in lines."""
+    if document["undefined"] is not None:
+        return f"It cannot be told: {document['undefined']}."
+    rows = "\n".join(
+        f"{row['method']}{', ' + row['constraint'] if row['constraint'] else ''}: accuracy {row['accuracy']:.3f}, price "
+        f"{row['price'] * 100:+.1f} points [{row['price_low'] * 100:+.1f}, {row['price_high'] * 100:+.1f}], gap in how often given "
+        f"{row['parity_gap']:.3f}, in rates {row['odds_gap']:.3f}"
+        for row in document["rows"]
+    )
+    first = f"{document['sentence']}.\n" if document["sentence"] else ""
+    return f"{first}{document['model_run']} on {document['n']:,} items, judged by {document['standard']}:\n{rows}\n{done}"
 
 
 def suggestions(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import product
 
 import polars as pl
@@ -21,12 +21,19 @@ from dashboard.workflows import (
     bias_groups,
     bias_rows,
     bias_standing,
+    bias_view,
     bias_watch,
 )
 from dashboard.workflows.annotator_attributes import attribute_names
 from dashboard.workflows.bias_groups import JOIN, Groups
 from dashboard.workflows.bias_rows import KIND
-from dashboard.workflows.bias_sources import Sources, each_question, of_choice, read_any_sources
+from dashboard.workflows.bias_sources import (
+    Sources,
+    as_choice,
+    choices_asked,
+    each_question,
+    read_sources,
+)
 from dashboard.workflows.bias_standing import Table
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
@@ -96,18 +103,22 @@ def bias(
     request_id: str | None = None,
     progress: Progress | None = None,
 ) -> BiasRun:
-    """Compare the groups of each attribute and keep every gap as a run.
+    """Compare the groups of each attribute and keep every gap as a run. A repeat of a request is answered with its run.
 
     Raises:
         BadRequest: an attribute or option is not known, no purpose is given, or nothing was labelled.
         NotAllowed: the person may not measure, or not read annotators' attributes and asks for one.
         KeyMissing: an annotators' attribute is asked for, and the vault's keys are not on this machine.
+        StoreError: the request id stands for another request.
     """
     require(by, "bias.measure")
     asked = (options or BiasOptions()).checked()
+    done = store.earlier(request_id, by=by.person_id, request=_request(project_id, asked))
+    if done is not None:
+        return _as_kept(store, project_id, done.subject, done.seq)
     tell = progress or _quietly
     tell(0.0, "Reading the annotations")
-    sources = read_any_sources(store, project_id, saw=store.head, model_run=asked.model_run)
+    sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run)
     items, people = _attributes(store, project_id, by, asked)
     of_items = [_item_groups(store, project_id, name, sources) for name in items]
     of_people = [_people(store, project_id, by, name, asked.purpose, sources) for name in people]
@@ -208,13 +219,12 @@ def _measured(
     """Every gap of every attribute, of sets of every choice, corrected together; of annotators by their table as it may be published."""
     found = []
     shown = [(items, table) for items, table in steps if table is None or table.groups.untested is None]
-    jobs = [(question, *step) for question in each_question(sources) for step in shown]
+    n_jobs = len(shown) * len(choices_asked(sources))
+    jobs = ((question, *step) for question in each_question(sources) for step in shown)
     for place, (question, items, table) in enumerate(jobs):
         people = None if table is None else table.groups
-        name = bias_rows.title(people, items)
-        if question.choice is not None:
-            name += f": {sources.label_set.label(question.choice)}"
-        tell(0.1 + 0.85 * place / len(jobs), f"Comparing {name}")
+        of = f": {question.choice_name}" if question.choice_name else ""
+        tell(0.1 + 0.85 * place / n_jobs, f"Comparing {bias_rows.title(people, items)}{of}")
         votes = question.votes if table is None else _votes_of(table, sources, question)
         found.append(bias_rows.gaps(votes, people, items, _inputs(question, asked)))
     tell(0.95, "Writing the figures")
@@ -228,7 +238,7 @@ def _votes_of(table: Table, sources: Sources, question: Sources) -> pl.DataFrame
     return (
         question.votes
         if table.votes is sources.votes
-        else of_choice(replace(sources, votes=table.votes), question.choice).votes
+        else as_choice(table.votes, sources.label_set, question.choice)
     )
 
 
@@ -303,10 +313,18 @@ def _kept(
         }  # fmt: skip
         return Draft("bias_measured", project_id, run_id, payload)
 
-    request: dict[str, object] = {
-        "verb": KIND, "project": project_id, "model_run": asked.model_run,
-        **{name: parameters[name] for name in ("by", "generalise", "correction", "replicates", "seed")},
-    }  # fmt: skip
-    event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
+    event = store.submit(plan, by=by.person_id, request=_request(project_id, asked), request_id=request_id)
     assert event is not None  # a run always makes an event, or raises
     return BiasRun(event.subject, gaps, untested)
+
+
+def _request(project_id: str, asked: BiasOptions) -> dict[str, object]:
+    """What was asked for, and nothing of what is found."""
+    return {"verb": KIND, "project": project_id, **asdict(asked), "by": list(asked.by)}
+
+
+def _as_kept(store: Store, project_id: str, run_id: str, seq: int) -> BiasRun:
+    """A run as it was kept by the event `seq`."""
+    seen = bias_view.read_view(store, project_id, as_of=seq)
+    assert seen is not None  # that run was the newest then
+    return BiasRun(run_id, seen.gaps, seen.untested)

@@ -8,11 +8,11 @@ import polars as pl
 
 from analytics.attribute_association import Association, attribute_association
 from analytics.consensus import majority_vote
-from analytics.intervals import benjamini_hochberg
+from analytics.gap_tests import Correction, adjusted_p
 from analytics.results import Estimate
 from dashboard.workflows import bias_groups
 from dashboard.workflows.bias_groups import Groups
-from dashboard.workflows.bias_sources import Sources
+from dashboard.workflows.bias_sources import Sources, each_question
 from dashboard.workflows.opening import Store
 
 MOST_ATTRIBUTES = 6
@@ -22,7 +22,7 @@ NOTHING, GOLD, LABEL = "", "gold", "label"
 """What a row holds fixed beside another attribute's name: nothing, the gold label, the people's label."""
 
 _SCHEMA = {
-    "of": pl.Utf8, "attribute": pl.Utf8, "held": pl.Utf8, "value": pl.Float64, "n": pl.Int64, "n_values": pl.Int64,
+    "label": pl.Utf8, "of": pl.Utf8, "attribute": pl.Utf8, "held": pl.Utf8, "value": pl.Float64, "n": pl.Int64, "n_values": pl.Int64,
     "p_value": pl.Float64, "undefined": pl.Utf8,
 }  # fmt: skip
 
@@ -30,34 +30,49 @@ _SCHEMA = {
 def attributes(
     store: Store, project_id: str, sources: Sources, *, q: float, permutations: int, seed: int
 ) -> pl.DataFrame:
-    """One row an (of, attribute, held): how far labels, or the model's, go with it (Cramer's V, corrected).
+    """One row an (of, attribute, held), of sets one for each choice: how far labels, or the model's, go with it (Cramer's V, corrected).
 
     Groups of items too small to be shown take no part. Labels: what most annotators said; a tied item takes no part.
 
     Returns:
-        of (labels or model), attribute, held (nothing, gold, label, or another attribute), value, n, n_values, p_value,
-        undefined, p_adjusted (Benjamini-Hochberg over all rows), is_picked.
+        label (the choice; "" of single labels), of (labels or model), attribute, held (nothing, gold, label, or another attribute),
+        value, n, n_values, p_value, undefined, p_adjusted (Benjamini-Hochberg over all rows; of sets Benjamini-Yekutieli), is_picked.
     """
-    labelled = majority_vote(sources.votes, n_labels=sources.label_set.n_labels).items
+    names = list(store.read("item_attribute_names", project_id=project_id)["name"])[:MOST_ATTRIBUTES]
+    codes = sources.votes["item_code"].unique()
+    groups = [
+        bias_groups.item_groups(store, project_id=project_id, attribute=name, codes=codes, as_of=sources.saw)
+        for name in names
+    ]
+    rows: list[tuple[object, ...]] = []
+    for question in each_question(sources) if names else ():
+        items = _items(question, groups)
+        rows += [
+            (question.choice_name, of, groups[place].attribute, held,
+             *_told(_measured(items, place, groups[place], column, permutations, seed), groups[place]))
+            for of, place, held, column in _asked(items, groups)
+        ]  # fmt: skip
+    is_sets = sources.label_set.is_sets
+    return _judged(
+        pl.DataFrame(rows, schema=_SCHEMA, orient="row"),
+        q,
+        "benjamini-yekutieli" if is_sets else "benjamini-hochberg",
+    )
+
+
+def _items(question: Sources, groups: list[Groups]) -> pl.DataFrame:
+    """One row an item: item_code, label (most annotators'), gold and model where there are some, and each attribute's group."""
+    labelled = majority_vote(question.votes, n_labels=question.n_labels).items
     items = labelled.filter(~pl.col("tied")).select("item_code", label="label_code")
-    for name, frame in ((GOLD, sources.gold), (MODEL, sources.model)):
+    for name, frame in ((GOLD, question.gold), (MODEL, question.model)):
         if frame is not None:
             known = frame.select(
                 pl.col("item_code").cast(pl.Int64), pl.col("label_code").cast(pl.Int64).alias(name)
             )
             items = items.join(known, on="item_code", how="left")
-    names = list(store.read("item_attribute_names", project_id=project_id)["name"])[:MOST_ATTRIBUTES]
-    groups = [
-        bias_groups.item_groups(store, project_id=project_id, attribute=name, codes=items["item_code"], as_of=sources.saw)
-        for name in names
-    ]  # fmt: skip
     for place, one in enumerate(groups):
         items = items.join(one.of.rename({"group_code": f"attribute {place}"}), on="item_code", how="left")
-    rows = [
-        (of, groups[place].attribute, held, *_told(_measured(items, place, groups[place], column, permutations, seed), groups[place]))
-        for of, place, held, column in _asked(items, groups)
-    ]  # fmt: skip
-    return _judged(pl.DataFrame(rows, schema=_SCHEMA, orient="row"), q)
+    return items
 
 
 def _asked(items: pl.DataFrame, groups: list[Groups]) -> list[tuple[str, int, str, str | None]]:
@@ -94,9 +109,6 @@ def _told(found: Association, groups: Groups) -> tuple[object, ...]:
     return found.v.value, found.v.n, len(groups.names), found.p_value, found.v.undefined
 
 
-def _judged(rows: pl.DataFrame, q: float) -> pl.DataFrame:
-    tested = rows["p_value"].is_not_null()
-    adjusted = rows["p_value"].to_numpy().copy()
-    adjusted[tested.to_numpy()] = benjamini_hochberg(adjusted[tested.to_numpy()])
-    with_p = rows.with_columns(p_adjusted=pl.Series(adjusted, dtype=pl.Float64).fill_nan(None))
+def _judged(rows: pl.DataFrame, q: float, correction: Correction) -> pl.DataFrame:
+    with_p = rows.with_columns(p_adjusted=adjusted_p(rows["p_value"], correction))
     return with_p.with_columns(is_picked=(pl.col("p_adjusted") <= q).fill_null(False))

@@ -13,7 +13,7 @@ import polars as pl
 
 from dashboard.workflows import bias_groups, bias_rows, bias_standing, bias_view
 from dashboard.workflows.bias_groups import JOIN, Groups
-from dashboard.workflows.bias_sources import Sources, of_choice, read_any_sources
+from dashboard.workflows.bias_sources import Sources, of_choice, read_sources
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.item_csv import items_csv
 from dashboard.workflows.opening import Store
@@ -57,11 +57,11 @@ def behind(
     if seen is None or row is None:
         raise BadRequest("The newest comparison has no such gap; groups too small to be shown have none.")
     if row["side"] == "item":
-        sources = read_any_sources(store, project_id, saw=seen.run.saw_seq)
+        sources = read_sources(store, project_id, saw=seen.run.saw_seq)
         groups = _items(store, project_id, str(row["attribute"]), sources)
         return Behind(_items_of_group(store, project_id, _votes(sources, row), groups, row), None)
     require(by, "attributes.read")
-    sources = read_any_sources(
+    sources = read_sources(
         store, project_id, saw=bias_standing.seq_of(seen.run.parameters, row, seen.run.saw_seq)
     )
     parts = str(row["attribute"]).split(JOIN)

@@ -20,7 +20,7 @@ from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
-from data.records import Draft
+from data.records import Draft, Event
 
 ACCEPT = "accept"
 ANSWERS: Mapping[str, str] = {
@@ -63,7 +63,7 @@ class Decision:
 
     def words(self) -> str:
         """The decision as a sentence."""
-        return f"Decided by {self.decided_by}: {self.title[:1].lower()}{self.title[1:]} ({self.reason}).{self.progress()}"
+        return f"Decided by {self.decided_by}: {self.title[:1].lower()}{self.title[1:]} ({self.reason.rstrip(' .')}).{self.progress()}"
 
     def progress(self) -> str:
         """How far the items are that it sent to people: a sentence with a space before it, or nothing."""
@@ -90,7 +90,7 @@ def decide(
     reason: str,
     request_id: str | None = None,
 ) -> Decision:
-    """Record what is done about a gap of the newest comparison.
+    """Record what is done about a gap of the newest comparison. A repeat of a request is answered with what it decided.
 
     Raises:
         BadRequest: there is no such gap or action, or no reason.
@@ -104,18 +104,31 @@ def decide(
         raise BadRequest(
             "Deciding about a gap needs a reason: it stands in the bias statement of every release."
         )
+    request: dict[str, object] = {
+        "verb": "bias.answer", "project": project_id, "gap": named, "action": action, "reason": said,
+    }  # fmt: skip
+    event = store.earlier(request_id, by=by.person_id, request=request)
+    if event is None:
+        event = _answered(store, project_id, by, request, request_id)
+    return Decision(action, ANSWERS[action], said, event.actor, event.recorded_at, event.seq, (named,))
+
+
+def _answered(
+    store: Store, project_id: str, by: Person, request: Mapping[str, object], request_id: str | None
+) -> Event:
+    """The event of an answer to a gap of the newest comparison."""
+    named = str(request["gap"])
     run_id, words = known_gaps(store, project_id, [named])
     payload: dict[str, object] = {
-        "gap": named, "what": words[0], "action": action, "reason": said, "run_id": run_id,
+        "gap": named, "what": words[0], "action": request["action"], "reason": request["reason"], "run_id": run_id,
     }  # fmt: skip
 
     def plan(reader: Reader) -> Draft:
         return Draft("bias_answered", project_id, words[0], payload)
 
-    request: dict[str, object] = {"verb": "bias.answer", "project": project_id, **payload}
     event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
     assert event is not None  # a decision always makes an event, or raises
-    return Decision(action, ANSWERS[action], said, event.actor, event.recorded_at, event.seq, (named,))
+    return event
 
 
 def known_gaps(store: Store, project_id: str, named: Sequence[str]) -> tuple[str, list[str]]:
@@ -136,11 +149,15 @@ def unanswered(store: Store, project_id: str, attribute: str) -> tuple[str, ...]
     seen = bias_view.read_view(store, project_id, as_of=store.head)
     if seen is None:
         return ()
-    done = newest_by_gap(decisions(store, project_id, as_of=store.head))
-    found = bias_view.most_telling(
-        seen.gaps.filter((pl.col("verdict") == "gap") & (pl.col("side") != "item"), attribute=attribute)
-    )
-    return tuple(named for named in map(gap_id, found.iter_rows(named=True)) if named not in done)
+    found = bias_view.most_telling(seen.gaps.filter(pl.col("side") != "item", attribute=attribute))
+    left = open_gaps(store, project_id, as_of=store.head)
+    return tuple(named for named in map(gap_id, found.iter_rows(named=True)) if named in left)
+
+
+def open_gaps(store: Store | Reader, project_id: str, *, as_of: int) -> frozenset[str]:
+    """The ids of the gaps that stay in the newest comparison and about which nothing was decided: those that a release's gate counts."""
+    gaps = store.read("bias_open_gaps", project_id=project_id, as_of=as_of).drop_nulls("gap_id")
+    return frozenset(gaps.filter(~pl.col("is_answered"))["gap_id"])
 
 
 def decisions(store: Store | Reader, project_id: str, *, as_of: int) -> tuple[Decision, ...]:

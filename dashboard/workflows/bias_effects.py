@@ -1,25 +1,33 @@
-"""What pulls labels that should depend on the item alone: suggestions, order and haste, an attribute of the item. Kept as a run."""
+"""What pulls labels that should depend on the item alone: suggestions, order and haste, an attribute of the item. Kept as a run.
+
+Where labels are sets each choice is two labels, in the set or not, and has figures of its own; all choices are corrected together.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import polars as pl
 
 from analytics.errors import AnalyticsError
-from analytics.order_effects import OrderEffects, order_effects
+from analytics.order_effects import order_slopes, order_tables
 from dashboard import __version__
 from dashboard.workflows import bias_attributes, bias_pull
-from dashboard.workflows.bias_sources import Sources, read_sources
+from dashboard.workflows.bias_sources import (
+    Sources,
+    as_choice,
+    choices_asked,
+    each_question,
+    read_sources,
+)
 from dashboard.workflows.errors import BadRequest
-from dashboard.workflows.label_sets import current_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from data.database import Reader
 from data.identifiers import uuid7
-from data.records import Draft
+from data.records import Draft, Event
 
 Progress = Callable[[float, str], None]
 
@@ -45,7 +53,7 @@ class EffectOptions:
 
 @dataclass(frozen=True, slots=True)
 class EffectsRun:
-    """What was found: `document` has order, curves, pull and attributes, as it is kept and as `--json` prints it."""
+    """What was found: `document` has pulls, order, curves and attributes, as it is kept and as `--json` prints it; see `bias_pull`."""
 
     run_id: str
     document: Mapping[str, object]
@@ -60,13 +68,16 @@ def measure(
     request_id: str | None = None,
     progress: Progress | None = None,
 ) -> EffectsRun:
-    """Measure what pulls labels and keep it.
+    """Measure what pulls labels and keep it. A repeat of a request is answered with its run.
 
     Raises:
-        BadRequest: labels are sets, nothing was labelled, or an option is out of range. NotAllowed: the person may not measure.
+        BadRequest: nothing was labelled, or an option is out of range. NotAllowed: the person may not measure.
     """
     require(by, "bias.measure")
     asked, tell = options or EffectOptions(), progress or _quietly
+    done = store.earlier(request_id, by=by.person_id, request=_request(project_id, asked))
+    if done is not None:
+        return _as_kept(done)
     tell(0.0, "Reading the annotations")
     sources = read_sources(store, project_id, saw=store.head, model_run=asked.model_run, least=0)
     try:
@@ -74,12 +85,6 @@ def measure(
     except AnalyticsError as error:
         raise BadRequest(f"What pulls labels could not be measured: {error}") from error
     return _kept(store, project_id, by, (asked, sources.saw, document), request_id)
-
-
-def is_for(store: Store, project_id: str) -> bool:
-    """Whether this is worked out for the project's labels: for single labels, not for sets."""
-    known = current_label_set(store, project_id)
-    return known is None or not known.is_sets
 
 
 def _document(
@@ -90,25 +95,55 @@ def _document(
         raise BadRequest(
             f"Project {project_id!r} has no independent annotations yet; nothing can be said of them."
         )
-    pull = bias_pull.pull(store, project_id, sources, q=asked.q)
+    pulls = bias_pull.pulls(store, project_id, sources, q=asked.q)
+    if not pulls:
+        raise BadRequest("Every set so far is empty: there is no choice that could be pulled.")
     tell(0.3, "Comparing answers within annotators and items")
-    order = _order(store, project_id, sources, asked)
+    order, curves = _order(store, project_id, sources, asked, tell)
     tell(0.7, "Comparing labels with attributes of items")
     attributes = bias_attributes.attributes(
         store, project_id, sources, q=asked.q, permutations=asked.permutations, seed=asked.seed
     )
     tell(0.95, "Writing the figures")
     return {
-        "pull": pull, "order": order.table.to_dicts(), "curves": order.curves.to_dicts(), "attributes": attributes.to_dicts(),
+        "pulls": pulls, "order": order.to_dicts(), "curves": curves.to_dicts(), "attributes": attributes.to_dicts(),
     }  # fmt: skip
 
 
-def _order(store: Store, project_id: str, sources: Sources, asked: EffectOptions) -> OrderEffects:
+def _order(
+    store: Store, project_id: str, sources: Sources, asked: EffectOptions, tell: Progress
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of order, tiredness and haste, and the curves; of sets for each choice (`label`), all corrected together."""
     votes = store.read("score_votes", project_id=project_id, as_of=sources.saw)
-    return order_effects(
-        votes.with_columns(pl.col("active_seconds").cast(pl.Float64)), n_labels=sources.label_set.n_labels, gold=sources.gold,
-        gap_minutes=asked.gap_minutes, idle_seconds=asked.idle_seconds, q=asked.q, replicates=asked.replicates, seed=asked.seed,
-    )  # fmt: skip
+    votes = votes.with_columns(pl.col("active_seconds").cast(pl.Float64))
+    names, parts, n_choices = [], [], len(choices_asked(sources))
+    for place, question in enumerate(each_question(sources)):
+        if question.choice is not None:
+            tell(
+                0.3 + 0.4 * place / n_choices,
+                f"Comparing answers within annotators and items: {question.choice_name}",
+            )
+        own = votes if question.choice is None else as_choice(votes, sources.label_set, question.choice)
+        parts.append(
+            order_slopes(
+                own, n_labels=question.n_labels, gold=question.gold, gap_minutes=asked.gap_minutes,
+                idle_seconds=asked.idle_seconds, replicates=asked.replicates, seed=asked.seed,
+            )
+        )  # fmt: skip
+        names.append(question.choice_name)
+    tables = order_tables(
+        parts,
+        q=asked.q,
+        correction="benjamini-yekutieli" if sources.label_set.is_sets else "benjamini-hochberg",
+    )
+    named = [
+        [
+            frame.select(pl.lit(name).alias("label"), pl.all())
+            for name, frame in zip(names, frames, strict=True)
+        ]
+        for frames in (tables, [part.curves for part in parts])
+    ]
+    return (pl.concat(named[0]), pl.concat(named[1])) if parts else (pl.DataFrame(), pl.DataFrame())
 
 
 def _kept(
@@ -120,10 +155,7 @@ def _kept(
 ) -> EffectsRun:
     asked, saw, document = found
     run_id = uuid7(store.clock())
-    options: dict[str, object] = {
-        "gap_minutes": asked.gap_minutes, "idle_seconds": asked.idle_seconds, "q": asked.q, "replicates": asked.replicates,
-        "permutations": asked.permutations, "seed": asked.seed, "model_run": asked.model_run,
-    }  # fmt: skip
+    options = asdict(asked)
 
     def plan(reader: Reader) -> Draft:
         run = {
@@ -135,19 +167,27 @@ def _kept(
             {"rows": {"run": [run]}, "saw_seq": saw, "options": options, "found": n_found(document)},
         )  # fmt: skip
 
-    request: dict[str, object] = {"verb": KIND, "project": project_id, **options, "saw": saw}
-    event = store.submit(plan, by=by.person_id, request=request, request_id=request_id)
+    event = store.submit(plan, by=by.person_id, request=_request(project_id, asked), request_id=request_id)
     assert event is not None  # a run always makes an event, or raises
-    return EffectsRun(event.subject, document)
+    return _as_kept(event)
+
+
+def _request(project_id: str, asked: EffectOptions) -> dict[str, object]:
+    """What was asked for, and nothing of what is found."""
+    return {"verb": KIND, "project": project_id, **asdict(asked)}
+
+
+def _as_kept(event: Event) -> EffectsRun:
+    """The run that an event kept."""
+    rows = event.payload["rows"]
+    assert isinstance(rows, dict)  # as `_kept` writes them
+    return EffectsRun(event.subject, json.loads(rows["run"][0]["parameters"])["found"])
 
 
 def n_found(document: Mapping[str, object]) -> int:
     """How many rows of the document were picked out as effects."""
-    order, attributes, pull = document["order"], document["attributes"], document["pull"]
-    assert isinstance(order, list)
-    assert isinstance(attributes, list)
-    assert isinstance(pull, dict)
-    return sum(bool(row["is_picked"]) for row in [*order, *attributes]) + bool(pull["is_picked"])
+    tables = [document[name] for name in ("order", "attributes", "pulls")]
+    return sum(bool(row["is_picked"]) for table in tables if isinstance(table, list) for row in table)
 
 
 def _quietly(_share: float, _words: str) -> None:

@@ -1,12 +1,10 @@
-"""What fairlearn's mitigation would make of a model's labels, between groups of items: gaps, the price in accuracy, and the decision.
+"""What fairlearn's mitigation would make of a model's labels, between groups of items: the gaps, and the price in accuracy.
 
-`mitigate` changes nothing. `decide` keeps the mitigated labels as a model run of its own, whose provenance says what it was made of and at
-what price, with a reason: from then on it is the newest run, and figures of the model are of it.
+Changes nothing; `bias_evening` decides. Where labels are sets, one choice is evened out: whether the model has it in the set or not.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,20 +27,13 @@ from analytics.fair_predictions import (
 from analytics.frames import FloatArray, IntArray
 from dashboard.workflows import bias_groups
 from dashboard.workflows.bias_groups import Groups
-from dashboard.workflows.bias_sources import read_sources
-from dashboard.workflows.errors import BadRequest, Stale
+from dashboard.workflows.bias_sources import LEAST_GIVEN, of_choice, read_sources
+from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.label_sets import LabelSet
-from dashboard.workflows.model_runs import model_runs, require_model_run
+from dashboard.workflows.model_runs import model_runs
 from dashboard.workflows.opening import Store
-from dashboard.workflows.prediction_frames import CodedRun, first_label_rows, probability_rows
-from dashboard.workflows.predictions import LONGEST_NAME, probabilities
+from dashboard.workflows.predictions import probabilities
 from dashboard.workflows.rules import Person, require
-from data.database import Reader
-from data.journal import canonical_json
-from data.records import Draft
-
-MITIGATION = "mitigation"
-"""By what a run was made, in its provenance."""
 
 STANDARD = {"gold": "gold", "labels": "the people's labels"}
 CONSTRAINTS: Mapping[str, tuple[str, str]] = {
@@ -71,15 +62,19 @@ class MitigationView:
     found: Mitigation
     seed: int
     saw: int
+    replicates: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class _Inputs:
-    """Items with a group: (N, K) what the model says, group, whether the label is known, and whether it is the one asked about."""
+class Inputs:
+    """Items with a group: (N, K) what the model says, group, whether the label is known, and whether it is the one asked about.
+
+    K are labels, or where labels are sets choices; `place_of_label`: where in them the one asked about is.
+    """
 
     model_run: str
     label_set: LabelSet
-    code: int
+    place_of_label: int
     every_code: IntArray
     every_table: FloatArray
     place: IntArray
@@ -91,10 +86,12 @@ class _Inputs:
 
     @property
     def p(self) -> FloatArray:
+        """(N, K) the probabilities of the items with a group."""
         return self.every_table[self.place]
 
     @property
     def features(self) -> FloatArray:
+        """(N, K) their log-odds: what a constrained model is fitted on."""
         return np.asarray(np.log(np.clip(self.p, _LEAST, None)) - np.log(np.clip(1 - self.p, _LEAST, None)))
 
 
@@ -111,7 +108,7 @@ def mitigate(
 ) -> MitigationView:
     """Compare a model's labels with what mitigation makes of them, for one label and the groups of an item attribute.
 
-    Changes nothing. Fitted and judged on different items.
+    Changes nothing. Fitted and judged on different items. Where labels are sets, `label` is a choice.
 
     Raises:
         BadRequest: no such attribute, label or model run, or groups too few or small. NotAllowed: the person may not measure.
@@ -126,7 +123,7 @@ def mitigate(
 
 def best_row(seen: MitigationView) -> dict[str, Any] | None:
     """The row of the table that takes most of its gap away for its price; None where none takes any away."""
-    before, best, most = _plain(seen), None, 0.0
+    before, best, most = plain_row(seen), None, 0.0
     for row in seen.found.table.filter(pl.col("method") != PLAIN).iter_rows(named=True):
         gap = f"{CONSTRAINTS[row['constraint']][1]}_gap"
         closed = float(before[gap]) - float(row[gap])
@@ -140,132 +137,48 @@ def price_words(seen: MitigationView, row: Mapping[str, Any]) -> str:
     gap = f"{CONSTRAINTS[row['constraint']][1]}_gap"
     price, low, high = (float(row[name] or 0) * 100 for name in ("price", "price_low", "price_high"))
     told = "costs" if price >= 0 else "gains"
-    ends = f"[{low:.1f}, {high:.1f}]" if price >= 0 else f"[{-high:.1f}, {-low:.1f}]"
+    ends = f"[{low:z.1f}, {high:z.1f}]" if price >= 0 else f"[{-high:z.1f}, {-low:z.1f}]"
     return (
         f"Evening out “{seen.label}” by {seen.attribute} ({CONSTRAINTS[row['constraint']][0]}) {told} {abs(price):.1f} points of accuracy "
-        f"{ends}; the gap goes from {float(_plain(seen)[gap]) * 100:.1f} to {float(row[gap]) * 100:.1f} points"
+        f"{ends}; the gap goes from {float(plain_row(seen)[gap]) * 100:.1f} to {float(row[gap]) * 100:.1f} points"
     )
-
-
-def decide(
-    store: Store,
-    *,
-    project_id: str,
-    by: Person,
-    seen: MitigationView,
-    method: str,
-    constraint: str,
-    reason: str,
-    name: str = "",
-    request_id: str | None = None,
-) -> str:
-    """Keep the labels that one way of mitigation gives as a model run; returns its name.
-
-    Of an item whose group is known and whose label changes, the model's probabilities of the two labels change places; every other item
-    has what the model said. An event says who, why, and at what price.
-
-    Args:
-        seen: the effect, as it was shown.
-        method, constraint: of a row of its table.
-        name: of the run; "" for one that says what it is.
-
-    Raises:
-        BadRequest: no reason, no such row, or the name stands for something else. NotAllowed: the person may not act on a bias.
-        Stale: annotations came in since the effect was shown.
-    """
-    require(by, "bias.act")
-    if not reason.strip():
-        raise BadRequest("An action on a bias needs a reason: an auditor will ask for it.")
-    rows = seen.found.table
-    row = rows.filter(method=method, constraint=constraint) if rows.height else rows
-    if row.height != 1 or method == PLAIN:
-        raise BadRequest(
-            f"Nothing is known of {method!r} under {constraint!r}. Ways: {', '.join(WAYS.values())}."
-        )
-    standard = next(key for key, words in STANDARD.items() if words == seen.standard)
-    named_inputs = (seen.attribute, seen.label, seen.model_run)
-    given = _inputs(store, project_id, named_inputs, standard=standard, saw=seen.saw)
-    run = CodedRun(given.every_code, _mitigated_table(given, method, constraint, seen.seed))
-    way = next(short for short, words in WAYS.items() if words == method)
-    usual = f"{seen.model_run}, {seen.label} even by {seen.attribute} ({way}, {constraint}, {seen.saw})"
-    named = name.strip() or usual[-LONGEST_NAME:]
-    told = row.row(0, named=True)
-    content: dict[str, object] = {
-        "by": MITIGATION, "from": seen.model_run, "attribute": seen.attribute, "label": seen.label, "method": method,
-        "constraint": constraint, "standard": seen.standard, "judged": seen.found.n, "sentence": price_words(seen, told),
-        **{key: told[key] for key in ("accuracy", "price", "price_low", "price_high", "parity_gap", "odds_gap")},
-        "parity_before": _plain(seen)["parity_gap"], "odds_before": _plain(seen)["odds_gap"],
-        "title": f"the run {named}: {price_words(seen, told)}", "reason": reason.strip(), "decided_by": by.person_id,
-    }  # fmt: skip
-    former = require_model_run(store, project_id=project_id, model_run=seen.model_run)
-    stored: dict[str, object] = {
-        "model_run": named, "n_items": run.item_codes.size, "n_labels": given.label_set.n_labels, "n_members": 1,
-        "note": reason.strip(), "content_sha256": run.content_sha256, "name": MITIGATION, "format": MITIGATION, "saw_seq": seen.saw,
-        "out_of_sample": former["out_of_sample"], "warning": former["warning"], "provenance": canonical_json(content),
-    }  # fmt: skip
-
-    def plan(reader: Reader) -> Draft:
-        newest = int(reader.read("score_newest_annotation", project_id=project_id)["seq"][0])
-        if newest > seen.saw:
-            raise Stale(
-                "Annotations came in since the effect was shown. Nothing was decided; look at it again."
-            )
-        known = reader.read("model_run_known", project_id=project_id, model_run=named).row(0, named=True)
-        if known["content_sha256"] is not None or known["has_labels"]:
-            raise BadRequest(f"The model run {named!r} is there already. Give this one a name of its own.")
-        tables = {
-            "probability": probability_rows(run, named),
-            "prediction": first_label_rows(run, named, given.label_set),
-        }
-        segments = {table: reader.segments.put(frame).as_payload() for table, frame in tables.items()}
-        return Draft(
-            "bias_mitigated", project_id, named,
-            {"rows": {"model_run": [stored]}, "segments": segments, "label_set_version": given.label_set.version, **content},
-        )  # fmt: skip
-
-    request: dict[str, object] = {
-        "verb": "bias.mitigate", "project": project_id, "run": named, "sha256": run.content_sha256, **content
-    }  # fmt: skip
-    store.submit(plan, by=by.person_id, request=request, request_id=request_id)
-    return named
-
-
-def decided(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> pl.DataFrame:
-    """Mitigated runs, newest first: model_run, from, attribute, label, method, sentence, reason, decided_by, decided_at."""
-    require(by, "view.figures")
-    runs = model_runs(store, project_id=project_id, as_of=as_of).filter(format=MITIGATION)
-    told = [json.loads(text) for text in runs["provenance"]]
-    names = ("from", "attribute", "label", "method", "sentence", "reason", "decided_by")
-    columns = {name: pl.Series(name, [str(one[name]) for one in told], dtype=pl.Utf8) for name in names}
-    return runs.select("model_run", decided_at="imported_at").with_columns(**columns)
 
 
 def _judged(
     store: Store, project_id: str, named: tuple[str, str, str], standard: str, drawing: tuple[int, int]
 ) -> MitigationView:
     saw = store.head
-    given = _inputs(store, project_id, named, standard=standard, saw=saw)
+    given = inputs(store, project_id, named, standard=standard, saw=saw)
     at, (replicates, seed) = given.is_known, drawing
     try:
         found = mitigation(
-            given.p[at, given.code], given.has_label[at], given.group[at], given.features[at], replicates=replicates, seed=seed
+            given.p[at, given.place_of_label], given.has_label[at], given.group[at], given.features[at], replicates=replicates, seed=seed
         )  # fmt: skip
     except AnalyticsError as error:
         raise BadRequest(f"Nothing can be compared by {named[0]}: {error}") from error
     return MitigationView(
-        given.model_run, named[0], named[1], given.groups.names, STANDARD[given.standard], found, seed, saw
+        given.model_run,
+        named[0],
+        named[1],
+        given.groups.names,
+        STANDARD[given.standard],
+        found,
+        seed,
+        saw,
+        replicates,
     )
 
 
-def _inputs(
-    store: Store, project_id: str, named: tuple[str, str, str], *, standard: str, saw: int
-) -> _Inputs:
+def inputs(store: Store, project_id: str, named: tuple[str, str, str], *, standard: str, saw: int) -> Inputs:
     """What mitigation works on. `named`: attribute, label and model run ("": the newest); without gold `standard` is the labels."""
     attribute, label, model_run = named
     sources = read_sources(store, project_id, saw=saw, model_run=model_run)
     label_set = sources.label_set
-    if label not in label_set.labels:
-        raise BadRequest(f"There is no label {label!r}. Labels: {', '.join(label_set.labels)}.")
+    if label not in label_set.choices:
+        raise BadRequest(f"There is no label {label!r}. Labels: {', '.join(label_set.choices)}.")
+    code = label_set.code(label)
+    if label_set.is_sets:
+        sources = of_choice(sources, code)
     runs = model_runs(store, project_id=project_id)["model_run"].to_list()
     if not runs:
         raise BadRequest("No model has given probabilities yet; train one, or bring them in.")
@@ -276,7 +189,7 @@ def _inputs(
     )
     if groups.untested is not None:
         raise BadRequest(f"Nothing can be compared by {attribute}: {groups.untested}.")
-    voted = majority_vote(sources.votes, n_labels=label_set.n_labels).items.filter(~pl.col("tied"))
+    voted = majority_vote(sources.votes, n_labels=sources.n_labels).items.filter(~pl.col("tied"))
     by_gold = sources.gold is not None and standard == "gold"
     known = sources.gold if by_gold and sources.gold is not None else voted
     rows = (
@@ -284,32 +197,42 @@ def _inputs(
         .join(known.select(pl.col("item_code", "label_code").cast(pl.Int64)), on="item_code", how="left")
         .join(groups.of, on="item_code").sort("item_code")
     )  # fmt: skip
-    code = label_set.codes[label_set.labels.index(label)]
-    return _Inputs(
-        run, label_set, code, codes, table, rows["row"].to_numpy(), rows["group_code"].to_numpy(),
-        rows["label_code"].is_not_null().to_numpy(), (rows["label_code"].fill_null(-1) == code).to_numpy(), groups,
+    place = label_set.choice_codes.index(code) if label_set.is_sets else code
+    wanted = 1 if label_set.is_sets else code
+    return Inputs(
+        run, label_set, place, codes, table, rows["row"].to_numpy(), rows["group_code"].to_numpy(),
+        rows["label_code"].is_not_null().to_numpy(), (rows["label_code"].fill_null(-1) == wanted).to_numpy(), groups,
         "gold" if by_gold else "labels",
     )  # fmt: skip
 
 
-def _mitigated_table(given: _Inputs, method: str, constraint: str, seed: int) -> FloatArray:
-    """(I, K) what the model says of every item, the label and the likeliest other in each other's place where mitigation changes it."""
-    p, code = given.p, given.code
+def mitigated_table(given: Inputs, method: str, constraint: str, seed: int) -> FloatArray:
+    """(I, K) what the model says of every item, the label and the likeliest other in each other's place where mitigation changes it.
+
+    Of a choice it is in the set and not in it that change places.
+    """
+    p, code = given.p, given.place_of_label
     try:
         after = mitigated(
             p[:, code], given.has_label, given.is_known, given.group, given.features, method=method, constraint=constraint, seed=seed
         )  # fmt: skip
     except AnalyticsError as error:
         raise BadRequest(f"Nothing can be mitigated: {error}") from error
-    others = np.where(np.arange(p.shape[1]) == code, -1.0, p)
-    rival = others.argmax(axis=1)
-    rows = np.arange(p.shape[0])
-    swap = after != (p[:, code] >= p[rows, rival])
     table, swapped = given.every_table.copy(), p.copy()
-    swapped[swap, code], swapped[rows[swap], rival[swap]] = p[rows[swap], rival[swap]], p[swap, code]
+    if given.label_set.is_sets:
+        swap = after != (p[:, code] >= LEAST_GIVEN)
+        swapped[swap, code] = 1 - p[swap, code]
+        swapped[swap & ~after & (p[:, code] == LEAST_GIVEN), code] = np.nextafter(LEAST_GIVEN, 0)
+    else:
+        others = np.where(np.arange(p.shape[1]) == code, -1.0, p)
+        rival = others.argmax(axis=1)
+        rows = np.arange(p.shape[0])
+        swap = after != (p[:, code] >= p[rows, rival])
+        swapped[swap, code], swapped[rows[swap], rival[swap]] = p[rows[swap], rival[swap]], p[swap, code]
     table[given.place] = swapped
     return np.asarray(table, dtype=np.float64)
 
 
-def _plain(seen: MitigationView) -> dict[str, Any]:
+def plain_row(seen: MitigationView) -> dict[str, Any]:
+    """The row of the table of the model as it is."""
     return seen.found.table.filter(method=PLAIN).row(0, named=True)

@@ -7,74 +7,35 @@ by chance (`vote_asking`), since the list of them goes on record.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import polars as pl
 
 from analytics.errors import AnalyticsError
 from analytics.extra_votes import BALANCED, extra_votes
 from analytics.panel_weights import reweighted
-from dashboard.workflows import bias_groups, bias_standing, vote_asking
+from dashboard.workflows import asked_first, bias_groups, bias_set_proposals, bias_standing, vote_asking
 from dashboard.workflows.bias_groups import Groups
 from dashboard.workflows.bias_sources import Sources, read_sources
-from dashboard.workflows.bias_standing import Table
+from dashboard.workflows.bias_wishes import (
+    ACTIONS,
+    ADJUDICATE,
+    EXTRA_VOTE,
+    MOST_ITEMS,
+    REWEIGHT,
+    Proposal,
+    Propose,
+    Wish,
+    counted,
+    dealt,
+    points,
+    said_by_groups,
+    whom,
+)
 from dashboard.workflows.errors import BadRequest
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import Person, require
 from dashboard.workflows.vote_asking import Asked
-
-REWEIGHT, EXTRA_VOTE, ADJUDICATE = "reweight", "extra-vote", "adjudicate"
-ACTIONS: Mapping[str, str] = {
-    REWEIGHT: "Reweight the panel",
-    EXTRA_VOTE: "Ask for one more vote",
-    ADJUDICATE: "Settle what groups see differently",
-}
-MOST_ITEMS = 5_000
-
-_DEALS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """An action that somebody thinks of.
-
-    `attribute`: of annotators; `target`: for reweight the share of votes each group is to have (none: equal shares); `group`: for
-    extra-vote who is asked ("": whoever has the fewest votes on an item); `n_items`: how many items at most; `wait_days`: for
-    extra-vote so long they are asked before everybody is (0: not at all).
-    """
-
-    action: str
-    attribute: str
-    target: Mapping[str, float] | None = None
-    group: str = ""
-    n_items: int = 100
-    seed: int = 0
-    wait_days: int = vote_asking.WAIT_DAYS
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What an action is expected to do.
-
-    Attributes:
-        title: the action in words.
-        sentence: its expected effect in words.
-        expected: the figures: gap_before, gap_after (shares; None where no one can say), changes (labels), votes (that it costs),
-            n_effective, n_votes, …
-        groups: group, votes, share, target, agrees_before, agrees_after; of groups that may be shown.
-        items: item_id, and label_before, label_after or p_change where known; in order of need.
-        saw: the last event that it knows of.
-        table: the groups and votes that its figures are of.
-    """
-
-    wish: Wish
-    title: str
-    sentence: str
-    expected: Mapping[str, float | int | None]
-    groups: pl.DataFrame
-    items: pl.DataFrame
-    saw: int
-    table: Table | None = None
 
 
 def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: str) -> Proposal:
@@ -89,8 +50,8 @@ def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: s
         raise BadRequest(f"{wish.action!r} is no action. There are: {', '.join(ACTIONS)}.")
     if not 1 <= wish.n_items <= MOST_ITEMS:
         raise BadRequest(f"Between 1 and {MOST_ITEMS:,} items at a time.")
-    if not 0 <= wish.wait_days <= vote_asking.MOST_DAYS:
-        raise BadRequest(f"Between 0 and {vote_asking.MOST_DAYS} days.")
+    if not 0 <= wish.wait_days <= asked_first.MOST_DAYS:
+        raise BadRequest(f"Between 0 and {asked_first.MOST_DAYS} days.")
     sources = read_sources(store, project_id, saw=store.head)
     groups = bias_groups.annotator_groups(
         store, project_id=project_id, by=by, attribute=wish.attribute, purpose=purpose, codes=sources.votes["annotator_code"]
@@ -108,11 +69,11 @@ def propose(store: Store, *, project_id: str, by: Person, wish: Wish, purpose: s
         pl.col("item_code").cast(pl.Int64), "item_id"
     )
     asked = vote_asking.asked_as(store, groups, alone=wish.wait_days > 0)
+    ways = bias_set_proposals.WAYS if sources.label_set.is_sets else WAYS
     try:
-        found = {REWEIGHT: _reweight, EXTRA_VOTE: _extra, ADJUDICATE: _adjudicate}[wish.action](
-            wish, sources, groups, asked, ids
+        return replace(
+            ways[wish.action](wish, sources, groups, asked, ids), table=table, purpose=purpose.strip()
         )
-        return replace(found, table=table)
     except AnalyticsError as error:
         raise BadRequest(f"Nothing can be proposed: {error}") from error
 
@@ -131,7 +92,7 @@ def _reweight(wish: Wish, sources: Sources, groups: Groups, asked: Asked, ids: p
     )  # fmt: skip
     sentence = (
         f"{found.changes.height:,} of {found.n_items:,} labels would change; the gap in how often the label of the others agrees "
-        f"with a group goes from {_points(found.gap_before)} to {_points(found.gap_after)} points, and {found.n_votes:,} votes "
+        f"with a group goes from {points(found.gap_before)} to {points(found.gap_after)} points, and {found.n_votes:,} votes "
         f"count as {found.n_effective:,.0f}. {min(changes.height, wish.n_items):,} items go to people, picked so that they do not tell "
         "who is in which group"
     )
@@ -155,17 +116,10 @@ def _extra(wish: Wish, sources: Sources, groups: Groups, asked: Asked, ids: pl.D
         sources.votes, groups.of, n_items=wish.n_items, n_labels=sources.label_set.n_labels, group=wanted, seed=wish.seed,
         asked_as=asked.of, answering=asked.answering,
     )  # fmt: skip
-    own = asked.answering.diagonal()[wanted if wish.group else slice(None)].mean()
-    whom = f"of {wish.group}" if wish.group else "of the group that has the fewest there"
-    whom += (
-        f" (about {own:.0%} of who is asked, so that being asked does not tell who is in it)"
-        if wish.wait_days
-        else ", or of anybody"
-    )
     sentence = (
-        f"One more vote for {found.n_votes:,} items, {whom}: about {found.expected_changes:.0f} labels would change; the gap in how "
-        f"often the label of the others agrees with a group goes from {_points(found.gap_before)} to {_points(found.gap_after)} points "
-        f"[{_points(found.gap_low)}, {_points(found.gap_high)}]"
+        f"One more vote for {found.n_votes:,} items, {whom(wish, asked, groups)}: about {counted(found.expected_changes, 'label')} would "
+        f"change; the gap in how often the label of the others agrees with a group goes from {points(found.gap_before)} to "
+        f"{points(found.gap_after)} points [{points(found.gap_low)}, {points(found.gap_high)}]"
     )
     n = found.items.group_by("group_code").len().sort("group_code")
     table = n.select(group=pl.col("group_code").replace_strict(dict(enumerate(groups.names))), votes="len")
@@ -203,26 +157,14 @@ def _adjudicate(wish: Wish, sources: Sources, groups: Groups, asked: Asked, ids:
     )  # fmt: skip
 
 
-def said_by_groups(votes: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
-    """Items on which two groups or more each have one label that most of them gave: item_code, n_labels, votes (for those labels)."""
-    counted = votes.join(groups, on="annotator_code").group_by("item_code", "group_code", "label_code").len()
-    cell = ["item_code", "group_code"]
-    most = counted.filter(pl.col("len") == pl.col("len").max().over(cell)).filter(pl.len().over(cell) == 1)
-    by_item = most.group_by("item_code").agg(
-        n_labels=pl.col("label_code").n_unique(), n_groups=pl.len(), votes=pl.col("len").sum()
-    )
-    return by_item.filter(pl.col("n_groups") > 1)
-
-
 def _apart_by_chance(votes: pl.DataFrame, groups: pl.DataFrame, seed: int) -> float:
     """The share of such items on which the groups differ, with people dealt to groups of the same sizes by chance."""
     shares = []
-    for place in range(_DEALS):
-        dealt = groups.with_columns(pl.col("group_code").shuffle(seed=seed * _DEALS + place))
-        both = said_by_groups(votes, dealt)
+    for one in dealt(groups, seed):
+        both = said_by_groups(votes, one)
         shares.append(both.filter(pl.col("n_labels") > 1).height / max(both.height, 1))
-    return sum(shares) / _DEALS
+    return sum(shares) / len(shares)
 
 
-def _points(share: float) -> str:
-    return f"{share * 100:.1f}"
+WAYS: Mapping[str, Propose] = {REWEIGHT: _reweight, EXTRA_VOTE: _extra, ADJUDICATE: _adjudicate}
+"""What works out each action where labels are single."""

@@ -6,7 +6,7 @@ choice, each as two labels, and everything that is found is corrected together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,22 +41,14 @@ class Sources:
         """K of the votes' label codes."""
         return self.label_set.n_labels if self.choice is None else 2
 
+    @property
+    def choice_name(self) -> str:
+        """The choice in words; "" where these are not of one."""
+        return "" if self.choice is None else self.label_set.label(self.choice)
+
 
 def read_sources(store: Store, project_id: str, *, saw: int, model_run: str = "", least: int = 1) -> Sources:
-    """Read them, where labels are single and there are `least` independent annotations.
-
-    Raises:
-        BadRequest: labels are sets, too little was labelled, or there is no such model run.
-    """
-    if require_label_set(store, project_id, as_of=saw).is_sets:
-        raise BadRequest("The labels of this project are sets; this is worked out for single labels so far.")
-    return read_any_sources(store, project_id, saw=saw, model_run=model_run, least=least)
-
-
-def read_any_sources(
-    store: Store, project_id: str, *, saw: int, model_run: str = "", least: int = 1
-) -> Sources:
-    """As `read_sources`, of single labels or sets.
+    """Read them, where there are `least` independent annotations.
 
     Raises:
         BadRequest: too little was labelled, or there is no such model run.
@@ -77,33 +69,43 @@ def read_any_sources(
     )
 
 
-def each_question(sources: Sources) -> Iterator[Sources]:
-    """What is compared: single labels as they are; of sets each choice that somebody gave, or that is gold."""
+def each_question(sources: Sources, *, more: pl.Series | None = None) -> Iterator[Sources]:
+    """What is compared: single labels as they are; of sets each choice that somebody gave, or that is gold (or in `more`: codes).
+
+    One at a time, so that the votes of one choice are in memory and not those of all.
+    """
+    for code in choices_asked(sources, more=more):
+        yield sources if code is None else of_choice(sources, code)
+
+
+def choices_asked(sources: Sources, *, more: pl.Series | None = None) -> list[int | None]:
+    """The choices of `each_question`: codes where labels are sets, else None alone."""
     label_set = sources.label_set
     if not label_set.is_sets:
-        yield sources
-        return
-    given = set(sources.votes["label_code"].unique())
+        return [None]
+    given = set(sources.votes["label_code"].unique()) | set(() if more is None else more.unique())
     given |= set() if sources.gold is None else set(sources.gold["label_code"].unique())
-    for code in label_set.choice_codes:
-        if given & set(label_set.codes_with(label_set.label(code))):
-            yield of_choice(sources, code)
+    return [
+        code for code in label_set.choice_codes if given & set(label_set.codes_with(label_set.label(code)))
+    ]
+
+
+def as_choice(
+    frame: pl.DataFrame, label_set: LabelSet, code: int, columns: Sequence[str] = ("label_code",)
+) -> pl.DataFrame:
+    """Codes of sets as 1 where the choice is in the set, else 0."""
+    is_in = np.zeros(max(label_set.codes, default=-1) + 1, dtype=np.int64)
+    is_in[label_set.codes_with(label_set.label(code))] = 1
+    return frame.with_columns(pl.Series(name, is_in[frame[name].to_numpy()]) for name in columns)
 
 
 def of_choice(sources: Sources, code: int) -> Sources:
     """The sources of one choice: whether it is in the set (1) or not (0)."""
-    label_set = sources.label_set
-    is_in = np.zeros(max(label_set.codes, default=-1) + 1, dtype=np.int64)
-    is_in[label_set.codes_with(label_set.label(code))] = 1
-    model = sources.model
-
-    def told(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.with_columns(label_code=pl.Series(is_in[frame["label_code"].to_numpy()]))
-
+    label_set, model = sources.label_set, sources.model
     return replace(
         sources,
-        votes=told(sources.votes),
-        gold=None if sources.gold is None else told(sources.gold),
+        votes=as_choice(sources.votes, label_set, code),
+        gold=None if sources.gold is None else as_choice(sources.gold, label_set, code),
         model=None if model is None else model.group_by("item_code").agg(
             label_code=(pl.col("label_code") == code).any().fill_null(False).cast(pl.Int64)
         ).sort("item_code"),

@@ -23,11 +23,15 @@ from data.database import Reader
 from data.journal import canonical_sha256
 
 SCHEMA = "touchstone-bias-statement/1"
+NAMED_APART = 3
+"""So many figures that could not be tested for one reason are named each; of more it is said how many."""
+
 NOT_MEASURED = "Whether somebody is treated differently was not measured"
 _FIGURES = (
     "n", "n_items", "n_annotators", "value", "low", "high", "others", "difference", "diff_low", "diff_high", "ratio", "odds_ratio",
     "cohens_h", "n_shared", "adjusted", "adjusted_low", "adjusted_high", "beyond", "beyond_low", "beyond_high", "p_adjusted",
-    "fcr_low", "fcr_high", "mixed", "mixed_low", "mixed_high", "mixed_p_adjusted", "mixed_says", "verdict",
+    "fcr_low", "fcr_high", "mixed", "mixed_low", "mixed_high", "mixed_p_adjusted", "mixed_says", "mixed_undefined",
+    "verdict",
 )  # fmt: skip
 
 
@@ -79,11 +83,12 @@ class Statement:
     earlier: tuple[tuple[str, Decision], ...]
     untested: tuple[tuple[str, str], ...]
     parameters: Mapping[str, object]
+    open_gaps: frozenset[str] = frozenset()
 
     @property
     def unanswered(self) -> tuple[Finding, ...]:
-        """Gaps that stay about which nothing was decided."""
-        return tuple(one for one in self.findings if one.decision is None and one.row["verdict"] == "gap")
+        """Gaps that stay about which nothing was decided (`open_gaps`)."""
+        return tuple(one for one in self.findings if one.named in self.open_gaps)
 
 
 def statement(store: Store, *, project_id: str, by: Person, as_of: int | None = None) -> Statement:
@@ -145,6 +150,7 @@ def read_statement(store: Store | Reader, project_id: str, *, as_of: int) -> Sta
         ),
         untested=_untested(seen),
         parameters=seen.run.parameters,
+        open_gaps=bias_decisions.open_gaps(store, project_id, as_of=as_of),
     )
 
 
@@ -249,17 +255,22 @@ def _untested(seen: bias_view.BiasView) -> tuple[tuple[str, str], ...]:
         )
         for name, n in seen.hidden.iter_rows()
     ]
+    figures: dict[tuple[str, str, str], list[str]] = {}
     for row in bias_view.most_telling(seen.gaps).iter_rows(named=True):
+        by = " × ".join(name for name in (row["attribute"], row["item_attribute"]) if name)
         if row["verdict"] in ("described", "undefined"):
-            why = (
-                row["undefined"]
-                or row["adjusted_undefined"]
-                or row["adjusted_no_interval"]
-                or row["no_interval"]
-            )
-            found.append((bias_view.what(row), str(why or "no interval can be claimed")))
+            figures.setdefault((by, "", bias_view.why_not(row)), []).append(bias_view.what(row))
         elif row["adjusted_undefined"]:
-            found.append((f"{bias_view.what(row)}, held fixed", str(row["adjusted_undefined"])))
+            figures.setdefault((by, ", held fixed", str(row["adjusted_undefined"])), []).append(
+                bias_view.what(row)
+            )
+    for (by, held, why), named in figures.items():
+        few = len(named) <= NAMED_APART
+        found += (
+            [(f"{one}{held}", why) for one in named]
+            if few
+            else [(f"{by}: {len(named):,} figures{held}", why)]
+        )
     return tuple(found)
 
 

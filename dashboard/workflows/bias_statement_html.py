@@ -52,6 +52,7 @@ def page(document: Mapping[str, Any], *, title: str, release: str = "") -> str:
         *_untested(document),
         *_people(document),
         *_method(document),
+        *_reading(document),
         f'<p class="quiet">SHA-256 of the statement: {digest(document)}</p></body></html>',
     ]
     return "\n".join(parts)
@@ -88,14 +89,18 @@ def _actions(document: Mapping[str, Any]) -> list[str]:
         )
         about = "" if not one["answers"] else f"<p>It answers: {escape('; '.join(one['answers']))}.</p>"
         parts.append(
-            f'<section class="finding unclear"><p><strong>{escape(one["words"])}</strong> ({escape(one["reason"])}).</p>{expected}'
+            f'<section class="finding unclear"><p><strong>{escape(one["words"])}</strong> ({_reason(one)}).</p>{expected}'
             f"<p>{one['n_flagged']:,} items were sent to people, {one['n_settled']:,} are settled.</p>{about}{_who(one)}</section>"
         )
     return parts + [
         f'<section class="finding unclear"><p><strong>{escape(one["what"])}</strong>: no gap is found any more. '
-        f"Decided before: {escape(one['words'])} ({escape(one['reason'])}).</p>{_who(one)}</section>"
+        f"Decided before: {escape(one['words'])} ({_reason(one)}).</p>{_who(one)}</section>"
         for one in document["decided_before"]
     ]
+
+
+def _reason(one: Mapping[str, Any]) -> str:
+    return escape(str(one["reason"]).rstrip(" ."))
 
 
 def _who(one: Mapping[str, Any]) -> str:
@@ -120,6 +125,27 @@ def _untested(document: Mapping[str, Any]) -> list[str]:
 def _people(document: Mapping[str, Any]) -> list[str]:
     told = document["croissant_rai"]["rai:annotatorDemographics"]
     return ["<h2>Who labelled</h2>", *(f"<p>{escape(one)}</p>" for one in told)] if told else []
+
+
+_READING = (
+    ("A gap", "is the share of a group less that of all others, in points of a hundred; [from, to] is where it may well be."),
+    ("Held fixed", "people are compared on the same items, and items as labelled by the same people: what was handed out makes no gap."),
+    ("After correction", "p is how likely chance alone would show as much, so many gaps being looked at; 0.05 or less counts."),
+    ("A gap that stays", "is there after all that. It is not yet somebody's fault: read the items behind it first."),
+    ("A mixed model", "is a second way to work out the same gap, which weighs each person by what can be learnt from them."),
+    ("Ratio, odds ratio, Cohen's h", "are the same gap on other scales, to compare with other studies; h 0.2 is small, 0.5 medium."),
+)  # fmt: skip
+
+
+def _reading(document: Mapping[str, Any]) -> list[str]:
+    """What the words mean, for who has not read them before; where there are figures to read."""
+    if not document["findings"]:
+        return []
+    rows = [
+        f"<tr><td><strong>{escape(word)}</strong></td><td>{escape(means)}</td></tr>"
+        for word, means in _READING
+    ]
+    return ["<h2>How to read it</h2><table>", *rows, "</table>"]
 
 
 def _method(document: Mapping[str, Any]) -> list[str]:

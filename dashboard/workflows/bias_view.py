@@ -31,6 +31,7 @@ WHOLE = ("disagreement", "error_on_gold", "model_error")
 HELD: Mapping[str, str] = {"annotator": "item", "item": "annotator", "crossed": "item"}
 """What the adjusted gap holds fixed, by side."""
 
+HALF = 0.5
 VERDICTS = ("gap", "unclear", "items", "none", "described", "undefined")
 """What a row can say, the most telling first; see `analytics.gap_table`."""
 
@@ -119,6 +120,7 @@ def answer(gaps: pl.DataFrame, untested: pl.DataFrame) -> tuple[State, str, str]
             f"{_gaps(unclear.height)} seen that cannot be told from what was labelled, or from who did"
         )
     said += [f"{row['attribute']} was not tested: {row['reason']}" for row in untested.to_dicts()]
+    said += _left_out(gaps.filter(pl.col("tested_p").is_null()), tested=tested.height)
     detail = ". ".join(said) + "."
     stays = most_telling(gaps.filter(verdict="gap"))
     if stays.height:
@@ -132,7 +134,29 @@ def answer(gaps: pl.DataFrame, untested: pl.DataFrame) -> tuple[State, str, str]
         return "undefined", f"It cannot be told: {sentence(row)}, which {verdict_words(row)}", detail
     widest = _reach(tested)
     seen = f"; gaps under about {widest * 100:.0f} points would hardly be seen" if widest else ""
+    for side, other in (("annotator", "item"), ("item", "annotator")):
+        if gaps.filter(side=side).height and tested.filter(side=side).is_empty():
+            words = f"No group of {other}s is seen to be treated differently, and of groups of {side}s it cannot be told{seen}"
+            return "undefined", words, detail
     return "fit", f"No group is seen to be treated differently{seen}", detail
+
+
+def why_not(row: Mapping[str, Any]) -> str:
+    """Why a row was not tested, in words."""
+    names = ("undefined", "adjusted_undefined", "adjusted_no_interval", "no_interval")
+    return next((str(row[name]) for name in names if row[name]), "no interval can be claimed")
+
+
+def _left_out(gaps: pl.DataFrame, *, tested: int) -> list[str]:
+    """How many gaps could not be tested, and why most of them."""
+    if gaps.is_empty():
+        return []
+    reasons = [why_not(row) for row in gaps.iter_rows(named=True)]
+    most = max(sorted(set(reasons)), key=reasons.count)
+    share = reasons.count(most) / len(reasons)
+    whose = "" if share == 1 else "mostly: " if share > HALF else "for one: "
+    n = "1 gap" if gaps.height == 1 else f"{gaps.height:,} gaps"
+    return [f"{n} could not be{' told' if not tested else ' tested'} ({whose}{most})"]
 
 
 def most_telling(gaps: pl.DataFrame) -> pl.DataFrame:
@@ -230,7 +254,7 @@ def evidence(row: Mapping[str, Any]) -> str:
         said.append(f"{row['adjusted_undefined'].capitalize()}.")
     if row["p_adjusted"] is not None:
         said.append(f"p {_p(row['p_adjusted'])} after correction.")
-    if row["mixed"] is not None:
+    if second_opinion(row):
         said.append(second_opinion(row))
     if row["no_interval"]:
         said.append(f"No interval as counted: {row['no_interval']}.")
@@ -245,12 +269,13 @@ def evidence(row: Mapping[str, Any]) -> str:
 
 
 def second_opinion(row: Mapping[str, Any]) -> str:
-    """What a mixed model says of a gap, and whether it agrees; "" where there is none."""
+    """What a mixed model says of a gap, and whether it agrees, or why it says nothing; "" where none is asked."""
+    why = row["mixed_undefined"]
     if row["mixed"] is None:
-        return ""
+        return f"No second opinion by a mixed model: {why}." if why else ""
     said = f"{_points(row, 'mixed')} points"
     if row["mixed_says"] is None:
-        return f"A mixed model has {said}: too few to judge by."
+        return f"A mixed model has {said}, and does not judge by it: {why or 'there is no gap held fixed to hold it against'}."
     p = f"p {_p(row['mixed_p_adjusted'])} after correction"
     if row["mixed_says"] == "agrees":
         return f"A mixed model agrees: {said}, {p}."

@@ -12,6 +12,7 @@ import polars as pl
 
 from dashboard.workflows import (
     bias,
+    bias_effects,
     demo_work,
     drift,
     flag,
@@ -138,6 +139,7 @@ def _week(
             train.train(store, project_id=project.project_id, by=leads[0], options=MODEL)
             uncertainty.uncertainty(store, project_id=project.project_id, by=leads[0])
             bias.bias(store, project_id=project.project_id, by=leads[0])
+            bias_effects.measure(store, project_id=project.project_id, by=leads[0])
             drift.measure(store, project_id=project.project_id, by=leads[0])
 
     return step

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dashboard.workflows import guideline
-from dashboard.workflows.asked_first import not_asked
+from dashboard.workflows.asked_first import waits_for_others
 from dashboard.workflows.errors import BadRequest, Stale
 from dashboard.workflows.label_sets import LabelSet, label_rows, require_label_set
 from dashboard.workflows.opening import Store
@@ -196,7 +196,9 @@ def situation(store: Store, reader: Reader, *, project_id: str, by: Person, flag
     touches = flag_touches(reader, project_id, flag_id)
     now = store.clock()
     require_workable(state, touches, by.person_id, now)
-    if state.holder != by.person_id and flag_id in not_asked(store, reader, project_id, by.person_id, now):
+    if state.holder != by.person_id and waits_for_others(
+        store, reader, project_id, by.person_id, flag_id=flag_id, now=now
+    ):
         raise Stale(
             f"Others are asked for item {state.item_id} first; after some days everybody is. Nothing was saved."
         )

@@ -10,7 +10,7 @@ from datetime import datetime
 import polars as pl
 
 from dashboard.workflows import guideline
-from dashboard.workflows.asked_first import not_asked
+from dashboard.workflows.asked_first import asked_of
 from dashboard.workflows.label_sets import LabelSet, require_label_set
 from dashboard.workflows.opening import Store
 from dashboard.workflows.relabel_state import (
@@ -183,7 +183,7 @@ def progress(store: Store, *, project_id: str, by: Person, today: datetime) -> P
         annotator_code=_annotator_code(store, by),
         today=today,
         alive_since=now - CLAIM_LASTS,
-        not_asked=not_asked(store, store, project_id, by.person_id, now),
+        **asked_of(store, store, project_id, by.person_id, now),
     ).row(0, named=True)
     return Progress(**row)
 
@@ -249,7 +249,7 @@ def _best_flag(
         person_id=by.person_id,
         annotator_code=_annotator_code(reader, by),
         alive_since=now - CLAIM_LASTS,
-        not_asked=not_asked(store, reader, project_id, by.person_id, now),
+        **asked_of(store, reader, project_id, by.person_id, now),
     )
 
 

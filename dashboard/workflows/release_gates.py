@@ -105,7 +105,7 @@ def evaluate(reader: Store | Reader, project_id: str, held: Sequence[Limit], *, 
     """Every gate, in the order of the settings."""
     state = reader.read("release_gate_state", project_id=project_id, as_of=as_of).row(0, named=True)
     figures = reader.read("release_gate_figures", project_id=project_id, as_of=as_of)
-    compared = reader.read("release_gate_bias", project_id=project_id, as_of=as_of)
+    compared = reader.read("bias_open_gaps", project_id=project_id, as_of=as_of)
     by_key = {limit.key: limit for limit in held}
     gates = (
         _alpha(by_key[ALPHA], figures, state),
@@ -257,7 +257,8 @@ def _bias(limit: Limit, compared: pl.DataFrame) -> Gate:
         return _gate(
             limit, None, "count", NOT_APPLICABLE, "groups of annotators or items were never compared"
         )
-    n_gaps, n_open = compared.row(0)
+    gaps = compared.drop_nulls("gap_id")
+    n_gaps, n_open = gaps.height, gaps.filter(~pl.col("is_answered")).height
     status = PASSED if n_open <= limit.value else FAILED
     if not n_gaps:
         detail = "the newest comparison of groups found no gap that stays"

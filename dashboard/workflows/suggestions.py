@@ -62,7 +62,7 @@ def rule_of(reader: Store | Reader, project_id: str, *, as_of: int | None = None
 def change_rule(
     store: Store, *, project_id: str, by: Person, rule: Rule, reason: str, request_id: str | None = None
 ) -> Rule:
-    """Change when suggestions are shown, by an event that says why. What was drawn before stays drawn.
+    """Change when suggestions are shown, by an event that says why; returns what it is changed to. What was drawn before stays drawn.
 
     Raises:
         BadRequest: an unknown rule, a share out of range, no reason. NotAllowed: the person may not change settings.
@@ -88,8 +88,14 @@ def change_rule(
         return Draft("setting_changed", project_id, KEY, payload)
 
     request: dict[str, object] = {"verb": "setting.suggestions", "project": project_id, **asdict(rule)}
-    store.submit(plan, by=by.person_id, request={**request, "reason": reason.strip()}, request_id=request_id)
-    return rule_of(store, project_id)
+    event = store.submit(
+        plan, by=by.person_id, request={**request, "reason": reason.strip()}, request_id=request_id
+    )
+    if event is None:  # it was so already
+        return rule
+    changed = event.payload["rule"]
+    assert isinstance(changed, dict)  # as written above
+    return Rule(**changed)
 
 
 def suggestion_of(reader: Store | Reader, project_id: str, item_code: int) -> Suggestion | None:

@@ -34,8 +34,8 @@ from dashboard.workflows.members import members
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rules import PERMISSIONS
 
-WAIT_DAYS, MOST_DAYS = 7, 60
-"""So long those who are asked have an item to themselves, where nobody says otherwise, and at most."""
+WAIT_DAYS = 7
+"""So many days those who are asked have an item to themselves, where nobody says otherwise; at most `asked_first.MOST_DAYS`."""
 
 ASKED_AS = "asked-as"
 """Under what the vault keeps drawn groups."""
@@ -53,13 +53,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """`items`: ids of those that somebody can answer, in their order; `rows`: of the table `routing`, less its stamp; `n_first`: items
-    for which some people are asked before everybody is.
+    """`items`: ids of those that somebody can answer, in their order; `rows`: of the table `routing`, less its stamp: `opens_at` is null
+    where everybody is asked from the start.
     """
 
     items: tuple[str, ...]
     rows: pl.DataFrame
-    n_first: int
 
 
 def asked_as(store: Store, groups: Groups, *, alone: bool) -> Asked:
@@ -154,9 +153,7 @@ def route(
         opens_at=pl.when(pl.Series(few)).then(None).otherwise(pl.lit(now + timedelta(days=wait_days))),
     ).filter(pl.Series(possible))
     kept = set(items.filter(pl.Series(possible))["item_id"])
-    return Routing(
-        tuple(one for one in item_ids if one in kept), rows, rows.height - rows["opens_at"].null_count()
-    )
+    return Routing(tuple(one for one in item_ids if one in kept), rows)
 
 
 def _people(store: Store, project_id: str, attribute: str) -> pl.DataFrame:

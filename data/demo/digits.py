@@ -60,6 +60,9 @@ _WORKLOAD = (1.2, 1.0, 0.8, 1.0, 1.4, 0.9, 1.0, 0.7, 1.1, 0.9, 1.5, 0.8)
 _GUIDELINE_2_WEEK = 3
 _AMBIGUOUS_LOOK, _FAINT_LOOK = 0.42, 0.06
 _FAINT_SHARE = 0.18
+_PENS = ("thin", "bold")
+"""The half of the pictures with less ink, and the other: an attribute of the pictures themselves, in groups of equal size."""
+
 _RATIONALE_SHARE = 0.25
 _WORDINGS = ("Could also be a {}.", "Hard to tell from a {}.", "First I saw a {}.")
 
@@ -110,7 +113,7 @@ def build_digits(now: datetime, *, seed: int = 17) -> DemoProject:
         description=(
             "600 small pictures of handwritten digits from a public data set (Optical Recognition of "
             "Handwritten Digits, UCI, CC BY 4.0), enlarged. The twelve annotators, their answers, times, pay "
-            "and groups, and the attributes of the pictures are simulated."
+            "and groups, and the attributes of the pictures (but for the pen, which is how much ink one has) are simulated."
         ),
         labels=LABELS,
         level="nominal",
@@ -178,9 +181,16 @@ def _items(pictures: _Pictures, rng: np.random.Generator) -> pl.DataFrame:
     clear = rng.permutation(np.flatnonzero(~pictures.ambiguous & ~pictures.faint))
     of_label = [clear[pictures.truth[clear] == code][:N_GOLD_PER_LABEL] for code in range(len(LABELS))]
     golden = set(np.concatenate(of_label).tolist())
+    ink = pictures.ink.sum(axis=(1, 2))
     attributes = [
-        attributes_json({"writer_batch": "ABCD"[batch], "quality": "faint" if faint else "clear"})
-        for batch, faint in zip(pictures.batch, pictures.faint, strict=True)
+        attributes_json(
+            {
+                "writer_batch": "ABCD"[batch],
+                "quality": "faint" if faint else "clear",
+                "pen": _PENS[int(is_bold)],
+            }
+        )
+        for batch, faint, is_bold in zip(pictures.batch, pictures.faint, ink > np.median(ink), strict=True)
     ]
     return pl.DataFrame(
         {

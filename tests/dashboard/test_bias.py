@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import polars as pl
 import pytest
 
-from dashboard.workflows import annotator_attributes, bias, bias_view, history
+from dashboard.workflows import annotator_attributes, bias, bias_statement, bias_view, history
 from dashboard.workflows.errors import BadRequest, NotAllowed
 from dashboard.workflows.opening import KeyMissing, Store
 from tests import stores
@@ -187,3 +188,28 @@ def test_numbers_of_many_values_become_bands(crowd: Store) -> None:
         options=bias.BiasOptions(by=("age",), purpose=PURPOSE, replicates=100),
     )
     assert sorted(run.gaps["group"].unique()) == ["over 35 to 50", "over 50", "up to 35"]
+
+
+def told_of(store: Store, attribute: str, measure: str = "label_rate") -> dict[str, object]:
+    options = bias.BiasOptions(by=(attribute,), purpose="a test", replicates=100)
+    gaps = bias.bias(store, project_id="pets", by=stores.RITA, options=options).gaps
+    return gaps.filter(side="annotator", measure=measure).row(0, named=True)
+
+
+def test_why_there_is_no_second_opinion_is_said_where_the_gap_is_read(tmp_path: Path) -> None:
+    """Too few people on a side, nothing shared, or a figure that none is asked of: in the evidence and in the statement's JSON."""
+    with crowd_store(tmp_path / "store") as store:
+        store.vault.put({f"p{p:02d}": {"shift": "early" if p < 8 else "late"} for p in range(46)})
+        few = told_of(store, "shift")
+        assert "does not judge by it: fewer than 10 annotators on a side" in bias_view.evidence(few)
+        assert "mixed model" not in bias_view.evidence(told_of(store, "shift", "disagreement"))
+    with crowd_store(tmp_path / "apart" / "store", shared=False) as store:
+        apart = told_of(store, "site")
+        assert "No second opinion by a mixed model: no item is shared" in bias_view.evidence(apart)
+        told = bias_statement.statement(store, project_id="pets", by=stores.RITA)
+        document = bias_statement.document(told)
+        findings = cast("list[dict[str, Any]]", document["findings"])
+        kept = [one for one in findings if one["attribute"] == "site"]
+        assert all(
+            "no item is shared" in one["mixed_undefined"] for one in kept if one["measure"] == "label_rate"
+        )

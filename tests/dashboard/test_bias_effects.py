@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -83,14 +84,30 @@ def test_a_pull_is_found_and_labels_given_with_a_suggestion_shown_are_no_votes(t
         run = bias_effects.measure(store, project_id="pets", by=stores.LENA, options=QUICK)
         _, sentence, _ = bias_effects_view.answer(run.document)
         assert sentence.startswith("Yes: people agree with a suggestion")
-        pull = run.document["pull"]
-        assert isinstance(pull, dict)
+        pulls = run.document["pulls"]
+        assert isinstance(pulls, list)
+        (pull,) = pulls
         assert pull["every"]["value"] == pytest.approx(0.25, abs=0.12)
         assert pull["every"]["n_shown"] + pull["every"]["n_hidden"] == 360
         assert [row["annotator_id"] for row in pull["annotators"]] == sorted(
             row["annotator_id"] for row in pull["annotators"]
         )
         assert pull["wrong"]["value"] is not None
+
+
+def test_a_run_of_an_earlier_version_is_read_as_it_was_written(crowd: Store) -> None:
+    """They knew one pull and no choices."""
+    run = bias_effects.measure(crowd, project_id="pets", by=stores.LENA, options=QUICK)
+    document = cast("dict[str, list[dict[str, Any]]]", run.document)
+    (pull,) = document["pulls"]
+    rows = {
+        name: [{key: row[key] for key in row if key != "label"} for row in document[name]]
+        for name in ("order", "curves", "attributes")
+    }
+    earlier = {"pull": {key: pull[key] for key in pull if key not in ("label", "p_adjusted")}, **rows}
+    now = bias_effects_view.as_written_now(earlier)
+    assert bias_effects_view.answer(now) == bias_effects_view.answer(run.document)
+    assert bias_effects_view.choices(now) == []
 
 
 def test_before_anything_was_measured_there_is_nothing(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dashboard.workflows import bias_mitigation, history, model_runs
-from dashboard.workflows.bias_mitigation import MitigationView, decide, mitigate
+from dashboard.workflows import bias_evening, bias_mitigation, history, model_runs
+from dashboard.workflows.bias_evening import decide
+from dashboard.workflows.bias_mitigation import MitigationView, mitigate
 from dashboard.workflows.errors import BadRequest, NotAllowed, Stale
 from dashboard.workflows.opening import Store
 from dashboard.workflows.predictions import probabilities
@@ -70,7 +71,7 @@ def test_a_decision_keeps_the_mitigated_labels_as_a_run_with_its_price(
     assert (stored["model_run"], told["from"], told["by"]) == ("even", RUN, "mitigation")
     row = seen.found.table.filter(method=THRESHOLDS, constraint=PARITY).row(0, named=True)
     assert told["price"] == row["price"]
-    found = bias_mitigation.decided(store, project_id=P, by=stores.LARS).row(0, named=True)
+    found = bias_evening.decided(store, project_id=P, by=stores.LARS).row(0, named=True)
     assert (found["decided_by"], found["reason"]) == ("rita", "mails are no dogs")
     events = history.events(store, project_id=P, by=stores.RITA, kinds=["bias_mitigated"]).rows
     assert "because: mails are no dogs" in events["words"][0] or "mails are no dogs" in events["words"][0]

@@ -11,9 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dashboard.workflows import bias, bias_behind, bias_effects, bias_rows, bias_statement, bias_view, ingest
-from dashboard.workflows.bias_sources import each_question, of_choice, read_any_sources
-from dashboard.workflows.errors import BadRequest
+from dashboard.workflows import bias, bias_behind, bias_rows, bias_statement, bias_view, ingest
+from dashboard.workflows.bias_sources import each_question, of_choice, read_sources
 from dashboard.workflows.opening import Store
 from tests import stores
 from tests.dashboard.bias_steps import N_PEOPLE, SECRET, SITES
@@ -135,7 +134,7 @@ def test_what_stands_behind_a_gap_is_of_that_choice(scenes: Store) -> None:
 
 
 def test_a_choice_is_two_labels_by_hand(scenes: Store) -> None:
-    sources = read_any_sources(scenes, P, saw=scenes.head)
+    sources = read_sources(scenes, P, saw=scenes.head)
     assert [one.choice for one in each_question(sources)] == [
         sources.label_set.code("car"),
         sources.label_set.code("dog"),
@@ -147,17 +146,12 @@ def test_a_choice_is_two_labels_by_hand(scenes: Store) -> None:
 
 
 def test_a_models_choices_are_those_from_one_half_on(scenes: Store) -> None:
-    sources = read_any_sources(scenes, P, saw=scenes.head)
+    sources = read_sources(scenes, P, saw=scenes.head)
     car, dog = (sources.label_set.code(name) for name in ("car", "dog"))
     said = pl.DataFrame({"item_code": [0, 0, 1, 2], "label_code": [car, dog, dog, None]})
     model = of_choice(replace(sources, model=said), dog).model
     assert model is not None
     assert model.rows() == [(0, 1), (1, 1), (2, 0)]
-
-
-def test_what_is_not_worked_out_for_sets_says_so(scenes: Store) -> None:
-    with pytest.raises(BadRequest, match="single labels"):
-        bias_effects.measure(scenes, project_id=P, by=stores.LENA)
 
 
 def test_the_page_shows_one_choice_where_that_is_asked_for(scenes: Store) -> None:
@@ -176,10 +170,3 @@ def test_the_page_shows_one_choice_where_that_is_asked_for(scenes: Store) -> Non
         assert "A mixed model agrees" in words(
             open_page("bias", project=P, person="rita", gap=bias_rows.gap_id(row))
         )
-
-
-def test_the_page_offers_no_button_for_what_is_not_worked_out_for_sets(scenes: Store) -> None:
-    with shown_by(scenes):
-        app = open_page("bias", project=P, person="lena", section="effects")
-        assert "single labels so far" in words(app)
-        assert not [button for button in app.button if button.key == "bias_effects_measure"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dashboard.workflows import bias_mitigation
+from dashboard.workflows import bias_evening
 from tests import stores
 from tests.dashboard.bias_steps import crowd_store, leaning_model
 from tests.dashboard.pages import checked, open_page, shown_by, words
@@ -18,13 +18,13 @@ def test_a_reviewer_sees_the_price_and_decides(tmp_path: Path) -> None:
         said = words(checked(app)).replace("\\", "")
         assert "Evening out “dog” by channel" in said
         assert "Judged by the people's labels" in said
-        assert bias_mitigation.decided(store, project_id="pets", by=stores.RITA).is_empty()
+        assert bias_evening.decided(store, project_id="pets", by=stores.RITA).is_empty()
         app.text_input(key="bias_mitigate_reason").set_value("mails are no dogs").run()
         app.button(key="bias_mitigate_commit").click().run(timeout=60)
         said = words(checked(app)).replace("\\", "")
         assert "Decided: the run leaning, dog even by channel" in said
         assert "Why: mails are no dogs" in said
-        assert bias_mitigation.decided(store, project_id="pets", by=stores.RITA).height == 1
+        assert bias_evening.decided(store, project_id="pets", by=stores.RITA).height == 1
 
 
 def test_a_lead_sees_no_button_that_decides(tmp_path: Path) -> None:

@@ -260,3 +260,22 @@ def test_a_journal_that_cannot_be_written_saves_nothing_and_says_so(store: Store
     assert people(store) == ["anna"]
     add_member(store, "carl")
     assert people(store) == ["anna", "carl"]
+
+
+def test_what_a_request_made_is_found_before_it_is_made_again(store: Store) -> None:
+    request: dict[str, object] = {"verb": "noted", "person_id": "anna"}
+
+    def plan(_: Reader) -> Draft:
+        return Draft("noted", "", "anna", {"n": 1})
+
+    made = store.submit(plan, by="tester", request=request, request_id="r1")
+    found = store.earlier("r1", by="tester", request=request)
+    assert made is not None
+    assert found is not None
+    assert (found.seq, found.subject, found.payload) == (made.seq, "anna", {"n": 1})
+    assert store.earlier(None, by="tester", request=request) is None
+    assert store.earlier("r2", by="tester", request=request) is None
+    with pytest.raises(RequestConflict):
+        store.earlier("r1", by="somebody else", request=request)
+    with pytest.raises(RequestConflict):
+        store.earlier("r1", by="tester", request={**request, "person_id": "ben"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -140,3 +141,34 @@ def test_how_long_an_entry_is_tells_nothing_of_what_it_says(vault: Vault) -> Non
     )
     lines = (vault.folder / "attributes.jsonl").read_text().splitlines()
     assert len({len(line) for line in lines}) == 1
+
+
+def test_one_persons_mark_is_read_without_reading_the_others(vault: Vault) -> None:
+    vault.mark("asked", {"anna": {"items": "a"}, "ben": {"items": "b"}})
+    assert vault.mark_of("asked", "ben") == {"items": "b"}
+    assert vault.mark_of("asked", "nobody") == {}
+    assert vault.mark_of("another", "ben") == {}
+    vault.mark("asked", {"ben": {"items": "newer"}})  # the file grew: the newest line counts
+    assert vault.mark_of("asked", "ben") == vault.marks("asked")["ben"] == {"items": "newer"}
+    file = vault.folder / "marks-asked.jsonl"
+    lines = file.read_text().splitlines()
+    broken = json.loads(lines[0])
+    file.write_text(
+        "\n".join([json.dumps({**broken, "cipher": "AAAA"}, separators=(",", ":")), *lines[1:]]) + "\n"
+    )
+    assert vault.mark_of("asked", "ben") == {"items": "newer"}  # what is kept of another is not opened
+    with pytest.raises(StoreDamaged, match="anna"):
+        vault.mark_of("asked", "anna")
+
+
+def test_what_another_process_wrote_and_a_destroyed_key_are_seen_at_once(vault: Vault) -> None:
+    vault.mark("asked", {"anna": {"items": "a"}})
+    assert vault.mark_of("asked", "anna") == {"items": "a"}
+    other = Vault(vault.folder, vault.keys_file)
+    other.mark("asked", {"anna": {"items": "b"}})
+    assert vault.mark_of("asked", "anna") == {"items": "b"}
+    other.destroy_key("anna")
+    assert vault.mark_of("asked", "anna") == {}
+    vault.keys_file.unlink()
+    with pytest.raises(KeyMissing):
+        vault.mark_of("asked", "anna")
