@@ -14,6 +14,7 @@ import pytest
 from dashboard.workflows import cost_audit, cost_work, ingest, rates, release, score
 from dashboard.workflows.opening import Store
 from dashboard.workflows.rates import Rate
+from dashboard.workflows.release_record import Release
 from data.importers import Parsed
 from tests import stores
 from tests.dashboard.release_steps import approved, propose
@@ -55,6 +56,12 @@ def found(store: Store) -> cost_audit.Audit:
 
 def pay(store: Store, rate: Rate) -> None:
     rates.set_rates(store, project_id=P, by=stores.LENA, table=[rate])
+
+
+def turn_down(store: Store, made: Release) -> None:
+    release.reject(
+        store, project_id=P, by=stores.RITA, release_id=made.release_id, expected_hash=made.content_hash, reason="labels look odd"
+    )  # fmt: skip
 
 
 PIECE = Rate("annotation", Decimal("0.05"), "EUR", date(2026, 8, 1))
@@ -124,9 +131,7 @@ def test_what_was_rejected_or_waits_for_signatures_is_no_release(two_releases: S
     store = two_releases
     bring(store, votes=("a3",), gold=False, sha="3")
     scored(store)
-    turned_down = propose(store)
-    reject = {"release_id": turned_down.release_id, "expected_hash": turned_down.content_hash}
-    release.reject(store, project_id=P, by=stores.RITA, reason="labels look odd", **reject)
+    turn_down(store, propose(store))
     propose(store)  # and a fourth that nobody signs
     bring(store, votes=("a4",), gold=True, sha="4")
     seen = found(store)
@@ -139,9 +144,7 @@ def test_work_between_two_approved_releases_is_counted_whatever_was_rejected_mea
 ) -> None:
     with stores.empty_store(tmp_path / "store") as store:
         _two_releases(store)
-        turned_down = propose(store)
-        reject = {"release_id": turned_down.release_id, "expected_hash": turned_down.content_hash}
-        release.reject(store, project_id=P, by=stores.RITA, reason="labels look odd", **reject)
+        turn_down(store, propose(store))
         assert "only 1 release is approved so far (1 more was not approved)" in found(store).sentence
         bring(store, votes=("a3",), gold=False, sha="3")
         scored(store)
