@@ -1,11 +1,15 @@
-"""Stores for tests: small, real, built through the use cases."""
+"""Stores for tests: small, real, built through the use cases, once a process; each test gets a copy."""
 
 from __future__ import annotations
 
+import atexit
 import json
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -42,12 +46,38 @@ class SteppingClock:
 
 def empty_store(path: Path, *, keys: Path | None = None, clock: SteppingClock | None = None) -> Store:
     """A store with members and no project."""
-    store = open_store(
-        path, create=True, clock=clock or SteppingClock(), keys_folder=keys or path.parent / "keys"
-    )
+    keys = keys or path.parent / "keys"
+    return _with_members(path, keys, clock) if clock else _copied(_with_members, path, keys)
+
+
+def _with_members(path: Path, keys: Path, clock: SteppingClock) -> Store:
+    store = open_store(path, create=True, clock=clock, keys_folder=keys)
     for person in PEOPLE:
         members.set_member(store, by=LENA, person_id=person.person_id, name=person.name, roles=person.roles)
     return store
+
+
+_Build = Callable[[Path, Path, SteppingClock], Store]
+
+
+@cache
+def _template(build: _Build) -> tuple[Path, datetime]:
+    """A folder with the closed store that `build` makes and its keys, and what its clock said in the end."""
+    folder, clock = Path(tempfile.mkdtemp(prefix="store-")), SteppingClock()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    build(folder / "store", folder / "keys", clock).close()
+    return folder, clock.now
+
+
+def _copied(build: _Build, path: Path, keys: Path) -> Store:
+    """The store that `build` makes, open; made anew where there are keys already, since copies share the name of theirs."""
+    if keys.exists():
+        return build(path, keys, SteppingClock())
+    folder, now = _template(build)
+    shutil.copytree(folder / "store", path)
+    if (folder / "keys").exists():
+        shutil.copytree(folder / "keys", keys)
+    return open_store(path, clock=SteppingClock(now), keys_folder=keys)
 
 
 def parsed_crowd(
@@ -142,9 +172,13 @@ def _filled(frame: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def small_store(path: Path, *, clock: SteppingClock | None = None, scored: bool = True) -> Store:
+def small_store(path: Path, *, scored: bool = True) -> Store:
     """A store with the project "pets": 40 texts, five imported annotators, a guideline and, by default, one scoring run."""
-    store = empty_store(path, clock=clock)
+    return _copied(_scored if scored else _with_pets, path, path.parent / "keys")
+
+
+def _with_pets(path: Path, keys: Path, clock: SteppingClock) -> Store:
+    store = _with_members(path, keys, clock)
     ingest.import_parsed(
         store,
         parsed=parsed_crowd(),
@@ -155,6 +189,10 @@ def small_store(path: Path, *, clock: SteppingClock | None = None, scored: bool 
     guideline.publish(
         store, project_id=PROJECT, by=LENA, markdown="# Pets\n\nChoose the animal that the text is about."
     )
-    if scored:
-        score.score(store, project_id=PROJECT, by=LENA, options=score.ScoreOptions(replicates=200))
+    return store
+
+
+def _scored(path: Path, keys: Path, clock: SteppingClock) -> Store:
+    store = _with_pets(path, keys, clock)
+    score.score(store, project_id=PROJECT, by=LENA, options=score.ScoreOptions(replicates=200))
     return store
