@@ -19,6 +19,13 @@ settings.register_profile("touchstone", deadline=None)
 settings.load_profile("touchstone")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Each worker gets tests that stand together, so that what a file or folder makes once is not made by every worker."""
+    if config.getoption("dist", "no") == "load":
+        config.option.dist = "worksteal"
+
+
 @pytest.fixture(scope="session")
 def datasets() -> Path:
     """The folder of real annotations named by TOUCHSTONE_DATASETS, by default `../shared/datasets`."""
