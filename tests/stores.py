@@ -44,24 +44,34 @@ class SteppingClock:
         return self.now
 
 
+Build = Callable[[Path, Path, SteppingClock], Store]
+"""Makes the store of a folder with its keys in another; the store is open."""
+
+
 def empty_store(path: Path, *, keys: Path | None = None, clock: SteppingClock | None = None) -> Store:
     """A store with members and no project."""
+    if clock is not None:
+        return with_members(path, keys or path.parent / "keys", clock)
+    return copied(path, with_members, keys=keys)
+
+
+def copied(path: Path, build: Build, *, keys: Path | None = None) -> Store:
+    """The store that `build` makes, open: a copy of one that is made once for all who ask for the same `build`.
+
+    Copies share the name of their file of keys, so where there are keys already the store is made anew.
+    """
     keys = keys or path.parent / "keys"
-    return _with_members(path, keys, clock) if clock else _copied(_with_members, path, keys)
-
-
-def _with_members(path: Path, keys: Path, clock: SteppingClock) -> Store:
-    store = open_store(path, create=True, clock=clock, keys_folder=keys)
-    for person in PEOPLE:
-        members.set_member(store, by=LENA, person_id=person.person_id, name=person.name, roles=person.roles)
-    return store
-
-
-_Build = Callable[[Path, Path, SteppingClock], Store]
+    if keys.exists():
+        return build(path, keys, SteppingClock())
+    folder, now = _template(build)
+    shutil.copytree(folder / "store", path, dirs_exist_ok=True)
+    if (folder / "keys").exists():
+        shutil.copytree(folder / "keys", keys)
+    return open_store(path, clock=SteppingClock(now), keys_folder=keys)
 
 
 @cache
-def _template(build: _Build) -> tuple[Path, datetime]:
+def _template(build: Build) -> tuple[Path, datetime]:
     """A folder with the closed store that `build` makes and its keys, and what its clock said in the end."""
     folder, clock = Path(tempfile.mkdtemp(prefix="store-")), SteppingClock()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -69,15 +79,12 @@ def _template(build: _Build) -> tuple[Path, datetime]:
     return folder, clock.now
 
 
-def _copied(build: _Build, path: Path, keys: Path) -> Store:
-    """The store that `build` makes, open; made anew where there are keys already, since copies share the name of theirs."""
-    if keys.exists():
-        return build(path, keys, SteppingClock())
-    folder, now = _template(build)
-    shutil.copytree(folder / "store", path)
-    if (folder / "keys").exists():
-        shutil.copytree(folder / "keys", keys)
-    return open_store(path, clock=SteppingClock(now), keys_folder=keys)
+def with_members(path: Path, keys: Path, clock: SteppingClock) -> Store:
+    """Makes `empty_store`."""
+    store = open_store(path, create=True, clock=clock, keys_folder=keys)
+    for person in PEOPLE:
+        members.set_member(store, by=LENA, person_id=person.person_id, name=person.name, roles=person.roles)
+    return store
 
 
 def parsed_crowd(
@@ -174,11 +181,12 @@ def _filled(frame: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
 
 def small_store(path: Path, *, scored: bool = True) -> Store:
     """A store with the project "pets": 40 texts, five imported annotators, a guideline and, by default, one scoring run."""
-    return _copied(_scored if scored else _with_pets, path, path.parent / "keys")
+    return copied(path, with_scores if scored else with_pets)
 
 
-def _with_pets(path: Path, keys: Path, clock: SteppingClock) -> Store:
-    store = _with_members(path, keys, clock)
+def with_pets(path: Path, keys: Path, clock: SteppingClock) -> Store:
+    """Makes `small_store` without a scoring run."""
+    store = with_members(path, keys, clock)
     ingest.import_parsed(
         store,
         parsed=parsed_crowd(),
@@ -192,7 +200,8 @@ def _with_pets(path: Path, keys: Path, clock: SteppingClock) -> Store:
     return store
 
 
-def _scored(path: Path, keys: Path, clock: SteppingClock) -> Store:
-    store = _with_pets(path, keys, clock)
+def with_scores(path: Path, keys: Path, clock: SteppingClock) -> Store:
+    """Makes `small_store`."""
+    store = with_pets(path, keys, clock)
     score.score(store, project_id=PROJECT, by=LENA, options=score.ScoreOptions(replicates=200))
     return store
