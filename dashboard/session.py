@@ -102,9 +102,7 @@ def projects() -> Mapping[str, str]:
 
 def project_id() -> str:
     """The project on the screen: in the address, else the last looked at, else the oldest; "" without any."""
-    known = projects()
-    named = _remembered(PROJECT)
-    return named if named is not None and named in known else next(iter(known), "")
+    return _shown_of(projects())
 
 
 def as_of() -> int | None:
@@ -126,10 +124,17 @@ def choose(name: str, value: str | None) -> None:
 
 def carried() -> dict[str, str]:
     """What every link to another page takes along, so that one opened in a new tab shows the same view."""
-    found = {PROJECT: project_id() if len(projects()) > 1 else None, AS_OF: _remembered(AS_OF)}
+    known = projects()
+    found = {PROJECT: _shown_of(known) if len(known) > 1 else None, AS_OF: _remembered(AS_OF)}
     if is_demo():
         found[PERSON] = _remembered(PERSON)
     return {name: value for name, value in found.items() if value}
+
+
+def _shown_of(known: Mapping[str, str]) -> str:
+    """The one on the screen of the projects that there are, as `project_id` says."""
+    named = _remembered(PROJECT)
+    return named if named is not None and named in known else next(iter(known), "")
 
 
 def _remembered(name: str) -> str | None:

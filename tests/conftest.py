@@ -8,9 +8,22 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Workers that run beside one another share the cores: threads that wait for a core that another worker has only burn time.
+# It has to be said before torch, numpy or faiss is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
 # How long an example takes says nothing on a machine that others use too, or while a kernel compiles.
 settings.register_profile("touchstone", deadline=None)
 settings.load_profile("touchstone")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Each worker gets tests that stand together, so that what a file or folder makes once is not made by every worker."""
+    if config.getoption("dist", "no") == "load":
+        config.option.dist = "worksteal"
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,15 @@
-"""Stores for tests: small, real, built through the use cases."""
+"""Stores for tests: small, real, built through the use cases, once a process; each test gets a copy."""
 
 from __future__ import annotations
 
+import atexit
 import json
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +44,44 @@ class SteppingClock:
         return self.now
 
 
+Build = Callable[[Path, Path, SteppingClock], Store]
+"""Makes the store of a folder with its keys in another; the store is open."""
+
+
 def empty_store(path: Path, *, keys: Path | None = None, clock: SteppingClock | None = None) -> Store:
     """A store with members and no project."""
-    store = open_store(
-        path, create=True, clock=clock or SteppingClock(), keys_folder=keys or path.parent / "keys"
-    )
+    if clock is not None:
+        return with_members(path, keys or path.parent / "keys", clock)
+    return copied(path, with_members, keys=keys)
+
+
+def copied(path: Path, build: Build, *, keys: Path | None = None) -> Store:
+    """The store that `build` makes, open: a copy of one that is made once for all who ask for the same `build`.
+
+    Copies share the name of their file of keys, so where there are keys already the store is made anew.
+    """
+    keys = keys or path.parent / "keys"
+    if keys.exists():
+        return build(path, keys, SteppingClock())
+    folder, now = _template(build)
+    shutil.copytree(folder / "store", path, dirs_exist_ok=True)
+    if (folder / "keys").exists():
+        shutil.copytree(folder / "keys", keys)
+    return open_store(path, clock=SteppingClock(now), keys_folder=keys)
+
+
+@cache
+def _template(build: Build) -> tuple[Path, datetime]:
+    """A folder with the closed store that `build` makes and its keys, and what its clock said in the end."""
+    folder, clock = Path(tempfile.mkdtemp(prefix="store-")), SteppingClock()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    build(folder / "store", folder / "keys", clock).close()
+    return folder, clock.now
+
+
+def with_members(path: Path, keys: Path, clock: SteppingClock) -> Store:
+    """Makes `empty_store`."""
+    store = open_store(path, create=True, clock=clock, keys_folder=keys)
     for person in PEOPLE:
         members.set_member(store, by=LENA, person_id=person.person_id, name=person.name, roles=person.roles)
     return store
@@ -142,9 +179,14 @@ def _filled(frame: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def small_store(path: Path, *, clock: SteppingClock | None = None, scored: bool = True) -> Store:
+def small_store(path: Path, *, scored: bool = True) -> Store:
     """A store with the project "pets": 40 texts, five imported annotators, a guideline and, by default, one scoring run."""
-    store = empty_store(path, clock=clock)
+    return copied(path, with_scores if scored else with_pets)
+
+
+def with_pets(path: Path, keys: Path, clock: SteppingClock) -> Store:
+    """Makes `small_store` without a scoring run."""
+    store = with_members(path, keys, clock)
     ingest.import_parsed(
         store,
         parsed=parsed_crowd(),
@@ -155,6 +197,11 @@ def small_store(path: Path, *, clock: SteppingClock | None = None, scored: bool 
     guideline.publish(
         store, project_id=PROJECT, by=LENA, markdown="# Pets\n\nChoose the animal that the text is about."
     )
-    if scored:
-        score.score(store, project_id=PROJECT, by=LENA, options=score.ScoreOptions(replicates=200))
+    return store
+
+
+def with_scores(path: Path, keys: Path, clock: SteppingClock) -> Store:
+    """Makes `small_store`."""
+    store = with_pets(path, keys, clock)
+    score.score(store, project_id=PROJECT, by=LENA, options=score.ScoreOptions(replicates=200))
     return store

@@ -19,34 +19,50 @@ def with_spans(gaps: pl.DataFrame) -> pl.DataFrame:
     """The rows of a table of gaps (`analytics.gap_table.GAPS`) with SPANS: one figure's rows have the same.
 
     fairlearn is given two rows a group, hits and others, weighted by how many there are; so its shares by group, and its
-    difference and ratio between groups, are those of the annotations themselves.
+    difference and ratio between groups, are those of the annotations themselves. All figures are one MetricFrame, controlled
+    by the figure: a frame for each would cost more than the gaps.
     """
-    told = [_span(part) for part in gaps.partition_by(*_FIGURE, maintain_order=True)]
-    spans = pl.DataFrame(told, schema={**{name: gaps.schema[name] for name in _FIGURE}, **SPANS})
+    figures = gaps.select(_FIGURE).unique(maintain_order=True).with_row_index("figure")
+    known = (
+        gaps.drop_nulls("value")
+        .filter(pl.col("n") > 0)
+        .join(figures, on=_FIGURE, nulls_equal=True)
+        .filter(pl.len().over("figure") >= 2)  # one group is no span
+        .sort("figure", "group_code")
+    )
+    spans = figures.join(_spans(known), on="figure").drop("figure")
     return gaps.join(spans, on=_FIGURE, how="left", maintain_order="left")
 
 
-def _span(part: pl.DataFrame) -> dict[str, object]:
+def _spans(known: pl.DataFrame) -> pl.DataFrame:
+    """SPANS by `figure`, of the shares (`value`) of `n` annotations by `group_code`; two groups or more each."""
     from fairlearn.metrics import MetricFrame, selection_rate
 
-    figure = part.select(_FIGURE).row(0, named=True)
-    known = part.drop_nulls("value").filter(pl.col("n") > 0).sort("group_code")
-    if known.height < 2:
-        return figure
-    codes, share, n = (known[name].to_numpy() for name in ("group_code", "value", "n"))
-    outcome = [1] * len(codes) + [0] * len(codes)
+    schema = {"figure": known.schema["figure"], **SPANS}
+    if known.is_empty():
+        return pl.DataFrame(schema=schema)
+    figure, codes, share, n = (known[name].to_numpy() for name in ("figure", "group_code", "value", "n"))
+    outcome = [1] * known.height + [0] * known.height
     frame = MetricFrame(
         metrics=selection_rate,
         y_true=outcome,  # selection_rate does not look at it
         y_pred=outcome,
         sensitive_features=[*codes, *codes],
+        control_features=[*figure, *figure],
         sample_params={"sample_weight": [*(share * n), *((1 - share) * n)]},
     )
-    by_group = frame.by_group
-    largest = float(frame.group_max())
-    return figure | {
-        "span": float(frame.difference(method="between_groups")),
-        "span_ratio": float(frame.ratio(method="between_groups")) if largest > 0 else None,
-        "span_from": int(by_group.idxmin()),
-        "span_to": int(by_group.idxmax()),
-    }
+    largest = frame.group_max()
+    by_group = (
+        frame.by_group.unstack()
+    )  # a row a figure, a column a group; NaN for one that a figure has not got
+    return pl.DataFrame(
+        {
+            "figure": largest.index.to_numpy(),
+            "span": frame.difference(method="between_groups").to_numpy(),
+            "span_ratio": frame.ratio(method="between_groups").where(largest > 0).to_numpy(),
+            "span_from": by_group.idxmin(axis="columns").to_numpy(),
+            "span_to": by_group.idxmax(axis="columns").to_numpy(),
+        },
+        schema_overrides=schema,
+        nan_to_null=True,
+    )

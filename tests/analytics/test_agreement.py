@@ -47,7 +47,10 @@ def by_hand(votes: pl.DataFrame, n_labels: int) -> tuple[float, float, float]:
     items = [row[1] for row in votes.group_by("item_code").agg("label_code").iter_rows()]
     pairs = [list(itertools.combinations(labels, 2)) for labels in items if len(labels) > 1]
     observed = float(np.mean([np.mean([a == b for a, b in item]) for item in pairs]))
-    shares = [float(np.mean([labels.count(k) / len(labels) for labels in items])) for k in range(n_labels)]
+    used = sorted(
+        {label for labels in items for label in labels}
+    )  # the share of any other is 0 and adds nothing
+    shares = [float(np.mean([labels.count(k) / len(labels) for labels in items])) for k in used]
     fleiss = sum(share**2 for share in shares)
     gwet = sum(share * (1 - share) for share in shares) / (n_labels - 1)
     return observed, (observed - fleiss) / (1 - fleiss), (observed - gwet) / (1 - gwet)

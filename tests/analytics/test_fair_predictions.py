@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
+import polars as pl
 import pytest
 from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
 
@@ -66,12 +69,17 @@ def test_what_cannot_be_is_refused() -> None:
         mitigation(p * 2, has, group, features)
 
 
+@cache
+def judged_table(n: int) -> pl.DataFrame:
+    """Every method's row for the model of `n` items."""
+    return mitigation(*model(n), replicates=100).table
+
+
 @pytest.mark.parametrize("method", [THRESHOLDS, REDUCTION])
 def test_the_labels_that_are_given_are_those_that_were_judged(method: str) -> None:
     n, strangers = 500, 300  # then come items whose label nobody knows
     p, has, group, features = (np.concatenate([one, one[:strangers]]) for one in model(n))
-    table = mitigation(p[:n], has[:n], group[:n], features[:n], replicates=100).table
-    judged = table.filter(method=method, constraint=PARITY).row(0, named=True)
+    judged = judged_table(n).filter(method=method, constraint=PARITY).row(0, named=True)
     is_known = np.arange(n + strangers) < n
     after = mitigated(p, has & is_known, is_known, group, features, method=method, constraint=PARITY)
     assert (after[:n] == has[:n]).mean() == pytest.approx(judged["accuracy"], abs=1e-12)

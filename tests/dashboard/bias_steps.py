@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import polars as pl
 from dashboard.workflows import ingest
 from dashboard.workflows.model_samples import ModelRun, record_model_run
 from dashboard.workflows.opening import Store
-from data.importers.parsed import ANNOTATORS, ITEMS
+from data.importers.parsed import ANNOTATORS, ITEMS, Parsed
 from tests import stores
 
 N_PEOPLE, N_ITEMS = 46, 240
@@ -30,8 +31,27 @@ def crowd_store(
     People of the south say dog `gap` more often. With `only_items_differ` they do not, but get more of the texts that are
     dogs. Unless `shared`, no text is seen by both sites.
     """
+    return stores.copied(path, with_crowd(gap, only_items_differ, shared, seed))
+
+
+@cache
+def with_crowd(
+    gap: float = 0.3, only_items_differ: bool = False, shared: bool = True, seed: int = 5
+) -> stores.Build:
+    """What makes the store of `crowd_store`; the same for the same crowd."""
+
+    def build(path: Path, keys: Path, clock: stores.SteppingClock) -> Store:
+        store = stores.empty_store(path, keys=keys, clock=clock)
+        parsed = _parsed_crowd(gap=gap, only_items_differ=only_items_differ, shared=shared, seed=seed)
+        request = ingest.ImportRequest(labels=("cat", "dog"), title="Pets")
+        ingest.import_parsed(store, parsed=parsed, project_id=stores.PROJECT, by=stores.LENA, request=request)
+        return store
+
+    return build
+
+
+def _parsed_crowd(*, gap: float, only_items_differ: bool, shared: bool, seed: int) -> Parsed:
     rng = np.random.default_rng(seed)
-    store = stores.empty_store(path)
     is_dog = rng.random(N_ITEMS) < 0.5
     rows: list[tuple[int, str, str, str]] = []
     for item in range(N_ITEMS):
@@ -52,7 +72,7 @@ def crowd_store(
         for p in range(N_PEOPLE)
     ]
     annotations = given.with_columns(pl.lit(True).alias("independent"))
-    parsed = replace(
+    return replace(
         empty,
         annotations=annotations.select(
             (pl.col(n) if n in annotations.columns else pl.lit(None)).cast(kind).alias(n)
@@ -64,9 +84,6 @@ def crowd_store(
         n_rows=given.height,
         name="crowd.csv",
     )
-    request = ingest.ImportRequest(labels=("cat", "dog"), title="Pets")
-    ingest.import_parsed(store, parsed=parsed, project_id=stores.PROJECT, by=stores.LENA, request=request)
-    return store
 
 
 def more_votes(

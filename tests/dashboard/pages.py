@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
 from dashboard.workflows.opening import Store
 
 PATIENCE = 60.0
+
+# Each AppTest looks through every installed package for components, for four times as long as it takes to draw a page;
+# what is installed stays the same while tests run.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 def _app(start: str) -> None:

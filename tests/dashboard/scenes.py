@@ -61,8 +61,12 @@ def labels_of(store: Store) -> LabelSet:
 
 def scored_store(folder: Path) -> Store:
     """A store with the scenes, imported and scored."""
-    store = stores.empty_store(folder / "store")
-    bring(store, write_jsonl(folder / "scenes.jsonl", scene_rows()))
+    return stores.copied(folder / "store", _scored)
+
+
+def _scored(path: Path, keys: Path, clock: stores.SteppingClock) -> Store:
+    store = stores.empty_store(path, keys=keys, clock=clock)
+    bring(store, write_jsonl(path.parent / "scenes.jsonl", scene_rows()))
     score.score(store, project_id=P, by=stores.LENA, options=score.ScoreOptions(replicates=100))
     return store
 

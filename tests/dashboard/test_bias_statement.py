@@ -33,7 +33,7 @@ from dashboard.workflows.opening import Store
 from data import bundle_check
 from data.journal import canonical_json
 from tests import stores
-from tests.dashboard.bias_steps import SECRET, crowd_store
+from tests.dashboard.bias_steps import SECRET, crowd_store, with_crowd
 from tests.dashboard.pages import checked, open_page, shown_by, words
 
 PURPOSE = "the bias statement"
@@ -43,10 +43,15 @@ GAP = "annotator|site|north|||label_rate|dog"
 
 @pytest.fixture
 def crowd(tmp_path: Path) -> Iterator[Store]:
-    with crowd_store(tmp_path / "store") as store:
-        score.score(store, project_id="pets", by=stores.LENA, options=score.ScoreOptions(replicates=100))
-        bias.bias(store, project_id="pets", by=stores.RITA, options=RUN)
+    with stores.copied(tmp_path / "store", with_bias) as store:
         yield store
+
+
+def with_bias(path: Path, keys: Path, clock: stores.SteppingClock) -> Store:
+    store = with_crowd()(path, keys, clock)
+    score.score(store, project_id="pets", by=stores.LENA, options=score.ScoreOptions(replicates=100))
+    bias.bias(store, project_id="pets", by=stores.RITA, options=RUN)
+    return store
 
 
 def stated(store: Store, as_of: int | None = None) -> bias_statement.Statement:

@@ -32,23 +32,20 @@ from dashboard.workflows.rules import Person
 from tests import stores
 from tests.dashboard.pages import open_page, shown_by, words
 from tests.dashboard.scenes import made_anew
-from tests.dashboard.topics import TOPICS, P, scored_topics
+from tests.dashboard.topics import TOPICS, P, judge_topics, scored_topics, with_topics
 
 
 @pytest.fixture
 def flagged(tmp_path: Path) -> Iterator[Store]:
-    with scored_topics(tmp_path) as store:
-        train.train(
-            store,
-            project_id=P,
-            by=stores.LENA,
-            options=train.TrainOptions(n_members=2, n_folds=3, penalty=0.1),
-        )
-        uncertainty.uncertainty(
-            store, project_id=P, by=stores.LENA, options=uncertainty.UncertaintyOptions(replicates=100)
-        )
-        flag.raise_flags(store, project_id=P, by=stores.LENA)
+    with stores.copied(tmp_path / "store", with_flags) as store:
         yield store
+
+
+def with_flags(path: Path, keys: Path, clock: stores.SteppingClock) -> Store:
+    store = with_topics(path, keys, clock)
+    judge_topics(store, n_members=2, n_folds=3)
+    flag.raise_flags(store, project_id=P, by=stores.LENA)
+    return store
 
 
 def flag_of(store: Store, key: str) -> tuple[str, ItemFlag]:

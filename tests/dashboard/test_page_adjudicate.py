@@ -22,10 +22,14 @@ QUESTION = "Is a fox a dog?"
 
 @pytest.fixture
 def flagged(tmp_path: Path) -> Iterator[Store]:
-    store = stores.small_store(tmp_path / "store")
-    flag.raise_flags(store, project_id="pets", by=stores.LENA, options=DOUBTFUL)
-    with store, shown_by(store):
+    with stores.copied(tmp_path / "store", with_flags) as store, shown_by(store):
         yield store
+
+
+def with_flags(path: Path, keys: Path, clock: stores.SteppingClock) -> Store:
+    store = stores.with_scores(path, keys, clock)
+    flag.raise_flags(store, project_id="pets", by=stores.LENA, options=DOUBTFUL)
+    return store
 
 
 def next_flag(store: Store, by: Person) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from analytics.attribution_spans import Span
 from dashboard.explanation_view import highlighted, pixel_picture
 from dashboard.workflows.model_evidence import ModelEvidence
 from dashboard.workflows.opening import Store
+from tests.cli_shell import Shell
 from tests.dashboard.pages import checked, open_page, shown_by, words
 
 
@@ -77,37 +76,17 @@ def test_a_picture_has_a_sign_on_its_strong_pixels() -> None:
     assert ">−<" in drawn
 
 
-def verb(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from dashboard.cli import main; main()",
-            "--store",
-            str(store),
-            "explain",
-            *arguments,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "TOUCHSTONE_USER": "lena"},
-    )
-
-
 def test_the_verb_in_words_and_as_json(prepared: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(prepared / "flagged", tmp_path / "flagged")
-    store = tmp_path / "flagged" / "store"
-    as_json = verb(store, "item-001", "--json")
-    assert as_json.returncode == 0, as_json.stderr
-    assert json.loads(as_json.stdout)["item_id"] == "item-001"
-    said = verb(store, "item-001")
-    assert "To get one: touchstone train --project pets" in said.stdout
-    assert "Record: as of event" in said.stdout
-    assert "History, newest first:" in said.stdout
-    wrong = verb(store, "nothing", "--json")
-    assert (wrong.returncode, wrong.stdout) == (3, "")
-    assert "There is no item" in wrong.stderr
-    assert verb(store, "item-001", "--as-of", "0").returncode == 2
+    shell = Shell(tmp_path / "flagged")
+    as_json = shell("explain", "item-001", "--json")
+    assert as_json.code == 0, as_json.err
+    assert json.loads(as_json.out)["item_id"] == "item-001"
+    said = shell("explain", "item-001")
+    assert "To get one: touchstone train --project pets" in said.out
+    assert "Record: as of event" in said.out
+    assert "History, newest first:" in said.out
+    wrong = shell("explain", "nothing", "--json")
+    assert (wrong.code, wrong.out) == (3, "")
+    assert "There is no item" in wrong.err
+    assert shell("explain", "item-001", "--as-of", "0").code == 2

@@ -24,11 +24,15 @@ EASY = {settings.FLAGS: 100.0, settings.ALPHA: 0.0, settings.GOLD: 0.1}
 @pytest.fixture
 def pets(tmp_path: Path) -> Iterator[Store]:
     """A scored project whose gates all pass."""
-    store = stores.small_store(tmp_path / "store")
+    with stores.copied(tmp_path / "store", with_easy_limits) as store, shown_by(store):
+        yield store
+
+
+def with_easy_limits(path: Path, keys: Path, clock: stores.SteppingClock) -> Store:
+    store = stores.with_scores(path, keys, clock)
     for key, value in EASY.items():
         limit(store, key, value)
-    with store, shown_by(store):
-        yield store
+    return store
 
 
 @pytest.fixture

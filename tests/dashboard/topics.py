@@ -77,12 +77,17 @@ def topic_rows() -> list[dict[str, Any]]:
 
 def scored_topics(folder: Path) -> Store:
     """A store with the letters, imported and scored."""
-    store = stores.empty_store(folder / "store")
-    path = folder / "topics.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in topic_rows()), "utf-8")
+    return stores.copied(folder / "store", with_topics)
+
+
+def with_topics(path: Path, keys: Path, clock: stores.SteppingClock) -> Store:
+    """Makes the store of `scored_topics`."""
+    store = stores.empty_store(path, keys=keys, clock=clock)
+    file = path.parent / "topics.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in topic_rows()), "utf-8")
     ingest.import_file(
         store,
-        path=path,
+        path=file,
         project_id=P,
         by=stores.LENA,
         options=ingest.ImportOptions(item_attributes=("desk",)),
