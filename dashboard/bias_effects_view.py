@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import address, charts, presses, session
 from dashboard.components import empty_state, error_state, look, plain, plot, verdict
+from dashboard.palette import FOUND
 from dashboard.workflows import bias_effects, bias_effects_view, suggestions
 from dashboard.workflows.bias_effects_view import EffectsView
 from dashboard.workflows.errors import WorkflowError
@@ -43,6 +44,7 @@ def draw() -> None:
             seen.state,
             seen.sentence,
             detail=f"{seen.detail} Measured {seen.run.ran_at:%d %b %Y, %H:%M} UTC.{old}",
+            chip=FOUND[seen.state],
         )
         _found(seen)
         _parts(seen)

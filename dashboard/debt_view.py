@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.components import link_to
 from dashboard.marks import plain, state_markdown
+from dashboard.palette import FOUND
 from dashboard.workflows.quality_debt import Debt, quality_debt
 
 
@@ -20,16 +21,11 @@ def draw() -> None:
         for line in lines:
             said, there = st.columns([6, 1], vertical_alignment="center")
             with said:
-                chip = state_markdown(
-                    line.state, text=FIT[line.page] if line.state == "fit" else WORDS[line.state]
-                )
+                known = line.page == "cost" and line.state == "fit"
+                chip = state_markdown(line.state, text="Known" if known else FOUND[line.state])
                 st.markdown(f"**{line.title}** {chip} {plain(line.sentence)}")
             with there:
                 link_to(line.page, label=line.title)
-
-
-FIT = {"bias": "Nothing seen", "drift": "Nothing seen", "cost": "Known"}
-WORDS = {"watch": "Look", "not fit": "Not fit", "undefined": "Cannot tell"}
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -30,6 +30,14 @@ STATES: Mapping[State, StateLook] = {
     "undefined": StateLook("Undefined", ":material/help:", "gray"),
 }
 
+FOUND: Mapping[State, str] = {
+    "fit": "Nothing seen",
+    "watch": "Look",
+    "not fit": "Not fit",
+    "undefined": "Cannot tell",
+}
+"""What a state is called where the question is whether something was found: a gap between groups, drift, a pull."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

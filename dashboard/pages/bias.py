@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import bias_measure_view, session
 from dashboard.bias_sections import SECTIONS, Section
 from dashboard.components import empty_state, verdict, what_is_this
+from dashboard.palette import FOUND
 from dashboard.workflows import bias_view
 
 SECTION = "section"
@@ -30,7 +31,7 @@ def render() -> None:
         return
     when = f"{seen.run.ran_at:%d %b %Y, %H:%M} UTC"
     old = " Annotations came in since then: compare again." if seen.run.stale else ""
-    verdict(seen.state, seen.sentence, detail=f"{seen.detail} Compared {when}.{old}")
+    verdict(seen.state, seen.sentence, detail=f"{seen.detail} Compared {when}.{old}", chip=FOUND[seen.state])
     what_is_this("gap")
     _draw(SECTIONS)
     bias_measure_view.draw()

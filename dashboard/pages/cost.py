@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import cost_figures, cost_plan_view, rates_view, session
 from dashboard.components import empty_state, press_outcome, verdict
+from dashboard.palette import FOUND
 from dashboard.workflows import cost, cost_view
 from dashboard.workflows.cost_view import CostBasis, CostView
 
@@ -26,7 +27,7 @@ def render() -> None:
         seen.cost.state,
         seen.sentence,
         detail=seen.cost.detail,
-        chip="Cannot tell" if seen.cost.state == "undefined" else "Known",
+        chip=FOUND["undefined"] if seen.cost.state == "undefined" else "Known",
     )
     cost_figures.cards(seen)
     left, right = st.columns(2, gap="large")

@@ -21,7 +21,7 @@ from dashboard.components import (
     press_outcome,
     verdict,
 )
-from dashboard.palette import State
+from dashboard.palette import FOUND, State
 from dashboard.workflows import drift, drift_report, drift_split, drift_words
 from dashboard.workflows.drift import Drift
 
@@ -84,7 +84,8 @@ def render() -> None:
     if seen is None:
         return
     when = "" if seen.measured_at is None else f" Measured {seen.measured_at:%d %b %Y, %H:%M} UTC."
-    verdict(cast("State", seen.state), seen.sentence, detail=f"{seen.detail}{when}")
+    state = cast("State", seen.state)
+    verdict(state, seen.sentence, detail=f"{seen.detail}{when}", chip=FOUND[state])
     alert_section(seen.run_id)
     _cards(seen)
     if seen.parts.height or seen.trend.height:
