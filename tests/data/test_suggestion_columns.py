@@ -239,18 +239,18 @@ def measured(folder: Path, *, hidden: float) -> dict[str, Any]:
 
 def test_a_planted_pull_is_found_from_imported_answers(tmp_path: Path) -> None:
     found = measured(tmp_path, hidden=0.5)
-    every = found["pull"]["every"]
+    every = found["pulls"][0]["every"]
     assert every["low"] < 0.2 < every["high"]  # 0.4 take it over, half of whom would have said the same
     assert every["low"] > 0
-    assert found["pull"]["asserted"] == 600
+    assert found["pulls"][0]["asserted"] == 600
     assert "agree with a suggestion" in found["sentence"]
     assert "only if that was drawn by chance" in found["detail"]
 
 
 def test_where_everybody_saw_all_of_them_there_is_no_pull(tmp_path: Path) -> None:
     found = measured(tmp_path, hidden=0.0)
-    assert found["pull"]["every"]["value"] is None
-    assert "nothing was randomised" in found["pull"]["every"]["undefined"]
+    assert found["pulls"][0]["every"]["value"] is None
+    assert "nothing was randomised" in found["pulls"][0]["every"]["undefined"]
     assert "agree with a suggestion" not in found["sentence"]
 
 
