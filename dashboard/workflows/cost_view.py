@@ -138,5 +138,8 @@ def trust_words(seen: Spending) -> str:
         )
     between = f"{realised.low:.0%} to {realised.high:.0%}, {realised.n:,} items"
     if realised.low <= 0:
-        return f"On your gold items more votes had no measurable effect (of the gain that was expected {between}), so none is promised."
+        return (
+            "A vote beyond nearly as many as items have now was tried on your gold items and had no measurable effect: of the gain "
+            f"that was expected {between}. So none is promised, however much the first votes of an item bring."
+        )
     return f"On your gold items {realised.value:.0%} of the gain that was expected came ({between}); gains of votes are multiplied by that."
