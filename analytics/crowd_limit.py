@@ -18,6 +18,7 @@ from scipy.special import betainc, betaincinv, stdtr, stdtrit
 
 from analytics.errors import BadOption
 from analytics.frames import FloatArray
+from analytics.intervals import holm
 
 Side = Literal["under", "over"]
 LEVEL = 0.025
@@ -101,24 +102,6 @@ def means_beyond(
     adjusted = holm(p_value)
     half = error * stdtrit(df, (1 + _confidence(adjusted, level)) / 2)
     return Beyond(adjusted <= level, adjusted, mean, mean - half, mean + half)
-
-
-def holm(p_values: FloatArray) -> FloatArray:
-    """Holm's (1979) adjusted p-values, in the order given: adjusted_(i) = max over j <= i of (m - j + 1) p_(j), at most 1.
-
-    Raises:
-        BadOption: a p-value is outside [0, 1] or not a number.
-
-    >>> holm([0.01, 0.04, 0.03]).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    if not np.all((p >= 0) & (p <= 1)):
-        raise BadOption("p_values", p_values, "numbers between 0 and 1")
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)), 1.0)
-    return adjusted
 
 
 def _binomial_tail(k: FloatArray, n: FloatArray, limit: float) -> FloatArray:

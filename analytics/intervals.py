@@ -265,11 +265,33 @@ def benjamini_hochberg(p_values: Sequence[float] | FloatArray) -> FloatArray:
     >>> benjamini_hochberg([0.01, 0.04, 0.03]).tolist()
     [0.03, 0.04, 0.04]
     """
-    p = np.asarray(p_values, dtype=np.float64)
-    if not np.all((p >= 0) & (p <= 1)):
-        raise BadOption("p_values", p_values, "numbers between 0 and 1")
+    p = _p_values(p_values)
     order = np.argsort(p)
     scaled = p[order] * p.size / np.arange(1, p.size + 1)
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return adjusted
+
+
+def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:
+    """Holm's (1979) adjusted p-values, in the order given: adjusted_(i) = max over j <= i of (m - j + 1) p_(j), at most 1.
+
+    Raises:
+        BadOption: a p-value is outside [0, 1] or not a number.
+
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    p = _p_values(p_values)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)), 1.0)
+    return adjusted
+
+
+def _p_values(p_values: Sequence[float] | FloatArray) -> FloatArray:
+    """The p-values as an array; BadOption where one is none."""
+    p = np.asarray(p_values, dtype=np.float64)
+    if not np.all((p >= 0) & (p <= 1)):
+        raise BadOption("p_values", p_values, "numbers between 0 and 1")
+    return p

@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from analytics.crowd_limit import LEVEL, Side, holm, means_beyond, shares_beyond
+from analytics.crowd_limit import LEVEL, Side, means_beyond, shares_beyond
 from analytics.errors import BadOption
+from analytics.intervals import holm
 
 
 def test_holm_is_that_of_statsmodels_and_of_its_paper() -> None:
